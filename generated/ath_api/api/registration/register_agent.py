@@ -1,0 +1,208 @@
+from http import HTTPStatus
+from typing import Any
+
+import httpx
+
+from ... import errors
+from ...client import AuthenticatedClient, Client
+from ...models.agent_registration_request import AgentRegistrationRequest
+from ...models.agent_registration_response import AgentRegistrationResponse
+from ...models.ath_error import ATHError
+from ...types import Response
+
+
+def _get_kwargs(
+    *,
+    body: AgentRegistrationRequest,
+) -> dict[str, Any]:
+    headers: dict[str, Any] = {}
+
+    _kwargs: dict[str, Any] = {
+        "method": "post",
+        "url": "/ath/agents/register",
+    }
+
+    _kwargs["json"] = body.to_dict()
+
+    headers["Content-Type"] = "application/json"
+
+    _kwargs["headers"] = headers
+    return _kwargs
+
+
+def _parse_response(
+    *, client: AuthenticatedClient | Client, response: httpx.Response
+) -> ATHError | AgentRegistrationResponse | None:
+    if response.status_code == 200:
+        response_200 = AgentRegistrationResponse.from_dict(response.json())
+
+        return response_200
+
+    if response.status_code == 201:
+        response_201 = AgentRegistrationResponse.from_dict(response.json())
+
+        return response_201
+
+    if response.status_code == 401:
+        response_401 = ATHError.from_dict(response.json())
+
+        return response_401
+
+    if response.status_code == 403:
+        response_403 = ATHError.from_dict(response.json())
+
+        return response_403
+
+    if response.status_code == 409:
+        response_409 = ATHError.from_dict(response.json())
+
+        return response_409
+
+    if response.status_code == 500:
+        response_500 = ATHError.from_dict(response.json())
+
+        return response_500
+
+    if 400 <= response.status_code <= 499:
+        response_4xx = ATHError.from_dict(response.json())
+
+        return response_4xx
+
+    if 500 <= response.status_code <= 599:
+        response_5xx = ATHError.from_dict(response.json())
+
+        return response_5xx
+
+    if client.raise_on_unexpected_status:
+        raise errors.UnexpectedStatus(response.status_code, response.content)
+    else:
+        return None
+
+
+def _build_response(
+    *, client: AuthenticatedClient | Client, response: httpx.Response
+) -> Response[ATHError | AgentRegistrationResponse]:
+    return Response(
+        status_code=HTTPStatus(response.status_code),
+        content=response.content,
+        headers=response.headers,
+        parsed=_parse_response(client=client, response=response),
+    )
+
+
+def sync_detailed(
+    *,
+    client: AuthenticatedClient | Client,
+    body: AgentRegistrationRequest,
+) -> Response[ATHError | AgentRegistrationResponse]:
+    """Ask the implementor to approve this agent.
+
+     The attestation's audience is the implementor's base URL. The secret is handed out this once. Some
+    servers know an agent already and answer 409 with the code CONFLICT, others register it again.
+
+    Args:
+        body (AgentRegistrationRequest): An agent's request for approval.
+
+    Raises:
+        errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
+        httpx.TimeoutException: If the request takes longer than Client.timeout.
+
+    Returns:
+        Response[ATHError | AgentRegistrationResponse]
+    """
+
+    kwargs = _get_kwargs(
+        body=body,
+    )
+
+    response = client.get_httpx_client().request(
+        **kwargs,
+    )
+
+    return _build_response(client=client, response=response)
+
+
+def sync(
+    *,
+    client: AuthenticatedClient | Client,
+    body: AgentRegistrationRequest,
+) -> ATHError | AgentRegistrationResponse | None:
+    """Ask the implementor to approve this agent.
+
+     The attestation's audience is the implementor's base URL. The secret is handed out this once. Some
+    servers know an agent already and answer 409 with the code CONFLICT, others register it again.
+
+    Args:
+        body (AgentRegistrationRequest): An agent's request for approval.
+
+    Raises:
+        errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
+        httpx.TimeoutException: If the request takes longer than Client.timeout.
+
+    Returns:
+        ATHError | AgentRegistrationResponse
+    """
+
+    return sync_detailed(
+        client=client,
+        body=body,
+    ).parsed
+
+
+async def asyncio_detailed(
+    *,
+    client: AuthenticatedClient | Client,
+    body: AgentRegistrationRequest,
+) -> Response[ATHError | AgentRegistrationResponse]:
+    """Ask the implementor to approve this agent.
+
+     The attestation's audience is the implementor's base URL. The secret is handed out this once. Some
+    servers know an agent already and answer 409 with the code CONFLICT, others register it again.
+
+    Args:
+        body (AgentRegistrationRequest): An agent's request for approval.
+
+    Raises:
+        errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
+        httpx.TimeoutException: If the request takes longer than Client.timeout.
+
+    Returns:
+        Response[ATHError | AgentRegistrationResponse]
+    """
+
+    kwargs = _get_kwargs(
+        body=body,
+    )
+
+    response = await client.get_async_httpx_client().request(**kwargs)
+
+    return _build_response(client=client, response=response)
+
+
+async def asyncio(
+    *,
+    client: AuthenticatedClient | Client,
+    body: AgentRegistrationRequest,
+) -> ATHError | AgentRegistrationResponse | None:
+    """Ask the implementor to approve this agent.
+
+     The attestation's audience is the implementor's base URL. The secret is handed out this once. Some
+    servers know an agent already and answer 409 with the code CONFLICT, others register it again.
+
+    Args:
+        body (AgentRegistrationRequest): An agent's request for approval.
+
+    Raises:
+        errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
+        httpx.TimeoutException: If the request takes longer than Client.timeout.
+
+    Returns:
+        ATHError | AgentRegistrationResponse
+    """
+
+    return (
+        await asyncio_detailed(
+            client=client,
+            body=body,
+        )
+    ).parsed

@@ -1,0 +1,201 @@
+from http import HTTPStatus
+from typing import Any, cast
+
+import httpx
+
+from ... import errors
+from ...client import AuthenticatedClient, Client
+from ...models.ath_error import ATHError
+from ...models.token_revocation_request import TokenRevocationRequest
+from ...types import Response
+
+
+def _get_kwargs(
+    *,
+    body: TokenRevocationRequest,
+) -> dict[str, Any]:
+    headers: dict[str, Any] = {}
+
+    _kwargs: dict[str, Any] = {
+        "method": "post",
+        "url": "/ath/revoke",
+    }
+
+    _kwargs["json"] = body.to_dict()
+
+    headers["Content-Type"] = "application/json"
+
+    _kwargs["headers"] = headers
+    return _kwargs
+
+
+def _parse_response(
+    *, client: AuthenticatedClient | Client, response: httpx.Response
+) -> ATHError | Any | None:
+    if response.status_code == 200:
+        response_200 = cast(Any, None)
+        return response_200
+
+    if response.status_code == 400:
+        response_400 = ATHError.from_dict(response.json())
+
+        return response_400
+
+    if response.status_code == 401:
+        response_401 = ATHError.from_dict(response.json())
+
+        return response_401
+
+    if response.status_code == 403:
+        response_403 = ATHError.from_dict(response.json())
+
+        return response_403
+
+    if response.status_code == 500:
+        response_500 = ATHError.from_dict(response.json())
+
+        return response_500
+
+    if 400 <= response.status_code <= 499:
+        response_4xx = ATHError.from_dict(response.json())
+
+        return response_4xx
+
+    if 500 <= response.status_code <= 599:
+        response_5xx = ATHError.from_dict(response.json())
+
+        return response_5xx
+
+    if client.raise_on_unexpected_status:
+        raise errors.UnexpectedStatus(response.status_code, response.content)
+    else:
+        return None
+
+
+def _build_response(
+    *, client: AuthenticatedClient | Client, response: httpx.Response
+) -> Response[ATHError | Any]:
+    return Response(
+        status_code=HTTPStatus(response.status_code),
+        content=response.content,
+        headers=response.headers,
+        parsed=_parse_response(client=client, response=response),
+    )
+
+
+def sync_detailed(
+    *,
+    client: AuthenticatedClient | Client,
+    body: TokenRevocationRequest,
+) -> Response[ATHError | Any]:
+    """Give a token up, at once.
+
+     An agent sends its client_id and client_secret along. A token that never existed is no error (RFC
+    7009), though some servers answer 400 TOKEN_INVALID.
+
+    Args:
+        body (TokenRevocationRequest): A token to be given up.
+
+    Raises:
+        errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
+        httpx.TimeoutException: If the request takes longer than Client.timeout.
+
+    Returns:
+        Response[ATHError | Any]
+    """
+
+    kwargs = _get_kwargs(
+        body=body,
+    )
+
+    response = client.get_httpx_client().request(
+        **kwargs,
+    )
+
+    return _build_response(client=client, response=response)
+
+
+def sync(
+    *,
+    client: AuthenticatedClient | Client,
+    body: TokenRevocationRequest,
+) -> ATHError | Any | None:
+    """Give a token up, at once.
+
+     An agent sends its client_id and client_secret along. A token that never existed is no error (RFC
+    7009), though some servers answer 400 TOKEN_INVALID.
+
+    Args:
+        body (TokenRevocationRequest): A token to be given up.
+
+    Raises:
+        errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
+        httpx.TimeoutException: If the request takes longer than Client.timeout.
+
+    Returns:
+        ATHError | Any
+    """
+
+    return sync_detailed(
+        client=client,
+        body=body,
+    ).parsed
+
+
+async def asyncio_detailed(
+    *,
+    client: AuthenticatedClient | Client,
+    body: TokenRevocationRequest,
+) -> Response[ATHError | Any]:
+    """Give a token up, at once.
+
+     An agent sends its client_id and client_secret along. A token that never existed is no error (RFC
+    7009), though some servers answer 400 TOKEN_INVALID.
+
+    Args:
+        body (TokenRevocationRequest): A token to be given up.
+
+    Raises:
+        errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
+        httpx.TimeoutException: If the request takes longer than Client.timeout.
+
+    Returns:
+        Response[ATHError | Any]
+    """
+
+    kwargs = _get_kwargs(
+        body=body,
+    )
+
+    response = await client.get_async_httpx_client().request(**kwargs)
+
+    return _build_response(client=client, response=response)
+
+
+async def asyncio(
+    *,
+    client: AuthenticatedClient | Client,
+    body: TokenRevocationRequest,
+) -> ATHError | Any | None:
+    """Give a token up, at once.
+
+     An agent sends its client_id and client_secret along. A token that never existed is no error (RFC
+    7009), though some servers answer 400 TOKEN_INVALID.
+
+    Args:
+        body (TokenRevocationRequest): A token to be given up.
+
+    Raises:
+        errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
+        httpx.TimeoutException: If the request takes longer than Client.timeout.
+
+    Returns:
+        ATHError | Any
+    """
+
+    return (
+        await asyncio_detailed(
+            client=client,
+            body=body,
+        )
+    ).parsed
