@@ -1,93 +1,111 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Self
 
 from attrs import define as _attrs_define
 from attrs import field as _attrs_field
 
-from ..types import UNSET, Unset
+from ..errors import FieldError
+from ..types import (
+    read_object,
+    wrong_item,
+    wrong_type,
+)
 
 if TYPE_CHECKING:
     from ..models.developer_info import DeveloperInfo
 
 
-T = TypeVar("T", bound="AgentIdentityDocument")
+_KNOWN = frozenset(
+    (
+        "ath_version",
+        "agent_id",
+        "name",
+        "developer",
+        "public_key",
+        "capabilities",
+    )
+)
 
 
-@_attrs_define
+@_attrs_define(kw_only=True)
 class AgentIdentityDocument:
-    """What an agent publishes at its agent_id, so that implementors can verify its attestations.
-
-    Attributes:
-        ath_version (str): The protocol version spoken by the agent. Example: 0.1.
-        agent_id (str): The URL this very document is served at. Example: https://agent.example.com/.well-
-            known/agent.json.
-        name (str): The agent's name for people. Example: Example Agent.
-        developer (DeveloperInfo): Who answers for an agent.
-        public_key (Any): The public P-256 key, as a JWK object (which every server understands) or as PEM text.
-            Example: {'kty': 'EC', 'crv': 'P-256', 'x': 'f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU', 'y':
-            'x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0'}.
-        capabilities (list[str] | Unset): What the agent can do. Example: ['summarise'].
-    """
+    """What an agent publishes at its agent_id, so that implementors can verify its attestations."""
 
     ath_version: str
+    """ The protocol version spoken by the agent. """
+
     agent_id: str
+    """ The URL this very document is served at. """
+
     name: str
+    """ The agent's name for people. """
+
     developer: DeveloperInfo
+    """ Who answers for an agent. """
+
     public_key: Any
-    capabilities: list[str] | Unset = UNSET
-    additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
+    """ The public P-256 key, as a JWK object (which every server understands) or as PEM text. """
+
+    capabilities: list[str] | None = None
+    """ What the agent can do. """
+
+    additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict, repr=False)
+    """Fields that the spec does not know."""
 
     def to_dict(self) -> dict[str, Any]:
-        ath_version = self.ath_version
-
-        agent_id = self.agent_id
-
-        name = self.name
-
-        developer = self.developer.to_dict()
-
-        public_key = self.public_key
-
-        capabilities: list[str] | Unset = UNSET
-        if not isinstance(self.capabilities, Unset):
-            capabilities = self.capabilities
-
-        field_dict: dict[str, Any] = {}
-        field_dict.update(self.additional_properties)
-        field_dict.update(
-            {
-                "ath_version": ath_version,
-                "agent_id": agent_id,
-                "name": name,
-                "developer": developer,
-                "public_key": public_key,
-            }
-        )
-        if capabilities is not UNSET:
-            field_dict["capabilities"] = capabilities
-
+        """The object as JSON; what is None is left out where the spec allows that."""
+        field_dict: dict[str, Any] = {
+            **self.additional_properties,
+            "ath_version": self.ath_version,
+            "agent_id": self.agent_id,
+            "name": self.name,
+            "developer": self.developer.to_dict(),
+            "public_key": self.public_key,
+        }
+        if self.capabilities is not None:
+            field_dict["capabilities"] = self.capabilities
         return field_dict
 
     @classmethod
-    def from_dict(cls: type[T], src_dict: Mapping[str, Any]) -> T:
-        from ..models.developer_info import DeveloperInfo  # noqa: PLC0415
+    def from_dict(cls, src_dict: Mapping[str, Any]) -> Self:
+        """Read the object from parsed JSON.
 
-        d = dict(src_dict)
-        ath_version = d.pop("ath_version")
+        Raises:
+            FieldError: A field is missing or of the wrong type; says which one, and never its value.
+        """
+        from ..models.developer_info import DeveloperInfo
 
-        agent_id = d.pop("agent_id")
+        if not isinstance(src_dict, dict) and not isinstance(src_dict, Mapping):
+            raise wrong_type("", "an object", src_dict)
+        try:
+            ath_version = src_dict["ath_version"]
+            agent_id = src_dict["agent_id"]
+            name = src_dict["name"]
+            developer = src_dict["developer"]
+            public_key = src_dict["public_key"]
+        except KeyError as _missing:
+            raise FieldError(str(_missing.args[0]), "missing") from None
+        if not isinstance(ath_version, str):
+            raise wrong_type("ath_version", "a string", ath_version)
 
-        name = d.pop("name")
+        if not isinstance(agent_id, str):
+            raise wrong_type("agent_id", "a string", agent_id)
 
-        developer = DeveloperInfo.from_dict(d.pop("developer"))
+        if not isinstance(name, str):
+            raise wrong_type("name", "a string", name)
 
-        public_key = d.pop("public_key")
+        developer = read_object("developer", developer, DeveloperInfo.from_dict)
 
-        capabilities = cast(list[str], d.pop("capabilities", UNSET))
-
-        agent_identity_document = cls(
+        capabilities = src_dict.get("capabilities")
+        if capabilities is not None:
+            if not isinstance(capabilities, list):
+                raise wrong_type("capabilities", "an array", capabilities)
+            for _item in capabilities:
+                if not isinstance(_item, str):
+                    raise wrong_item("capabilities", "a string", capabilities, _item)
+        _result = cls(
             ath_version=ath_version,
             agent_id=agent_id,
             name=name,
@@ -95,9 +113,11 @@ class AgentIdentityDocument:
             public_key=public_key,
             capabilities=capabilities,
         )
-
-        agent_identity_document.additional_properties = d
-        return agent_identity_document
+        if len(src_dict) != 5 + (capabilities is not None):
+            _result.additional_properties = {
+                _key: _value for _key, _value in src_dict.items() if _key not in _KNOWN
+            }
+        return _result
 
     @property
     def additional_keys(self) -> list[str]:

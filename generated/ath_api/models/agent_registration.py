@@ -2,188 +2,148 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Self
 
 from attrs import define as _attrs_define
 from attrs import field as _attrs_field
 
+from ..errors import FieldError
 from ..models.agent_status import AgentStatus
-from ..types import UNSET, Unset
+from ..types import (
+    read_datetime,
+    read_objects,
+    wrong_item,
+    wrong_type,
+)
 
 if TYPE_CHECKING:
     from ..models.provider_approval import ProviderApproval
 
 
-T = TypeVar("T", bound="AgentRegistration")
+_KNOWN = frozenset(
+    (
+        "client_id",
+        "agent_status",
+        "approved_providers",
+        "agent_id",
+        "approval_expires",
+        "redirect_uris",
+        "purpose",
+    )
+)
 
 
-@_attrs_define
+@_attrs_define(kw_only=True)
 class AgentRegistration:
-    """A registration as its owner can read it again, without the secret.
-
-    Attributes:
-        client_id (str): The registration's name in every other call. Example: ath_client_1.
-        agent_status (AgentStatus | str): Whether the agent is approved; an unknown status is kept as text.
-        approved_providers (list[ProviderApproval]): What is approved, provider by provider.
-        agent_id (None | str | Unset): The registered agent. Example: https://agent.example.com/.well-known/agent.json.
-        approval_expires (datetime.datetime | None | str | Unset): When the approval ends. Text that is no date stays
-            text; null means that the server did not say. Example: 2027-01-01T00:00:00Z.
-        redirect_uris (list[str] | None | Unset): The places a browser may be sent back to.
-        purpose (None | str | Unset): What the agent said it is for.
-    """
+    """A registration as its owner can read it again, without the secret."""
 
     client_id: str
+    """ The registration's name in every other call. """
+
     agent_status: AgentStatus | str
+    """ Whether the agent is approved; an unknown status is kept as text. """
+
     approved_providers: list[ProviderApproval]
-    agent_id: None | str | Unset = UNSET
-    approval_expires: datetime.datetime | None | str | Unset = UNSET
-    redirect_uris: list[str] | None | Unset = UNSET
-    purpose: None | str | Unset = UNSET
-    additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
+    """ What is approved, provider by provider. """
+
+    agent_id: None | str = None
+    """ The registered agent. """
+
+    approval_expires: datetime.datetime | None | str = None
+    """ When the approval ends. Text that is no date stays text; null means that the server did not say. """
+
+    redirect_uris: list[str] | None = None
+    """ The places a browser may be sent back to. """
+
+    purpose: None | str = None
+    """ What the agent said it is for. """
+
+    additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict, repr=False)
+    """Fields that the spec does not know."""
 
     def to_dict(self) -> dict[str, Any]:
-        client_id = self.client_id
-
-        agent_status: str
-        if isinstance(self.agent_status, AgentStatus):
-            agent_status = self.agent_status.value
-        else:
-            agent_status = self.agent_status
-
-        approved_providers = []
-        for approved_providers_item_data in self.approved_providers:
-            approved_providers_item = approved_providers_item_data.to_dict()
-            approved_providers.append(approved_providers_item)
-
-        agent_id: None | str | Unset
-        if isinstance(self.agent_id, Unset):
-            agent_id = UNSET
-        else:
-            agent_id = self.agent_id
-
-        approval_expires: None | str | Unset
-        if isinstance(self.approval_expires, Unset):
-            approval_expires = UNSET
-        elif isinstance(self.approval_expires, datetime.datetime):
-            approval_expires = self.approval_expires.isoformat()
-        else:
-            approval_expires = self.approval_expires
-
-        redirect_uris: list[str] | None | Unset
-        if isinstance(self.redirect_uris, Unset):
-            redirect_uris = UNSET
-        elif isinstance(self.redirect_uris, list):
-            redirect_uris = self.redirect_uris
-
-        else:
-            redirect_uris = self.redirect_uris
-
-        purpose: None | str | Unset
-        if isinstance(self.purpose, Unset):
-            purpose = UNSET
-        else:
-            purpose = self.purpose
-
-        field_dict: dict[str, Any] = {}
-        field_dict.update(self.additional_properties)
-        field_dict.update(
-            {
-                "client_id": client_id,
-                "agent_status": agent_status,
-                "approved_providers": approved_providers,
-            }
-        )
-        if agent_id is not UNSET:
-            field_dict["agent_id"] = agent_id
-        if approval_expires is not UNSET:
-            field_dict["approval_expires"] = approval_expires
-        if redirect_uris is not UNSET:
-            field_dict["redirect_uris"] = redirect_uris
-        if purpose is not UNSET:
-            field_dict["purpose"] = purpose
-
+        """The object as JSON; what is None is left out where the spec allows that."""
+        field_dict: dict[str, Any] = {
+            **self.additional_properties,
+            "client_id": self.client_id,
+            "agent_status": self.agent_status.value
+            if isinstance(self.agent_status, AgentStatus)
+            else self.agent_status,
+            "approved_providers": [item.to_dict() for item in self.approved_providers],
+        }
+        if self.agent_id is not None:
+            field_dict["agent_id"] = self.agent_id
+        if self.approval_expires is not None:
+            field_dict["approval_expires"] = (
+                self.approval_expires.isoformat()
+                if isinstance(self.approval_expires, datetime.datetime)
+                else self.approval_expires
+            )
+        if self.redirect_uris is not None:
+            field_dict["redirect_uris"] = self.redirect_uris
+        if self.purpose is not None:
+            field_dict["purpose"] = self.purpose
         return field_dict
 
     @classmethod
-    def from_dict(cls: type[T], src_dict: Mapping[str, Any]) -> T:
-        from ..models.provider_approval import ProviderApproval  # noqa: PLC0415
+    def from_dict(cls, src_dict: Mapping[str, Any]) -> Self:
+        """Read the object from parsed JSON.
 
-        d = dict(src_dict)
-        client_id = d.pop("client_id")
+        Raises:
+            FieldError: A field is missing or of the wrong type; says which one, and never its value.
+        """
+        from ..models.provider_approval import ProviderApproval
 
-        def _parse_agent_status(data: object) -> AgentStatus | str:
+        if not isinstance(src_dict, dict) and not isinstance(src_dict, Mapping):
+            raise wrong_type("", "an object", src_dict)
+        try:
+            client_id = src_dict["client_id"]
+            agent_status = src_dict["agent_status"]
+            approved_providers = src_dict["approved_providers"]
+        except KeyError as _missing:
+            raise FieldError(str(_missing.args[0]), "missing") from None
+        if not isinstance(client_id, str):
+            raise wrong_type("client_id", "a string", client_id)
+
+        if isinstance(agent_status, str):
             try:
-                if not isinstance(data, str):
-                    raise TypeError()
-                agent_status_type_0 = AgentStatus(data)
-
-                return agent_status_type_0
-            except (TypeError, ValueError, AttributeError, KeyError):
+                agent_status = AgentStatus(agent_status)
+            except ValueError:
                 pass
-            return cast(AgentStatus | str, data)
+        else:
+            raise wrong_type("agent_status", "a string", agent_status)
 
-        agent_status = _parse_agent_status(d.pop("agent_status"))
+        if not isinstance(approved_providers, list):
+            raise wrong_type("approved_providers", "an array", approved_providers)
+        approved_providers = read_objects(
+            "approved_providers", approved_providers, ProviderApproval.from_dict
+        )
 
-        approved_providers = []
-        _approved_providers = d.pop("approved_providers")
-        for approved_providers_item_data in _approved_providers:
-            approved_providers_item = ProviderApproval.from_dict(approved_providers_item_data)
-
-            approved_providers.append(approved_providers_item)
-
-        def _parse_agent_id(data: object) -> None | str | Unset:
-            if data is None:
-                return data
-            if isinstance(data, Unset):
-                return data
-            return cast(None | str | Unset, data)
-
-        agent_id = _parse_agent_id(d.pop("agent_id", UNSET))
-
-        def _parse_approval_expires(data: object) -> datetime.datetime | None | str | Unset:
-            if data is None:
-                return data
-            if isinstance(data, Unset):
-                return data
-            try:
-                if not isinstance(data, str):
-                    raise TypeError()
-                approval_expires_type_0 = datetime.datetime.fromisoformat(data)
-
-                return approval_expires_type_0
-            except (TypeError, ValueError, AttributeError, KeyError):
-                pass
-            return cast(datetime.datetime | None | str | Unset, data)
-
-        approval_expires = _parse_approval_expires(d.pop("approval_expires", UNSET))
-
-        def _parse_redirect_uris(data: object) -> list[str] | None | Unset:
-            if data is None:
-                return data
-            if isinstance(data, Unset):
-                return data
-            try:
-                if not isinstance(data, list):
-                    raise TypeError()
-                redirect_uris_type_0 = cast(list[str], data)
-
-                return redirect_uris_type_0
-            except (TypeError, ValueError, AttributeError, KeyError):
-                pass
-            return cast(list[str] | None | Unset, data)
-
-        redirect_uris = _parse_redirect_uris(d.pop("redirect_uris", UNSET))
-
-        def _parse_purpose(data: object) -> None | str | Unset:
-            if data is None:
-                return data
-            if isinstance(data, Unset):
-                return data
-            return cast(None | str | Unset, data)
-
-        purpose = _parse_purpose(d.pop("purpose", UNSET))
-
-        agent_registration = cls(
+        agent_id = src_dict.get("agent_id")
+        if agent_id is not None:
+            if not isinstance(agent_id, str):
+                raise wrong_type("agent_id", "a string", agent_id)
+        approval_expires = src_dict.get("approval_expires")
+        if approval_expires is not None:
+            if isinstance(approval_expires, str):
+                try:
+                    approval_expires = read_datetime(approval_expires)
+                except ValueError:
+                    pass
+            else:
+                raise wrong_type("approval_expires", "a string or null", approval_expires)
+        redirect_uris = src_dict.get("redirect_uris")
+        if redirect_uris is not None:
+            if not isinstance(redirect_uris, list):
+                raise wrong_type("redirect_uris", "an array", redirect_uris)
+            for _item in redirect_uris:
+                if not isinstance(_item, str):
+                    raise wrong_item("redirect_uris", "a string", redirect_uris, _item)
+        purpose = src_dict.get("purpose")
+        if purpose is not None:
+            if not isinstance(purpose, str):
+                raise wrong_type("purpose", "a string", purpose)
+        _result = cls(
             client_id=client_id,
             agent_status=agent_status,
             approved_providers=approved_providers,
@@ -192,9 +152,13 @@ class AgentRegistration:
             redirect_uris=redirect_uris,
             purpose=purpose,
         )
-
-        agent_registration.additional_properties = d
-        return agent_registration
+        if len(src_dict) != 3 + (agent_id is not None) + (approval_expires is not None) + (
+            redirect_uris is not None
+        ) + (purpose is not None):
+            _result.additional_properties = {
+                _key: _value for _key, _value in src_dict.items() if _key not in _KNOWN
+            }
+        return _result
 
     @property
     def additional_keys(self) -> list[str]:

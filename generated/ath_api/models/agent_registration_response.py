@@ -2,130 +2,131 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Self
 
 from attrs import define as _attrs_define
 from attrs import field as _attrs_field
 
+from ..errors import FieldError
 from ..models.agent_status import AgentStatus
+from ..types import (
+    read_datetime,
+    read_objects,
+    wrong_type,
+)
 
 if TYPE_CHECKING:
     from ..models.provider_approval import ProviderApproval
 
 
-T = TypeVar("T", bound="AgentRegistrationResponse")
+_KNOWN = frozenset(
+    (
+        "client_id",
+        "client_secret",
+        "agent_status",
+        "approved_providers",
+        "approval_expires",
+    )
+)
 
 
-@_attrs_define
+@_attrs_define(kw_only=True)
 class AgentRegistrationResponse:
-    """A registration with its credentials, as handed out once.
-
-    Attributes:
-        client_id (str): The registration's name in every other call. Example: ath_client_1.
-        client_secret (str): The registration's secret. Keep it; it is never sent again. Example: ath_secret_1.
-        agent_status (AgentStatus | str): Whether the agent is approved; an unknown status is kept as text.
-        approved_providers (list[ProviderApproval]): What was approved, provider by provider.
-        approval_expires (datetime.datetime | None | str): When the approval ends. Text that is no date stays text; null
-            means that the server did not say. Example: 2027-01-01T00:00:00Z.
-    """
+    """A registration with its credentials, as handed out once."""
 
     client_id: str
-    client_secret: str
+    """ The registration's name in every other call. """
+
+    client_secret: str = _attrs_field(repr=False)
+    """ The registration's secret. Keep it; it is never sent again. """
+
     agent_status: AgentStatus | str
+    """ Whether the agent is approved; an unknown status is kept as text. """
+
     approved_providers: list[ProviderApproval]
+    """ What was approved, provider by provider. """
+
     approval_expires: datetime.datetime | None | str
-    additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
+    """ When the approval ends. Text that is no date stays text; null means that the server did not say. """
+
+    additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict, repr=False)
+    """Fields that the spec does not know."""
 
     def to_dict(self) -> dict[str, Any]:
-        client_id = self.client_id
-
-        client_secret = self.client_secret
-
-        agent_status: str
-        if isinstance(self.agent_status, AgentStatus):
-            agent_status = self.agent_status.value
-        else:
-            agent_status = self.agent_status
-
-        approved_providers = []
-        for approved_providers_item_data in self.approved_providers:
-            approved_providers_item = approved_providers_item_data.to_dict()
-            approved_providers.append(approved_providers_item)
-
-        approval_expires: None | str
-        if isinstance(self.approval_expires, datetime.datetime):
-            approval_expires = self.approval_expires.isoformat()
-        else:
-            approval_expires = self.approval_expires
-
-        field_dict: dict[str, Any] = {}
-        field_dict.update(self.additional_properties)
-        field_dict.update(
-            {
-                "client_id": client_id,
-                "client_secret": client_secret,
-                "agent_status": agent_status,
-                "approved_providers": approved_providers,
-                "approval_expires": approval_expires,
-            }
-        )
-
+        """The object as JSON; what is None is left out where the spec allows that."""
+        field_dict: dict[str, Any] = {
+            **self.additional_properties,
+            "client_id": self.client_id,
+            "client_secret": self.client_secret,
+            "agent_status": self.agent_status.value
+            if isinstance(self.agent_status, AgentStatus)
+            else self.agent_status,
+            "approved_providers": [item.to_dict() for item in self.approved_providers],
+            "approval_expires": self.approval_expires.isoformat()
+            if isinstance(self.approval_expires, datetime.datetime)
+            else self.approval_expires,
+        }
         return field_dict
 
     @classmethod
-    def from_dict(cls: type[T], src_dict: Mapping[str, Any]) -> T:
-        from ..models.provider_approval import ProviderApproval  # noqa: PLC0415
+    def from_dict(cls, src_dict: Mapping[str, Any]) -> Self:
+        """Read the object from parsed JSON.
 
-        d = dict(src_dict)
-        client_id = d.pop("client_id")
+        Raises:
+            FieldError: A field is missing or of the wrong type; says which one, and never its value.
+        """
+        from ..models.provider_approval import ProviderApproval
 
-        client_secret = d.pop("client_secret")
+        if not isinstance(src_dict, dict) and not isinstance(src_dict, Mapping):
+            raise wrong_type("", "an object", src_dict)
+        try:
+            client_id = src_dict["client_id"]
+            client_secret = src_dict["client_secret"]
+            agent_status = src_dict["agent_status"]
+            approved_providers = src_dict["approved_providers"]
+            approval_expires = src_dict["approval_expires"]
+        except KeyError as _missing:
+            raise FieldError(str(_missing.args[0]), "missing") from None
+        if not isinstance(client_id, str):
+            raise wrong_type("client_id", "a string", client_id)
 
-        def _parse_agent_status(data: object) -> AgentStatus | str:
+        if not isinstance(client_secret, str):
+            raise wrong_type("client_secret", "a string", client_secret)
+
+        if isinstance(agent_status, str):
             try:
-                if not isinstance(data, str):
-                    raise TypeError()
-                agent_status_type_0 = AgentStatus(data)
-
-                return agent_status_type_0
-            except (TypeError, ValueError, AttributeError, KeyError):
+                agent_status = AgentStatus(agent_status)
+            except ValueError:
                 pass
-            return cast(AgentStatus | str, data)
+        else:
+            raise wrong_type("agent_status", "a string", agent_status)
 
-        agent_status = _parse_agent_status(d.pop("agent_status"))
+        if not isinstance(approved_providers, list):
+            raise wrong_type("approved_providers", "an array", approved_providers)
+        approved_providers = read_objects(
+            "approved_providers", approved_providers, ProviderApproval.from_dict
+        )
 
-        approved_providers = []
-        _approved_providers = d.pop("approved_providers")
-        for approved_providers_item_data in _approved_providers:
-            approved_providers_item = ProviderApproval.from_dict(approved_providers_item_data)
-
-            approved_providers.append(approved_providers_item)
-
-        def _parse_approval_expires(data: object) -> datetime.datetime | None | str:
-            if data is None:
-                return data
+        if isinstance(approval_expires, str):
             try:
-                if not isinstance(data, str):
-                    raise TypeError()
-                approval_expires_type_0 = datetime.datetime.fromisoformat(data)
-
-                return approval_expires_type_0
-            except (TypeError, ValueError, AttributeError, KeyError):
+                approval_expires = read_datetime(approval_expires)
+            except ValueError:
                 pass
-            return cast(datetime.datetime | None | str, data)
+        elif approval_expires is not None:
+            raise wrong_type("approval_expires", "a string or null", approval_expires)
 
-        approval_expires = _parse_approval_expires(d.pop("approval_expires"))
-
-        agent_registration_response = cls(
+        _result = cls(
             client_id=client_id,
             client_secret=client_secret,
             agent_status=agent_status,
             approved_providers=approved_providers,
             approval_expires=approval_expires,
         )
-
-        agent_registration_response.additional_properties = d
-        return agent_registration_response
+        if len(src_dict) != 5:
+            _result.additional_properties = {
+                _key: _value for _key, _value in src_dict.items() if _key not in _KNOWN
+            }
+        return _result
 
     @property
     def additional_keys(self) -> list[str]:

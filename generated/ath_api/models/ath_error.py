@@ -1,85 +1,90 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, TypeVar, cast
+from typing import Any, Self
 
 from attrs import define as _attrs_define
 from attrs import field as _attrs_field
 
+from ..errors import FieldError
 from ..models.ath_error_code import ATHErrorCode
-from ..types import UNSET, Unset
+from ..types import (
+    wrong_type,
+)
 
-T = TypeVar("T", bound="ATHError")
+_KNOWN = frozenset(
+    (
+        "code",
+        "message",
+        "details",
+    )
+)
 
 
-@_attrs_define
+@_attrs_define(kw_only=True)
 class ATHError:
-    """Why a call failed. The table at the top says what to do.
-
-    Attributes:
-        code (ATHErrorCode | str): What went wrong, for programs.
-        message (str): What went wrong, for people. Example: No such session..
-        details (Any | Unset): More about it; any JSON. Example: {'scopes': ['repo:write']}.
-    """
+    """Why a call failed. The table at the top says what to do."""
 
     code: ATHErrorCode | str
+    """ What went wrong, for programs. """
+
     message: str
-    details: Any | Unset = UNSET
-    additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
+    """ What went wrong, for people. """
+
+    details: Any = None
+    """ More about it; any JSON. """
+
+    additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict, repr=False)
+    """Fields that the spec does not know."""
 
     def to_dict(self) -> dict[str, Any]:
-        code: str
-        if isinstance(self.code, ATHErrorCode):
-            code = self.code.value
-        else:
-            code = self.code
-
-        message = self.message
-
-        details = self.details
-
-        field_dict: dict[str, Any] = {}
-        field_dict.update(self.additional_properties)
-        field_dict.update(
-            {
-                "code": code,
-                "message": message,
-            }
-        )
-        if details is not UNSET:
-            field_dict["details"] = details
-
+        """The object as JSON; what is None is left out where the spec allows that."""
+        field_dict: dict[str, Any] = {
+            **self.additional_properties,
+            "code": self.code.value if isinstance(self.code, ATHErrorCode) else self.code,
+            "message": self.message,
+        }
+        if self.details is not None:
+            field_dict["details"] = self.details
         return field_dict
 
     @classmethod
-    def from_dict(cls: type[T], src_dict: Mapping[str, Any]) -> T:
-        d = dict(src_dict)
+    def from_dict(cls, src_dict: Mapping[str, Any]) -> Self:
+        """Read the object from parsed JSON.
 
-        def _parse_code(data: object) -> ATHErrorCode | str:
+        Raises:
+            FieldError: A field is missing or of the wrong type; says which one, and never its value.
+        """
+
+        if not isinstance(src_dict, dict) and not isinstance(src_dict, Mapping):
+            raise wrong_type("", "an object", src_dict)
+        try:
+            code = src_dict["code"]
+            message = src_dict["message"]
+        except KeyError as _missing:
+            raise FieldError(str(_missing.args[0]), "missing") from None
+        if isinstance(code, str):
             try:
-                if not isinstance(data, str):
-                    raise TypeError()
-                code_type_0 = ATHErrorCode(data)
-
-                return code_type_0
-            except (TypeError, ValueError, AttributeError, KeyError):
+                code = ATHErrorCode(code)
+            except ValueError:
                 pass
-            return cast(ATHErrorCode | str, data)
+        else:
+            raise wrong_type("code", "a string", code)
 
-        code = _parse_code(d.pop("code"))
+        if not isinstance(message, str):
+            raise wrong_type("message", "a string", message)
 
-        message = d.pop("message")
-
-        details = d.pop("details", UNSET)
-
-        ath_error = cls(
+        details = src_dict.get("details")
+        _result = cls(
             code=code,
             message=message,
             details=details,
         )
-
-        ath_error.additional_properties = d
-        return ath_error
+        if len(src_dict) != 2 + (details is not None):
+            _result.additional_properties = {
+                _key: _value for _key, _value in src_dict.items() if _key not in _KNOWN
+            }
+        return _result
 
     @property
     def additional_keys(self) -> list[str]:

@@ -1,68 +1,87 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, TypeVar
+from typing import Any, Self
 
 from attrs import define as _attrs_define
 from attrs import field as _attrs_field
 
-from ..types import UNSET, Unset
+from ..errors import FieldError
+from ..types import (
+    wrong_type,
+)
 
-T = TypeVar("T", bound="DeveloperInfo")
+_KNOWN = frozenset(
+    (
+        "name",
+        "id",
+        "contact",
+    )
+)
 
 
-@_attrs_define
+@_attrs_define(kw_only=True)
 class DeveloperInfo:
-    """Who answers for an agent.
-
-    Attributes:
-        name (str): The person's or company's name. Example: Example Corp.
-        id (str): The developer's identifier. Example: dev-1.
-        contact (str | Unset): Whom to write to about security. Example: security@example.com.
-    """
+    """Who answers for an agent."""
 
     name: str
+    """ The person's or company's name. """
+
     id: str
-    contact: str | Unset = UNSET
-    additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
+    """ The developer's identifier. """
+
+    contact: str | None = None
+    """ Whom to write to about security. """
+
+    additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict, repr=False)
+    """Fields that the spec does not know."""
 
     def to_dict(self) -> dict[str, Any]:
-        name = self.name
-
-        id = self.id
-
-        contact = self.contact
-
-        field_dict: dict[str, Any] = {}
-        field_dict.update(self.additional_properties)
-        field_dict.update(
-            {
-                "name": name,
-                "id": id,
-            }
-        )
-        if contact is not UNSET:
-            field_dict["contact"] = contact
-
+        """The object as JSON; what is None is left out where the spec allows that."""
+        field_dict: dict[str, Any] = {
+            **self.additional_properties,
+            "name": self.name,
+            "id": self.id,
+        }
+        if self.contact is not None:
+            field_dict["contact"] = self.contact
         return field_dict
 
     @classmethod
-    def from_dict(cls: type[T], src_dict: Mapping[str, Any]) -> T:
-        d = dict(src_dict)
-        name = d.pop("name")
+    def from_dict(cls, src_dict: Mapping[str, Any]) -> Self:
+        """Read the object from parsed JSON.
 
-        id = d.pop("id")
+        Raises:
+            FieldError: A field is missing or of the wrong type; says which one, and never its value.
+        """
 
-        contact = d.pop("contact", UNSET)
+        if not isinstance(src_dict, dict) and not isinstance(src_dict, Mapping):
+            raise wrong_type("", "an object", src_dict)
+        try:
+            name = src_dict["name"]
+            id = src_dict["id"]
+        except KeyError as _missing:
+            raise FieldError(str(_missing.args[0]), "missing") from None
+        if not isinstance(name, str):
+            raise wrong_type("name", "a string", name)
 
-        developer_info = cls(
+        if not isinstance(id, str):
+            raise wrong_type("id", "a string", id)
+
+        contact = src_dict.get("contact")
+        if contact is not None:
+            if not isinstance(contact, str):
+                raise wrong_type("contact", "a string", contact)
+        _result = cls(
             name=name,
             id=id,
             contact=contact,
         )
-
-        developer_info.additional_properties = d
-        return developer_info
+        if len(src_dict) != 2 + (contact is not None):
+            _result.additional_properties = {
+                _key: _value for _key, _value in src_dict.items() if _key not in _KNOWN
+            }
+        return _result
 
     @property
     def additional_keys(self) -> list[str]:

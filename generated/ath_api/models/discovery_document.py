@@ -1,88 +1,105 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Self
 
 from attrs import define as _attrs_define
 from attrs import field as _attrs_field
+
+from ..errors import FieldError
+from ..types import (
+    read_objects,
+    wrong_type,
+)
 
 if TYPE_CHECKING:
     from ..models.provider_info import ProviderInfo
 
 
-T = TypeVar("T", bound="DiscoveryDocument")
+_KNOWN = frozenset(
+    (
+        "ath_version",
+        "gateway_id",
+        "agent_registration_endpoint",
+        "supported_providers",
+    )
+)
 
 
-@_attrs_define
+@_attrs_define(kw_only=True)
 class DiscoveryDocument:
-    """What a gateway says about itself and the providers behind it.
-
-    Attributes:
-        ath_version (str): The protocol version spoken here. Example: 0.1.
-        gateway_id (str): The gateway's name for itself. Example: ath-gateway.example.com.
-        agent_registration_endpoint (str): Where agents register. Shown, not followed; calls go to the base URL the user
-            configured. Example: https://ath-gateway.example.com/ath/agents/register.
-        supported_providers (list[ProviderInfo]): The providers that can be reached through this gateway.
-    """
+    """What a gateway says about itself and the providers behind it."""
 
     ath_version: str
+    """ The protocol version spoken here. """
+
     gateway_id: str
+    """ The gateway's name for itself. """
+
     agent_registration_endpoint: str
+    """ Where agents register. Shown, not followed; calls go to the base URL the user configured. """
+
     supported_providers: list[ProviderInfo]
-    additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
+    """ The providers that can be reached through this gateway. """
+
+    additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict, repr=False)
+    """Fields that the spec does not know."""
 
     def to_dict(self) -> dict[str, Any]:
-        ath_version = self.ath_version
-
-        gateway_id = self.gateway_id
-
-        agent_registration_endpoint = self.agent_registration_endpoint
-
-        supported_providers = []
-        for supported_providers_item_data in self.supported_providers:
-            supported_providers_item = supported_providers_item_data.to_dict()
-            supported_providers.append(supported_providers_item)
-
-        field_dict: dict[str, Any] = {}
-        field_dict.update(self.additional_properties)
-        field_dict.update(
-            {
-                "ath_version": ath_version,
-                "gateway_id": gateway_id,
-                "agent_registration_endpoint": agent_registration_endpoint,
-                "supported_providers": supported_providers,
-            }
-        )
-
+        """The object as JSON; what is None is left out where the spec allows that."""
+        field_dict: dict[str, Any] = {
+            **self.additional_properties,
+            "ath_version": self.ath_version,
+            "gateway_id": self.gateway_id,
+            "agent_registration_endpoint": self.agent_registration_endpoint,
+            "supported_providers": [item.to_dict() for item in self.supported_providers],
+        }
         return field_dict
 
     @classmethod
-    def from_dict(cls: type[T], src_dict: Mapping[str, Any]) -> T:
-        from ..models.provider_info import ProviderInfo  # noqa: PLC0415
+    def from_dict(cls, src_dict: Mapping[str, Any]) -> Self:
+        """Read the object from parsed JSON.
 
-        d = dict(src_dict)
-        ath_version = d.pop("ath_version")
+        Raises:
+            FieldError: A field is missing or of the wrong type; says which one, and never its value.
+        """
+        from ..models.provider_info import ProviderInfo
 
-        gateway_id = d.pop("gateway_id")
+        if not isinstance(src_dict, dict) and not isinstance(src_dict, Mapping):
+            raise wrong_type("", "an object", src_dict)
+        try:
+            ath_version = src_dict["ath_version"]
+            gateway_id = src_dict["gateway_id"]
+            agent_registration_endpoint = src_dict["agent_registration_endpoint"]
+            supported_providers = src_dict["supported_providers"]
+        except KeyError as _missing:
+            raise FieldError(str(_missing.args[0]), "missing") from None
+        if not isinstance(ath_version, str):
+            raise wrong_type("ath_version", "a string", ath_version)
 
-        agent_registration_endpoint = d.pop("agent_registration_endpoint")
+        if not isinstance(gateway_id, str):
+            raise wrong_type("gateway_id", "a string", gateway_id)
 
-        supported_providers = []
-        _supported_providers = d.pop("supported_providers")
-        for supported_providers_item_data in _supported_providers:
-            supported_providers_item = ProviderInfo.from_dict(supported_providers_item_data)
+        if not isinstance(agent_registration_endpoint, str):
+            raise wrong_type("agent_registration_endpoint", "a string", agent_registration_endpoint)
 
-            supported_providers.append(supported_providers_item)
+        if not isinstance(supported_providers, list):
+            raise wrong_type("supported_providers", "an array", supported_providers)
+        supported_providers = read_objects(
+            "supported_providers", supported_providers, ProviderInfo.from_dict
+        )
 
-        discovery_document = cls(
+        _result = cls(
             ath_version=ath_version,
             gateway_id=gateway_id,
             agent_registration_endpoint=agent_registration_endpoint,
             supported_providers=supported_providers,
         )
-
-        discovery_document.additional_properties = d
-        return discovery_document
+        if len(src_dict) != 4:
+            _result.additional_properties = {
+                _key: _value for _key, _value in src_dict.items() if _key not in _KNOWN
+            }
+        return _result
 
     @property
     def additional_keys(self) -> list[str]:

@@ -1,87 +1,104 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, TypeVar, cast
+from typing import Any, Self
 
 from attrs import define as _attrs_define
 from attrs import field as _attrs_field
 
-from ..types import UNSET, Unset
+from ..errors import FieldError
+from ..types import (
+    wrong_item,
+    wrong_type,
+)
 
-T = TypeVar("T", bound="ProviderApproval")
+_KNOWN = frozenset(
+    (
+        "provider_id",
+        "approved_scopes",
+        "denied_scopes",
+        "denial_reason",
+    )
+)
 
 
-@_attrs_define
+@_attrs_define(kw_only=True)
 class ProviderApproval:
-    """What was decided for one provider; it may be a part of what was asked.
-
-    Attributes:
-        provider_id (str): The provider. Example: code-host.
-        approved_scopes (list[str]): The scopes granted. Example: ['repo:read'].
-        denied_scopes (list[str]): The scopes refused. Example: ['repo:write'].
-        denial_reason (None | str | Unset): Why, in words. Example: Writing needs a review.
-    """
+    """What was decided for one provider; it may be a part of what was asked."""
 
     provider_id: str
+    """ The provider. """
+
     approved_scopes: list[str]
+    """ The scopes granted. """
+
     denied_scopes: list[str]
-    denial_reason: None | str | Unset = UNSET
-    additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
+    """ The scopes refused. """
+
+    denial_reason: None | str = None
+    """ Why, in words. """
+
+    additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict, repr=False)
+    """Fields that the spec does not know."""
 
     def to_dict(self) -> dict[str, Any]:
-        provider_id = self.provider_id
-
-        approved_scopes = self.approved_scopes
-
-        denied_scopes = self.denied_scopes
-
-        denial_reason: None | str | Unset
-        if isinstance(self.denial_reason, Unset):
-            denial_reason = UNSET
-        else:
-            denial_reason = self.denial_reason
-
-        field_dict: dict[str, Any] = {}
-        field_dict.update(self.additional_properties)
-        field_dict.update(
-            {
-                "provider_id": provider_id,
-                "approved_scopes": approved_scopes,
-                "denied_scopes": denied_scopes,
-            }
-        )
-        if denial_reason is not UNSET:
-            field_dict["denial_reason"] = denial_reason
-
+        """The object as JSON; what is None is left out where the spec allows that."""
+        field_dict: dict[str, Any] = {
+            **self.additional_properties,
+            "provider_id": self.provider_id,
+            "approved_scopes": self.approved_scopes,
+            "denied_scopes": self.denied_scopes,
+        }
+        if self.denial_reason is not None:
+            field_dict["denial_reason"] = self.denial_reason
         return field_dict
 
     @classmethod
-    def from_dict(cls: type[T], src_dict: Mapping[str, Any]) -> T:
-        d = dict(src_dict)
-        provider_id = d.pop("provider_id")
+    def from_dict(cls, src_dict: Mapping[str, Any]) -> Self:
+        """Read the object from parsed JSON.
 
-        approved_scopes = cast(list[str], d.pop("approved_scopes"))
+        Raises:
+            FieldError: A field is missing or of the wrong type; says which one, and never its value.
+        """
 
-        denied_scopes = cast(list[str], d.pop("denied_scopes"))
+        if not isinstance(src_dict, dict) and not isinstance(src_dict, Mapping):
+            raise wrong_type("", "an object", src_dict)
+        try:
+            provider_id = src_dict["provider_id"]
+            approved_scopes = src_dict["approved_scopes"]
+            denied_scopes = src_dict["denied_scopes"]
+        except KeyError as _missing:
+            raise FieldError(str(_missing.args[0]), "missing") from None
+        if not isinstance(provider_id, str):
+            raise wrong_type("provider_id", "a string", provider_id)
 
-        def _parse_denial_reason(data: object) -> None | str | Unset:
-            if data is None:
-                return data
-            if isinstance(data, Unset):
-                return data
-            return cast(None | str | Unset, data)
+        if not isinstance(approved_scopes, list):
+            raise wrong_type("approved_scopes", "an array", approved_scopes)
+        for _item in approved_scopes:
+            if not isinstance(_item, str):
+                raise wrong_item("approved_scopes", "a string", approved_scopes, _item)
 
-        denial_reason = _parse_denial_reason(d.pop("denial_reason", UNSET))
+        if not isinstance(denied_scopes, list):
+            raise wrong_type("denied_scopes", "an array", denied_scopes)
+        for _item in denied_scopes:
+            if not isinstance(_item, str):
+                raise wrong_item("denied_scopes", "a string", denied_scopes, _item)
 
-        provider_approval = cls(
+        denial_reason = src_dict.get("denial_reason")
+        if denial_reason is not None:
+            if not isinstance(denial_reason, str):
+                raise wrong_type("denial_reason", "a string", denial_reason)
+        _result = cls(
             provider_id=provider_id,
             approved_scopes=approved_scopes,
             denied_scopes=denied_scopes,
             denial_reason=denial_reason,
         )
-
-        provider_approval.additional_properties = d
-        return provider_approval
+        if len(src_dict) != 3 + (denial_reason is not None):
+            _result.additional_properties = {
+                _key: _value for _key, _value in src_dict.items() if _key not in _KNOWN
+            }
+        return _result
 
     @property
     def additional_keys(self) -> list[str]:

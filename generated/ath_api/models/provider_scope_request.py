@@ -1,57 +1,80 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, TypeVar, cast
+from typing import Any, Self
 
 from attrs import define as _attrs_define
 from attrs import field as _attrs_field
 
-T = TypeVar("T", bound="ProviderScopeRequest")
+from ..errors import FieldError
+from ..types import (
+    wrong_item,
+    wrong_type,
+)
+
+_KNOWN = frozenset(
+    (
+        "provider_id",
+        "scopes",
+    )
+)
 
 
-@_attrs_define
+@_attrs_define(kw_only=True)
 class ProviderScopeRequest:
-    """A provider, and the scopes wanted there.
-
-    Attributes:
-        provider_id (str): The provider. Example: code-host.
-        scopes (list[str]): The scopes wanted. Example: ['repo:read'].
-    """
+    """A provider, and the scopes wanted there."""
 
     provider_id: str
+    """ The provider. """
+
     scopes: list[str]
-    additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
+    """ The scopes wanted. """
+
+    additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict, repr=False)
+    """Fields that the spec does not know."""
 
     def to_dict(self) -> dict[str, Any]:
-        provider_id = self.provider_id
-
-        scopes = self.scopes
-
-        field_dict: dict[str, Any] = {}
-        field_dict.update(self.additional_properties)
-        field_dict.update(
-            {
-                "provider_id": provider_id,
-                "scopes": scopes,
-            }
-        )
-
+        """The object as JSON; what is None is left out where the spec allows that."""
+        field_dict: dict[str, Any] = {
+            **self.additional_properties,
+            "provider_id": self.provider_id,
+            "scopes": self.scopes,
+        }
         return field_dict
 
     @classmethod
-    def from_dict(cls: type[T], src_dict: Mapping[str, Any]) -> T:
-        d = dict(src_dict)
-        provider_id = d.pop("provider_id")
+    def from_dict(cls, src_dict: Mapping[str, Any]) -> Self:
+        """Read the object from parsed JSON.
 
-        scopes = cast(list[str], d.pop("scopes"))
+        Raises:
+            FieldError: A field is missing or of the wrong type; says which one, and never its value.
+        """
 
-        provider_scope_request = cls(
+        if not isinstance(src_dict, dict) and not isinstance(src_dict, Mapping):
+            raise wrong_type("", "an object", src_dict)
+        try:
+            provider_id = src_dict["provider_id"]
+            scopes = src_dict["scopes"]
+        except KeyError as _missing:
+            raise FieldError(str(_missing.args[0]), "missing") from None
+        if not isinstance(provider_id, str):
+            raise wrong_type("provider_id", "a string", provider_id)
+
+        if not isinstance(scopes, list):
+            raise wrong_type("scopes", "an array", scopes)
+        for _item in scopes:
+            if not isinstance(_item, str):
+                raise wrong_item("scopes", "a string", scopes, _item)
+
+        _result = cls(
             provider_id=provider_id,
             scopes=scopes,
         )
-
-        provider_scope_request.additional_properties = d
-        return provider_scope_request
+        if len(src_dict) != 2:
+            _result.additional_properties = {
+                _key: _value for _key, _value in src_dict.items() if _key not in _KNOWN
+            }
+        return _result
 
     @property
     def additional_keys(self) -> list[str]:

@@ -1,109 +1,112 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, TypeVar, cast
+from typing import Any, Self
 
 from attrs import define as _attrs_define
 from attrs import field as _attrs_field
 
-from ..types import UNSET, Unset
+from ..errors import FieldError
+from ..types import (
+    wrong_item,
+    wrong_type,
+)
 
-T = TypeVar("T", bound="ServiceAuthConfig")
+_KNOWN = frozenset(
+    (
+        "type",
+        "authorization_endpoint",
+        "token_endpoint",
+        "scopes_supported",
+        "registration_endpoint",
+        "agent_attestation_required",
+    )
+)
 
 
-@_attrs_define
+@_attrs_define(kw_only=True)
 class ServiceAuthConfig:
-    """How a native service asks its users.
-
-    Attributes:
-        type_ (str): The kind of authentication; oauth2. Example: oauth2.
-        authorization_endpoint (str): The OAuth server's consent page. Example:
-            https://shop.example.com/oauth/authorize.
-        token_endpoint (str): The OAuth server's token endpoint. Example: https://shop.example.com/oauth/token.
-        scopes_supported (list[str]): The scopes that an agent may ask for. Example: ['cart:write', 'orders:read'].
-        registration_endpoint (None | str | Unset): Where a developer signs up. Example:
-            https://shop.example.com/developers.
-        agent_attestation_required (bool | None | Unset): Whether agents must attest. Only an explicit false means no.
-    """
+    """How a native service asks its users."""
 
     type_: str
+    """ The kind of authentication; oauth2. """
+
     authorization_endpoint: str
+    """ The OAuth server's consent page. """
+
     token_endpoint: str
+    """ The OAuth server's token endpoint. """
+
     scopes_supported: list[str]
-    registration_endpoint: None | str | Unset = UNSET
-    agent_attestation_required: bool | None | Unset = UNSET
-    additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
+    """ The scopes that an agent may ask for. """
+
+    registration_endpoint: None | str = None
+    """ Where a developer signs up. """
+
+    agent_attestation_required: bool | None = None
+    """ Whether agents must attest. Only an explicit false means no. """
+
+    additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict, repr=False)
+    """Fields that the spec does not know."""
 
     def to_dict(self) -> dict[str, Any]:
-        type_ = self.type_
-
-        authorization_endpoint = self.authorization_endpoint
-
-        token_endpoint = self.token_endpoint
-
-        scopes_supported = self.scopes_supported
-
-        registration_endpoint: None | str | Unset
-        if isinstance(self.registration_endpoint, Unset):
-            registration_endpoint = UNSET
-        else:
-            registration_endpoint = self.registration_endpoint
-
-        agent_attestation_required: bool | None | Unset
-        if isinstance(self.agent_attestation_required, Unset):
-            agent_attestation_required = UNSET
-        else:
-            agent_attestation_required = self.agent_attestation_required
-
-        field_dict: dict[str, Any] = {}
-        field_dict.update(self.additional_properties)
-        field_dict.update(
-            {
-                "type": type_,
-                "authorization_endpoint": authorization_endpoint,
-                "token_endpoint": token_endpoint,
-                "scopes_supported": scopes_supported,
-            }
-        )
-        if registration_endpoint is not UNSET:
-            field_dict["registration_endpoint"] = registration_endpoint
-        if agent_attestation_required is not UNSET:
-            field_dict["agent_attestation_required"] = agent_attestation_required
-
+        """The object as JSON; what is None is left out where the spec allows that."""
+        field_dict: dict[str, Any] = {
+            **self.additional_properties,
+            "type": self.type_,
+            "authorization_endpoint": self.authorization_endpoint,
+            "token_endpoint": self.token_endpoint,
+            "scopes_supported": self.scopes_supported,
+        }
+        if self.registration_endpoint is not None:
+            field_dict["registration_endpoint"] = self.registration_endpoint
+        if self.agent_attestation_required is not None:
+            field_dict["agent_attestation_required"] = self.agent_attestation_required
         return field_dict
 
     @classmethod
-    def from_dict(cls: type[T], src_dict: Mapping[str, Any]) -> T:
-        d = dict(src_dict)
-        type_ = d.pop("type")
+    def from_dict(cls, src_dict: Mapping[str, Any]) -> Self:
+        """Read the object from parsed JSON.
 
-        authorization_endpoint = d.pop("authorization_endpoint")
+        Raises:
+            FieldError: A field is missing or of the wrong type; says which one, and never its value.
+        """
 
-        token_endpoint = d.pop("token_endpoint")
+        if not isinstance(src_dict, dict) and not isinstance(src_dict, Mapping):
+            raise wrong_type("", "an object", src_dict)
+        try:
+            type_ = src_dict["type"]
+            authorization_endpoint = src_dict["authorization_endpoint"]
+            token_endpoint = src_dict["token_endpoint"]
+            scopes_supported = src_dict["scopes_supported"]
+        except KeyError as _missing:
+            raise FieldError(str(_missing.args[0]), "missing") from None
+        if not isinstance(type_, str):
+            raise wrong_type("type", "a string", type_)
 
-        scopes_supported = cast(list[str], d.pop("scopes_supported"))
+        if not isinstance(authorization_endpoint, str):
+            raise wrong_type("authorization_endpoint", "a string", authorization_endpoint)
 
-        def _parse_registration_endpoint(data: object) -> None | str | Unset:
-            if data is None:
-                return data
-            if isinstance(data, Unset):
-                return data
-            return cast(None | str | Unset, data)
+        if not isinstance(token_endpoint, str):
+            raise wrong_type("token_endpoint", "a string", token_endpoint)
 
-        registration_endpoint = _parse_registration_endpoint(d.pop("registration_endpoint", UNSET))
+        if not isinstance(scopes_supported, list):
+            raise wrong_type("scopes_supported", "an array", scopes_supported)
+        for _item in scopes_supported:
+            if not isinstance(_item, str):
+                raise wrong_item("scopes_supported", "a string", scopes_supported, _item)
 
-        def _parse_agent_attestation_required(data: object) -> bool | None | Unset:
-            if data is None:
-                return data
-            if isinstance(data, Unset):
-                return data
-            return cast(bool | None | Unset, data)
-
-        agent_attestation_required = _parse_agent_attestation_required(
-            d.pop("agent_attestation_required", UNSET)
-        )
-
-        service_auth_config = cls(
+        registration_endpoint = src_dict.get("registration_endpoint")
+        if registration_endpoint is not None:
+            if not isinstance(registration_endpoint, str):
+                raise wrong_type("registration_endpoint", "a string", registration_endpoint)
+        agent_attestation_required = src_dict.get("agent_attestation_required")
+        if agent_attestation_required is not None:
+            if not isinstance(agent_attestation_required, bool):
+                raise wrong_type(
+                    "agent_attestation_required", "a boolean", agent_attestation_required
+                )
+        _result = cls(
             type_=type_,
             authorization_endpoint=authorization_endpoint,
             token_endpoint=token_endpoint,
@@ -111,9 +114,13 @@ class ServiceAuthConfig:
             registration_endpoint=registration_endpoint,
             agent_attestation_required=agent_attestation_required,
         )
-
-        service_auth_config.additional_properties = d
-        return service_auth_config
+        if len(src_dict) != 4 + (registration_endpoint is not None) + (
+            agent_attestation_required is not None
+        ):
+            _result.additional_properties = {
+                _key: _value for _key, _value in src_dict.items() if _key not in _KNOWN
+            }
+        return _result
 
     @property
     def additional_keys(self) -> list[str]:

@@ -1,87 +1,111 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Self
 
 from attrs import define as _attrs_define
 from attrs import field as _attrs_field
+
+from ..errors import FieldError
+from ..types import (
+    read_object,
+    wrong_type,
+)
 
 if TYPE_CHECKING:
     from ..models.service_auth_config import ServiceAuthConfig
 
 
-T = TypeVar("T", bound="ServiceDiscoveryDocument")
+_KNOWN = frozenset(
+    (
+        "ath_version",
+        "app_id",
+        "name",
+        "auth",
+        "api_base",
+    )
+)
 
 
-@_attrs_define
+@_attrs_define(kw_only=True)
 class ServiceDiscoveryDocument:
-    """What a native service says about itself.
-
-    Attributes:
-        ath_version (str): The protocol version spoken here. Example: 0.1.
-        app_id (str): The service's name for itself. Example: com.example.shop.
-        name (str): The service's name for people. Example: Example Shop.
-        auth (ServiceAuthConfig): How a native service asks its users.
-        api_base (str): The URL under which the service's API lives. Example: https://shop.example.com/api.
-    """
+    """What a native service says about itself."""
 
     ath_version: str
+    """ The protocol version spoken here. """
+
     app_id: str
+    """ The service's name for itself. """
+
     name: str
+    """ The service's name for people. """
+
     auth: ServiceAuthConfig
+    """ How a native service asks its users. """
+
     api_base: str
-    additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
+    """ The URL under which the service's API lives. """
+
+    additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict, repr=False)
+    """Fields that the spec does not know."""
 
     def to_dict(self) -> dict[str, Any]:
-        ath_version = self.ath_version
-
-        app_id = self.app_id
-
-        name = self.name
-
-        auth = self.auth.to_dict()
-
-        api_base = self.api_base
-
-        field_dict: dict[str, Any] = {}
-        field_dict.update(self.additional_properties)
-        field_dict.update(
-            {
-                "ath_version": ath_version,
-                "app_id": app_id,
-                "name": name,
-                "auth": auth,
-                "api_base": api_base,
-            }
-        )
-
+        """The object as JSON; what is None is left out where the spec allows that."""
+        field_dict: dict[str, Any] = {
+            **self.additional_properties,
+            "ath_version": self.ath_version,
+            "app_id": self.app_id,
+            "name": self.name,
+            "auth": self.auth.to_dict(),
+            "api_base": self.api_base,
+        }
         return field_dict
 
     @classmethod
-    def from_dict(cls: type[T], src_dict: Mapping[str, Any]) -> T:
-        from ..models.service_auth_config import ServiceAuthConfig  # noqa: PLC0415
+    def from_dict(cls, src_dict: Mapping[str, Any]) -> Self:
+        """Read the object from parsed JSON.
 
-        d = dict(src_dict)
-        ath_version = d.pop("ath_version")
+        Raises:
+            FieldError: A field is missing or of the wrong type; says which one, and never its value.
+        """
+        from ..models.service_auth_config import ServiceAuthConfig
 
-        app_id = d.pop("app_id")
+        if not isinstance(src_dict, dict) and not isinstance(src_dict, Mapping):
+            raise wrong_type("", "an object", src_dict)
+        try:
+            ath_version = src_dict["ath_version"]
+            app_id = src_dict["app_id"]
+            name = src_dict["name"]
+            auth = src_dict["auth"]
+            api_base = src_dict["api_base"]
+        except KeyError as _missing:
+            raise FieldError(str(_missing.args[0]), "missing") from None
+        if not isinstance(ath_version, str):
+            raise wrong_type("ath_version", "a string", ath_version)
 
-        name = d.pop("name")
+        if not isinstance(app_id, str):
+            raise wrong_type("app_id", "a string", app_id)
 
-        auth = ServiceAuthConfig.from_dict(d.pop("auth"))
+        if not isinstance(name, str):
+            raise wrong_type("name", "a string", name)
 
-        api_base = d.pop("api_base")
+        auth = read_object("auth", auth, ServiceAuthConfig.from_dict)
 
-        service_discovery_document = cls(
+        if not isinstance(api_base, str):
+            raise wrong_type("api_base", "a string", api_base)
+
+        _result = cls(
             ath_version=ath_version,
             app_id=app_id,
             name=name,
             auth=auth,
             api_base=api_base,
         )
-
-        service_discovery_document.additional_properties = d
-        return service_discovery_document
+        if len(src_dict) != 5:
+            _result.additional_properties = {
+                _key: _value for _key, _value in src_dict.items() if _key not in _KNOWN
+            }
+        return _result
 
     @property
     def additional_keys(self) -> list[str]:

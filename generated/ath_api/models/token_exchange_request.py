@@ -1,101 +1,114 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import (
-    Any,
-    Literal,
-    TypeVar,
-    cast,
-)
+from typing import Any, Literal, Self
 
 from attrs import define as _attrs_define
 from attrs import field as _attrs_field
 
-from ..types import UNSET, Unset
+from ..errors import FieldError
+from ..types import (
+    wrong_type,
+)
 
-T = TypeVar("T", bound="TokenExchangeRequest")
+_KNOWN = frozenset(
+    (
+        "grant_type",
+        "client_id",
+        "client_secret",
+        "agent_attestation",
+        "code",
+        "ath_session_id",
+        "code_verifier",
+    )
+)
 
 
-@_attrs_define
+@_attrs_define(kw_only=True)
 class TokenExchangeRequest:
-    """A consented session, to be exchanged for a token.
-
-    Attributes:
-        grant_type (Literal['authorization_code']): Always authorization_code, so it need not be given. Default:
-            'authorization_code'.
-        client_id (str): The registration. Example: ath_client_1.
-        client_secret (str): The registration's secret. Example: ath_secret_1.
-        agent_attestation (str): A fresh ES256 JWT; its audience is the full URL of the token endpoint. Example:
-            eyJhbGciOiJFUzI1NiJ9.e30.c2ln.
-        code (str): The OAuth code if the agent got one; any text otherwise. Example: exchange.
-        ath_session_id (str): The session that the user consented to. Example: ath_sess_1.
-        code_verifier (str | Unset): The verifier to the code_challenge that opened the session (RFC 7636). Example:
-            dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk.
-    """
+    """A consented session, to be exchanged for a token."""
 
     client_id: str
-    client_secret: str
-    agent_attestation: str
-    code: str
+    """ The registration. """
+
+    client_secret: str = _attrs_field(repr=False)
+    """ The registration's secret. """
+
+    agent_attestation: str = _attrs_field(repr=False)
+    """ A fresh ES256 JWT; its audience is the full URL of the token endpoint. """
+
+    code: str = _attrs_field(repr=False)
+    """ The OAuth code if the agent got one; any text otherwise. """
+
     ath_session_id: str
+    """ The session that the user consented to. """
+
     grant_type: Literal["authorization_code"] = "authorization_code"
-    code_verifier: str | Unset = UNSET
-    additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
+    """ Always authorization_code, so it need not be given. """
+
+    code_verifier: str | None = _attrs_field(default=None, repr=False)
+    """ The verifier to the code_challenge that opened the session (RFC 7636). """
+
+    additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict, repr=False)
+    """Fields that the spec does not know."""
 
     def to_dict(self) -> dict[str, Any]:
-        grant_type = self.grant_type
-
-        client_id = self.client_id
-
-        client_secret = self.client_secret
-
-        agent_attestation = self.agent_attestation
-
-        code = self.code
-
-        ath_session_id = self.ath_session_id
-
-        code_verifier = self.code_verifier
-
-        field_dict: dict[str, Any] = {}
-        field_dict.update(self.additional_properties)
-        field_dict.update(
-            {
-                "grant_type": grant_type,
-                "client_id": client_id,
-                "client_secret": client_secret,
-                "agent_attestation": agent_attestation,
-                "code": code,
-                "ath_session_id": ath_session_id,
-            }
-        )
-        if code_verifier is not UNSET:
-            field_dict["code_verifier"] = code_verifier
-
+        """The object as JSON; what is None is left out where the spec allows that."""
+        field_dict: dict[str, Any] = {
+            **self.additional_properties,
+            "grant_type": self.grant_type,
+            "client_id": self.client_id,
+            "client_secret": self.client_secret,
+            "agent_attestation": self.agent_attestation,
+            "code": self.code,
+            "ath_session_id": self.ath_session_id,
+        }
+        if self.code_verifier is not None:
+            field_dict["code_verifier"] = self.code_verifier
         return field_dict
 
     @classmethod
-    def from_dict(cls: type[T], src_dict: Mapping[str, Any]) -> T:
-        d = dict(src_dict)
-        grant_type = cast(Literal["authorization_code"], d.pop("grant_type"))
+    def from_dict(cls, src_dict: Mapping[str, Any]) -> Self:
+        """Read the object from parsed JSON.
+
+        Raises:
+            FieldError: A field is missing or of the wrong type; says which one, and never its value.
+        """
+
+        if not isinstance(src_dict, dict) and not isinstance(src_dict, Mapping):
+            raise wrong_type("", "an object", src_dict)
+        try:
+            grant_type = src_dict["grant_type"]
+            client_id = src_dict["client_id"]
+            client_secret = src_dict["client_secret"]
+            agent_attestation = src_dict["agent_attestation"]
+            code = src_dict["code"]
+            ath_session_id = src_dict["ath_session_id"]
+        except KeyError as _missing:
+            raise FieldError(str(_missing.args[0]), "missing") from None
         if grant_type != "authorization_code":
-            raise ValueError(
-                f"grant_type must match const 'authorization_code', got '{grant_type}'"
-            )
+            raise FieldError("grant_type", "not the one value that is allowed")
 
-        client_id = d.pop("client_id")
+        if not isinstance(client_id, str):
+            raise wrong_type("client_id", "a string", client_id)
 
-        client_secret = d.pop("client_secret")
+        if not isinstance(client_secret, str):
+            raise wrong_type("client_secret", "a string", client_secret)
 
-        agent_attestation = d.pop("agent_attestation")
+        if not isinstance(agent_attestation, str):
+            raise wrong_type("agent_attestation", "a string", agent_attestation)
 
-        code = d.pop("code")
+        if not isinstance(code, str):
+            raise wrong_type("code", "a string", code)
 
-        ath_session_id = d.pop("ath_session_id")
+        if not isinstance(ath_session_id, str):
+            raise wrong_type("ath_session_id", "a string", ath_session_id)
 
-        code_verifier = d.pop("code_verifier", UNSET)
-
-        token_exchange_request = cls(
+        code_verifier = src_dict.get("code_verifier")
+        if code_verifier is not None:
+            if not isinstance(code_verifier, str):
+                raise wrong_type("code_verifier", "a string", code_verifier)
+        _result = cls(
             grant_type=grant_type,
             client_id=client_id,
             client_secret=client_secret,
@@ -104,9 +117,11 @@ class TokenExchangeRequest:
             ath_session_id=ath_session_id,
             code_verifier=code_verifier,
         )
-
-        token_exchange_request.additional_properties = d
-        return token_exchange_request
+        if len(src_dict) != 6 + (code_verifier is not None):
+            _result.additional_properties = {
+                _key: _value for _key, _value in src_dict.items() if _key not in _KNOWN
+            }
+        return _result
 
     @property
     def additional_keys(self) -> list[str]:

@@ -1,92 +1,125 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Self
 
 from attrs import define as _attrs_define
 from attrs import field as _attrs_field
+
+from ..errors import FieldError
+from ..types import (
+    read_object,
+    whole_number,
+    wrong_item,
+    wrong_type,
+)
 
 if TYPE_CHECKING:
     from ..models.scope_intersection import ScopeIntersection
 
 
-T = TypeVar("T", bound="TokenResponse")
+_KNOWN = frozenset(
+    (
+        "access_token",
+        "token_type",
+        "expires_in",
+        "effective_scopes",
+        "provider_id",
+        "agent_id",
+        "scope_intersection",
+    )
+)
 
 
-@_attrs_define
+@_attrs_define(kw_only=True)
 class TokenResponse:
-    """An ATH token, tied to the agent, the user, the provider and the scopes.
+    """An ATH token, tied to the agent, the user, the provider and the scopes."""
 
-    Attributes:
-        access_token (str): The token itself; opaque. Example: ath_tk_1.
-        token_type (str): Bearer. Example: Bearer.
-        expires_in (int): Seconds until the token ends. Example: 3600.
-        effective_scopes (list[str]): What the token may do. Example: ['repo:read'].
-        provider_id (str): The provider the token is for. Example: code-host.
-        agent_id (str): The agent the token is for. Example: https://agent.example.com/.well-known/agent.json.
-        scope_intersection (ScopeIntersection): How the scopes of a token came about.
-    """
+    access_token: str = _attrs_field(repr=False)
+    """ The token itself; opaque. """
 
-    access_token: str
     token_type: str
+    """ Bearer. """
+
     expires_in: int
+    """ Seconds until the token ends. """
+
     effective_scopes: list[str]
+    """ What the token may do. """
+
     provider_id: str
+    """ The provider the token is for. """
+
     agent_id: str
+    """ The agent the token is for. """
+
     scope_intersection: ScopeIntersection
-    additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
+    """ How the scopes of a token came about. """
+
+    additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict, repr=False)
+    """Fields that the spec does not know."""
 
     def to_dict(self) -> dict[str, Any]:
-        access_token = self.access_token
-
-        token_type = self.token_type
-
-        expires_in = self.expires_in
-
-        effective_scopes = self.effective_scopes
-
-        provider_id = self.provider_id
-
-        agent_id = self.agent_id
-
-        scope_intersection = self.scope_intersection.to_dict()
-
-        field_dict: dict[str, Any] = {}
-        field_dict.update(self.additional_properties)
-        field_dict.update(
-            {
-                "access_token": access_token,
-                "token_type": token_type,
-                "expires_in": expires_in,
-                "effective_scopes": effective_scopes,
-                "provider_id": provider_id,
-                "agent_id": agent_id,
-                "scope_intersection": scope_intersection,
-            }
-        )
-
+        """The object as JSON; what is None is left out where the spec allows that."""
+        field_dict: dict[str, Any] = {
+            **self.additional_properties,
+            "access_token": self.access_token,
+            "token_type": self.token_type,
+            "expires_in": self.expires_in,
+            "effective_scopes": self.effective_scopes,
+            "provider_id": self.provider_id,
+            "agent_id": self.agent_id,
+            "scope_intersection": self.scope_intersection.to_dict(),
+        }
         return field_dict
 
     @classmethod
-    def from_dict(cls: type[T], src_dict: Mapping[str, Any]) -> T:
-        from ..models.scope_intersection import ScopeIntersection  # noqa: PLC0415
+    def from_dict(cls, src_dict: Mapping[str, Any]) -> Self:
+        """Read the object from parsed JSON.
 
-        d = dict(src_dict)
-        access_token = d.pop("access_token")
+        Raises:
+            FieldError: A field is missing or of the wrong type; says which one, and never its value.
+        """
+        from ..models.scope_intersection import ScopeIntersection
 
-        token_type = d.pop("token_type")
+        if not isinstance(src_dict, dict) and not isinstance(src_dict, Mapping):
+            raise wrong_type("", "an object", src_dict)
+        try:
+            access_token = src_dict["access_token"]
+            token_type = src_dict["token_type"]
+            expires_in = src_dict["expires_in"]
+            effective_scopes = src_dict["effective_scopes"]
+            provider_id = src_dict["provider_id"]
+            agent_id = src_dict["agent_id"]
+            scope_intersection = src_dict["scope_intersection"]
+        except KeyError as _missing:
+            raise FieldError(str(_missing.args[0]), "missing") from None
+        if not isinstance(access_token, str):
+            raise wrong_type("access_token", "a string", access_token)
 
-        expires_in = d.pop("expires_in")
+        if not isinstance(token_type, str):
+            raise wrong_type("token_type", "a string", token_type)
 
-        effective_scopes = cast(list[str], d.pop("effective_scopes"))
+        if not isinstance(expires_in, int) or isinstance(expires_in, bool):
+            expires_in = whole_number("expires_in", expires_in)
 
-        provider_id = d.pop("provider_id")
+        if not isinstance(effective_scopes, list):
+            raise wrong_type("effective_scopes", "an array", effective_scopes)
+        for _item in effective_scopes:
+            if not isinstance(_item, str):
+                raise wrong_item("effective_scopes", "a string", effective_scopes, _item)
 
-        agent_id = d.pop("agent_id")
+        if not isinstance(provider_id, str):
+            raise wrong_type("provider_id", "a string", provider_id)
 
-        scope_intersection = ScopeIntersection.from_dict(d.pop("scope_intersection"))
+        if not isinstance(agent_id, str):
+            raise wrong_type("agent_id", "a string", agent_id)
 
-        token_response = cls(
+        scope_intersection = read_object(
+            "scope_intersection", scope_intersection, ScopeIntersection.from_dict
+        )
+
+        _result = cls(
             access_token=access_token,
             token_type=token_type,
             expires_in=expires_in,
@@ -95,9 +128,11 @@ class TokenResponse:
             agent_id=agent_id,
             scope_intersection=scope_intersection,
         )
-
-        token_response.additional_properties = d
-        return token_response
+        if len(src_dict) != 7:
+            _result.additional_properties = {
+                _key: _value for _key, _value in src_dict.items() if _key not in _KNOWN
+            }
+        return _result
 
     @property
     def additional_keys(self) -> list[str]:

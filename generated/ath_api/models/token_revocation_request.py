@@ -1,69 +1,88 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, TypeVar
+from typing import Any, Self
 
 from attrs import define as _attrs_define
 from attrs import field as _attrs_field
 
-from ..types import UNSET, Unset
+from ..errors import FieldError
+from ..types import (
+    wrong_type,
+)
 
-T = TypeVar("T", bound="TokenRevocationRequest")
+_KNOWN = frozenset(
+    (
+        "token",
+        "client_id",
+        "client_secret",
+    )
+)
 
 
-@_attrs_define
+@_attrs_define(kw_only=True)
 class TokenRevocationRequest:
-    """A token to be given up.
+    """A token to be given up."""
 
-    Attributes:
-        token (str): The token. Example: ath_tk_1.
-        client_id (str | Unset): The registration; an agent must send it. Example: ath_client_1.
-        client_secret (str | Unset): The registration's secret; an agent must send it. Example: ath_secret_1.
-    """
+    token: str = _attrs_field(repr=False)
+    """ The token. """
 
-    token: str
-    client_id: str | Unset = UNSET
-    client_secret: str | Unset = UNSET
-    additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
+    client_id: str | None = None
+    """ The registration; an agent must send it. """
+
+    client_secret: str | None = _attrs_field(default=None, repr=False)
+    """ The registration's secret; an agent must send it. """
+
+    additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict, repr=False)
+    """Fields that the spec does not know."""
 
     def to_dict(self) -> dict[str, Any]:
-        token = self.token
-
-        client_id = self.client_id
-
-        client_secret = self.client_secret
-
-        field_dict: dict[str, Any] = {}
-        field_dict.update(self.additional_properties)
-        field_dict.update(
-            {
-                "token": token,
-            }
-        )
-        if client_id is not UNSET:
-            field_dict["client_id"] = client_id
-        if client_secret is not UNSET:
-            field_dict["client_secret"] = client_secret
-
+        """The object as JSON; what is None is left out where the spec allows that."""
+        field_dict: dict[str, Any] = {
+            **self.additional_properties,
+            "token": self.token,
+        }
+        if self.client_id is not None:
+            field_dict["client_id"] = self.client_id
+        if self.client_secret is not None:
+            field_dict["client_secret"] = self.client_secret
         return field_dict
 
     @classmethod
-    def from_dict(cls: type[T], src_dict: Mapping[str, Any]) -> T:
-        d = dict(src_dict)
-        token = d.pop("token")
+    def from_dict(cls, src_dict: Mapping[str, Any]) -> Self:
+        """Read the object from parsed JSON.
 
-        client_id = d.pop("client_id", UNSET)
+        Raises:
+            FieldError: A field is missing or of the wrong type; says which one, and never its value.
+        """
 
-        client_secret = d.pop("client_secret", UNSET)
+        if not isinstance(src_dict, dict) and not isinstance(src_dict, Mapping):
+            raise wrong_type("", "an object", src_dict)
+        try:
+            token = src_dict["token"]
+        except KeyError as _missing:
+            raise FieldError(str(_missing.args[0]), "missing") from None
+        if not isinstance(token, str):
+            raise wrong_type("token", "a string", token)
 
-        token_revocation_request = cls(
+        client_id = src_dict.get("client_id")
+        if client_id is not None:
+            if not isinstance(client_id, str):
+                raise wrong_type("client_id", "a string", client_id)
+        client_secret = src_dict.get("client_secret")
+        if client_secret is not None:
+            if not isinstance(client_secret, str):
+                raise wrong_type("client_secret", "a string", client_secret)
+        _result = cls(
             token=token,
             client_id=client_id,
             client_secret=client_secret,
         )
-
-        token_revocation_request.additional_properties = d
-        return token_revocation_request
+        if len(src_dict) != 1 + (client_id is not None) + (client_secret is not None):
+            _result.additional_properties = {
+                _key: _value for _key, _value in src_dict.items() if _key not in _KNOWN
+            }
+        return _result
 
     @property
     def additional_keys(self) -> list[str]:

@@ -1,13 +1,21 @@
-from http import HTTPStatus
-from typing import Any
+from __future__ import annotations
 
-import httpx
+from typing import TYPE_CHECKING, Any
 
 from ... import errors
-from ...client import AuthenticatedClient, Client
+from ...types import (
+    UNREADABLE,
+    Response,
+)
+
+if TYPE_CHECKING:
+    import httpx
+
+    from ...client import AuthenticatedClient, Client
+
+
 from ...models.ath_error import ATHError
 from ...models.discovery_document import DiscoveryDocument
-from ...types import Response
 
 
 def _get_kwargs() -> dict[str, Any]:
@@ -23,32 +31,28 @@ def _get_kwargs() -> dict[str, Any]:
 def _parse_response(
     *, client: AuthenticatedClient | Client, response: httpx.Response
 ) -> ATHError | DiscoveryDocument | None:
-    if response.status_code == 200:
-        response_200 = DiscoveryDocument.from_dict(response.json())
+    try:
+        if response.status_code == 200:
+            return DiscoveryDocument.from_dict(response.json())
 
-        return response_200
+        if 400 <= response.status_code <= 499:
+            return ATHError.from_dict(response.json())
 
-    if 400 <= response.status_code <= 499:
-        response_4xx = ATHError.from_dict(response.json())
+        if 500 <= response.status_code <= 599:
+            return ATHError.from_dict(response.json())
 
-        return response_4xx
-
-    if 500 <= response.status_code <= 599:
-        response_5xx = ATHError.from_dict(response.json())
-
-        return response_5xx
-
+    except UNREADABLE:
+        return None
     if client.raise_on_unexpected_status:
         raise errors.UnexpectedStatus(response.status_code, response.content)
-    else:
-        return None
+    return None
 
 
 def _build_response(
     *, client: AuthenticatedClient | Client, response: httpx.Response
 ) -> Response[ATHError | DiscoveryDocument]:
     return Response(
-        status_code=HTTPStatus(response.status_code),
+        status_code=response.status_code,
         content=response.content,
         headers=response.headers,
         parsed=_parse_response(client=client, response=response),

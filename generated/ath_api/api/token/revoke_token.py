@@ -1,13 +1,21 @@
-from http import HTTPStatus
-from typing import Any, cast
+from __future__ import annotations
 
-import httpx
+from typing import TYPE_CHECKING, Any
 
 from ... import errors
-from ...client import AuthenticatedClient, Client
+from ...types import (
+    UNREADABLE,
+    Response,
+)
+
+if TYPE_CHECKING:
+    import httpx
+
+    from ...client import AuthenticatedClient, Client
+
+
 from ...models.ath_error import ATHError
 from ...models.token_revocation_request import TokenRevocationRequest
-from ...types import Response
 
 
 def _get_kwargs(
@@ -32,51 +40,40 @@ def _get_kwargs(
 def _parse_response(
     *, client: AuthenticatedClient | Client, response: httpx.Response
 ) -> ATHError | Any | None:
-    if response.status_code == 200:
-        response_200 = cast(Any, None)
-        return response_200
+    try:
+        if response.status_code == 200:
+            return None
 
-    if response.status_code == 400:
-        response_400 = ATHError.from_dict(response.json())
+        if response.status_code == 400:
+            return ATHError.from_dict(response.json())
 
-        return response_400
+        if response.status_code == 401:
+            return ATHError.from_dict(response.json())
 
-    if response.status_code == 401:
-        response_401 = ATHError.from_dict(response.json())
+        if response.status_code == 403:
+            return ATHError.from_dict(response.json())
 
-        return response_401
+        if response.status_code == 500:
+            return ATHError.from_dict(response.json())
 
-    if response.status_code == 403:
-        response_403 = ATHError.from_dict(response.json())
+        if 400 <= response.status_code <= 499:
+            return ATHError.from_dict(response.json())
 
-        return response_403
+        if 500 <= response.status_code <= 599:
+            return ATHError.from_dict(response.json())
 
-    if response.status_code == 500:
-        response_500 = ATHError.from_dict(response.json())
-
-        return response_500
-
-    if 400 <= response.status_code <= 499:
-        response_4xx = ATHError.from_dict(response.json())
-
-        return response_4xx
-
-    if 500 <= response.status_code <= 599:
-        response_5xx = ATHError.from_dict(response.json())
-
-        return response_5xx
-
+    except UNREADABLE:
+        return None
     if client.raise_on_unexpected_status:
         raise errors.UnexpectedStatus(response.status_code, response.content)
-    else:
-        return None
+    return None
 
 
 def _build_response(
     *, client: AuthenticatedClient | Client, response: httpx.Response
 ) -> Response[ATHError | Any]:
     return Response(
-        status_code=HTTPStatus(response.status_code),
+        status_code=response.status_code,
         content=response.content,
         headers=response.headers,
         parsed=_parse_response(client=client, response=response),
