@@ -1,4 +1,4 @@
-"""What `generate` and `check-upstream` share: an environment in which the pinned generator is installed."""
+"""What `generate` and `check-upstream` share: an environment that has the pinned generator."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ TOOLS = ("openapi-python-client", "ruff")
 
 
 def pins() -> dict[str, str]:
-    """The exact versions of the tools; pyproject.toml is their only source."""
+    """Read the exact versions of the tools; pyproject.toml is their only source."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     exact = dict(
         line.split("==") for line in project["optional-dependencies"]["dev"] if "==" in line
