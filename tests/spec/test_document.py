@@ -1,0 +1,101 @@
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import pytest
+from jsonschema import Draft202012Validator  # type: ignore[import-untyped, unused-ignore]
+from openapi_spec_validator import validate
+from spec_support import media_types, operations, read_spec
+
+SPEC = read_spec()
+SCHEMAS = SPEC["components"]["schemas"]
+
+
+def errors(schema: dict[str, Any], value: Any) -> list[str]:
+    # The document comes along, so that references into it resolve.
+    validator = Draft202012Validator({**schema, "components": SPEC["components"]})
+    return [error.message for error in validator.iter_errors(value)]
+
+
+def test_the_spec_is_valid_openapi() -> None:
+    validate(read_spec())
+
+
+MEDIA_TYPES = list(media_types(SPEC))
+
+
+@pytest.mark.parametrize("media", [m for _, m in MEDIA_TYPES], ids=[n for n, _ in MEDIA_TYPES])
+def test_every_body_has_an_example_that_fits_its_schema(media: dict[str, Any]) -> None:
+    assert errors(media["schema"], media["example"]) == []
+
+
+@pytest.mark.parametrize("component", SCHEMAS)
+def test_examples_of_fields_fit_their_schemas(component: str) -> None:
+    for name, schema in SCHEMAS[component].get("properties", {}).items():
+        if "example" in schema:
+            assert errors(schema, schema["example"]) == [], name
+
+
+def test_examples_of_parameters_fit_their_schemas() -> None:
+    items = [*SPEC["paths"].values(), *(operation for _, operation in operations(SPEC))]
+    parameters = [parameter for item in items for parameter in item.get("parameters", [])]
+    assert parameters
+    for parameter in parameters:
+        assert errors(parameter["schema"], parameter["example"]) == []
+
+
+def test_the_table_of_errors_has_every_code_with_a_status_and_a_remedy() -> None:
+    rows = re.findall(r"^\| `(\w+)` \| (\d{3}) \| (.+) \|$", SPEC["info"]["description"], re.M)
+    assert [code for code, _, _ in rows] == SCHEMAS["ATHErrorCode"]["enum"]
+    assert all(400 <= int(status) < 600 and remedy for _, status, remedy in rows)
+
+
+def test_every_error_answer_is_an_ath_error() -> None:
+    for name, operation in operations(SPEC):
+        statuses = {status for status in operation["responses"] if status[0] in "45"}
+        assert {"4XX", "5XX"} <= statuses, name
+        assert "default" not in operation["responses"], name
+        for status in statuses:
+            response = operation["responses"][status]["$ref"].rpartition("/")[2]
+            schema = SPEC["components"]["responses"][response]["content"]["application/json"]
+            assert schema["schema"] == {"$ref": "#/components/schemas/ATHError"}
+
+
+def test_no_field_description_has_been_cut_at_a_comma() -> None:
+    # In YAML's flow style an unquoted comma ends the text and starts an empty key.
+    for component in SCHEMAS.values():
+        for schema in component.get("properties", {}).values():
+            assert None not in schema.values()
+            assert "$ref" in schema or schema["description"].endswith((".", "any JSON."))
+
+
+def test_nothing_forces_an_authenticated_client() -> None:
+    assert "security" not in SPEC
+    generated = [item for item in SPEC["paths"].values() if not item.get("x-handwritten")]
+    assert not any("security" in part for item in generated for part in item.values())
+
+
+def test_what_is_not_generated_says_why() -> None:
+    by_hand = {path for path, item in SPEC["paths"].items() if item.get("x-handwritten")}
+    assert by_hand == {"/ath/callback", "/ath/proxy/{provider_id}/{path}"}
+    assert all(SPEC["paths"][path]["x-handwritten-reason"] for path in by_hand)
+
+
+def test_optional_fields_of_answers_may_be_null() -> None:
+    answers = "DiscoveryDocument ProviderInfo ServiceDiscoveryDocument ServiceAuthConfig ATHError"
+    answers += " AgentRegistrationResponse AgentRegistration ProviderApproval"
+    answers += " AuthorizationResponse TokenResponse ScopeIntersection"
+    for component in answers.split():
+        schema = SCHEMAS[component]
+        for name in schema["properties"].keys() - set(schema["required"]):
+            assert errors(schema["properties"][name], None) == [], f"{component}.{name}"
+
+
+def test_secrets_are_marked() -> None:
+    secret = {"client_secret", "access_token", "agent_attestation", "code_verifier", "state"}
+    secret |= {"token", "code"}
+    for component, schema in SCHEMAS.items():
+        for name, part in schema.get("properties", {}).items():
+            expected = name in secret and component != "ATHError"
+            assert part.get("x-ath-secret", False) is expected, f"{component}.{name}"
