@@ -6,7 +6,6 @@ import importlib.metadata
 import os
 import subprocess
 import sys
-import tomllib
 import venv
 from pathlib import Path
 
@@ -17,6 +16,8 @@ TOOLS = ("openapi-python-client", "ruff")
 
 def pins() -> dict[str, str]:
     """Read the exact versions of the tools; pyproject.toml is their only source."""
+    import tomllib  # Python 3.10 has none, and should get as far as the message in ensure()
+
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     exact = dict(
         line.split("==") for line in project["optional-dependencies"]["dev"] if "==" in line
@@ -36,6 +37,8 @@ def ensure() -> None:
 
     The other one is made on first need, inside the checkout, and kept.
     """
+    if sys.version_info < (3, 11):  # noqa: UP036 - a stranger's python3 may well be older
+        sys.exit("Python 3.11 or newer is needed")
     wanted = pins()
     if all(_installed(tool) == version for tool, version in wanted.items()):
         return

@@ -1,4 +1,4 @@
-"""What the generator gets wrong by itself; each test fails without its patch or word in the spec."""
+"""What the generator gets wrong by itself; each test fails without a patch or word in the spec."""
 
 from __future__ import annotations
 
