@@ -1,0 +1,82 @@
+"""Calls to providers: the guards, the token, and the request, put together for the runner."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from ._context import Context
+from ._limits import limits_of
+from ._proxy import prepare, segment
+from ._steps import Call
+from ._wire import Request
+from .credentials import Token
+from .errors import ATHError
+from .retry import Retry, rule_of
+
+
+def gateway_call(
+    context: Context,
+    provider: str,
+    method: str,
+    path: str,
+    body: Any,
+    params: Mapping[str, Any] | None,
+    headers: Mapping[str, str] | None,
+    content: bytes | str | None,
+    timeout: Any,
+    idempotent: bool | None,
+    retry: Retry,
+) -> Call:
+    """A call through the gateway's proxy."""
+    base = context.agent.base
+    prefix = f"/ath/proxy/{segment(provider)}"
+    request = prepare(base, prefix, context.provider, method, path, body, params, headers, content)
+    _authorize(context, request, context.vault.token_for(provider))
+    return _call(context, request, timeout, idempotent, retry)
+
+
+def native_call(
+    context: Context,
+    method: str,
+    path: str,
+    body: Any,
+    params: Mapping[str, Any] | None,
+    headers: Mapping[str, str] | None,
+    content: bytes | str | None,
+    timeout: Any,
+    idempotent: bool | None,
+    retry: Retry,
+) -> Call:
+    """A call to the native service's own API."""
+    base, token = context.agent.api_base, context.vault.latest_token()
+    if token is None:
+        context.vault.require_registration()
+    if base is None:
+        raise ATHError("NOT_DISCOVERED", "The service's api_base is not known yet.")
+    standard = context.provider_headers(base)
+    request = prepare(base, "", standard, method, path, body, params, headers, content)
+    _authorize(context, request, token)
+    return _call(context, request, timeout, idempotent, retry)
+
+
+def _authorize(context: Context, request: Request, token: Token | None) -> None:
+    if token is None:
+        context.vault.require_registration()
+        raise ATHError("NO_TOKEN", "This client holds no token for this call.")
+    if token.expires_at is not None and context.agent.clock() >= token.expires_at:
+        raise ATHError("TOKEN_EXPIRED", "The token for this call has expired.")
+    request.headers = [
+        *request.headers,
+        (b"Authorization", b"Bearer " + token.access_token.encode("ascii")),
+    ]
+    request.secrets = (token.access_token,)
+    if request.base.exposed:
+        context.agent.warn_of(request.base)
+
+
+def _call(
+    context: Context, request: Request, timeout: Any, idempotent: bool | None, retry: Retry
+) -> Call:
+    limits = None if timeout is None else limits_of(timeout, context.agent.max_response_bytes)
+    return Call(request, context, rule_of(request.method.decode(), idempotent), retry, limits)

@@ -1,0 +1,232 @@
+"""What the four clients share: construction, views per user, and credentials.
+
+A client object is one user's view: a context (whose credentials, which headers) and a runner, which
+all views of one client share.
+"""
+
+from __future__ import annotations
+
+import os
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Generic, NoReturn, Self, TypeVar
+
+from ._context import Agent, Context
+from ._limits import limits_of
+from ._wire import parse_base, raw_headers
+from .attestation import load_signer
+from .credentials import CredentialKey, Registration, Token, Vault
+from .errors import ATHError
+from .retry import RetryPolicy
+from .store import CredentialStore, FileStore, read_record
+
+if TYPE_CHECKING:
+    import httpx
+
+    from ._limits import Limits
+    from .attestation import AsyncSigner, PrivateKey, Signer
+
+RunnerT = TypeVar("RunnerT")
+
+
+class Client(ABC, Generic[RunnerT]):
+    """One agent at one implementor."""
+
+    __slots__ = ("__weakref__", "_context", "_root", "_runner", "_views")
+
+    def __init__(
+        self,
+        url: str,
+        agent_id: str,
+        private_key: PrivateKey,
+        *,
+        key_id: str = "default",
+        private_key_password: str | bytes | None = None,
+        timeout: float | httpx.Timeout | None = 60.0,
+        headers: Mapping[str, str] | None = None,
+        http_client: httpx.Client | httpx.AsyncClient | None = None,
+        capabilities: Sequence[str] = (),
+        audience: str | None = None,
+        require_pkce: bool = True,
+        credentials: str | os.PathLike[str] | CredentialStore | None = None,
+        retry: RetryPolicy | None = RetryPolicy(),  # noqa: B008 - it is immutable
+        max_response_bytes: int = 64 * 1024 * 1024,
+    ) -> None:
+        """Make a client; nothing is sent yet.
+
+        Args:
+            url: The implementor's base URL, http or https, as it names itself.
+            agent_id: The https URL of the agent's identity document (http on loopback).
+            private_key: The agent's P-256 key: PEM text or bytes, a ``pathlib.Path`` to such a
+                file, a key of ``cryptography``, or a :class:`Signer` for a key kept elsewhere.
+            key_id: The ``kid`` that attestations name.
+            private_key_password: Of an encrypted PEM.
+            timeout: Seconds for one attempt, connecting and reading included; an httpx.Timeout
+                bounds each phase on its own; None waits for ever.
+            headers: Sent on every request to the url's own origin and nowhere else, such as the
+                session header of a multi-user gateway.
+            http_client: Your own httpx client (proxy, CA, mTLS); it is not closed by this one.
+            capabilities: Listed in every attestation.
+            audience: The implementor's base URL as it knows itself, if that is not ``url``.
+            require_pkce: Refuse authorization URLs without an S256 code_challenge (RFC 7636).
+            credentials: A path or a store: read now, written after each change.
+            retry: How failed calls are repeated where that is safe; None switches it off.
+            max_response_bytes: The longest body that is read.
+
+        Raises:
+            ATHError: INVALID_ARGUMENT or INVALID_KEY, saying what is wrong;
+                INVALID_CREDENTIALS or STORAGE_ERROR if the credentials cannot be read.
+        """
+        base = parse_base(url, "url")
+        agent = Agent(
+            base=base,
+            agent_id=_checked_agent_id(agent_id),
+            key_id=_checked_text(key_id, "key_id"),
+            capabilities=tuple(_checked_text(item, "capabilities") for item in capabilities),
+            audience=base.url if audience is None else _checked_text(audience, "audience"),
+            require_pkce=require_pkce,
+            max_response_bytes=max_response_bytes,
+            retry=retry,
+        )
+        store = (
+            FileStore(credentials) if isinstance(credentials, str | os.PathLike) else credentials
+        )
+        vault = Vault(CredentialKey(base.url, agent.agent_id), store)
+        self._context = Context(agent, vault, raw_headers(headers))
+        self._runner = self._make_runner(
+            load_signer(private_key, private_key_password),
+            limits_of(timeout, max_response_bytes),
+            http_client,
+        )
+        self._root: Self | None = None
+        self._views: dict[tuple[str, bool], Vault] = {}
+        vault.load()
+
+    @abstractmethod
+    def _make_runner(
+        self, signer: Signer | AsyncSigner, limits: Limits, http_client: object
+    ) -> RunnerT: ...
+
+    def for_user(self, user: str, *, headers: Mapping[str, str] | None = None) -> Self:
+        """This client as one of its users: with tokens and sessions that no other user's view has.
+
+        Key, connections and store are shared, so a view costs next to nothing; views of the same
+        user share what they hold. Closing a view does nothing.
+
+        Args:
+            user: Your own name for the user; the server does not see it.
+            headers: The user's session at a multi-user gateway, sent in addition to the client's
+                headers. Such a user has a registration of their own; without headers, the view
+                uses the client's.
+
+        Raises:
+            ATHError: INVALID_ARGUMENT.
+        """
+        root = self if self._root is None else self._root
+        own = raw_headers(headers)
+        key = (_checked_text(user, "user"), bool(own))
+        vault = root._views.get(key)
+        if vault is None:
+            shared = root._context.vault
+            fresh = Vault(shared.key._replace(user=user), shared.store, None if own else shared)
+            vault = root._views.setdefault(key, fresh)
+        view = object.__new__(type(self))
+        view._context = root._context.for_user(vault, own)
+        view._runner, view._root, view._views = root._runner, root, root._views
+        return view
+
+    @property
+    def client_id(self) -> str | None:
+        """The client_id of the registration held, or None."""
+        registration = self._vault.registration
+        return None if registration is None else registration.client_id
+
+    def set_credentials(self, client_id: str, client_secret: str) -> None:
+        """Use a registration made elsewhere; a different client_id drops tokens and sessions.
+
+        Raises:
+            ATHError: INVALID_ARGUMENT.
+        """
+        owner = self._vault.owner
+        held = Registration(
+            _checked_text(client_id, "client_id"), _checked_text(client_secret, "client_secret")
+        )
+        before = owner.registration
+        if before is not None and before.client_id == client_id:
+            held = Registration(client_id, client_secret, before.redirect_uris)
+        owner.apply(lambda record: record.keep_registration(held))
+
+    def set_token(self, token: str, provider: str | None = None) -> None:
+        """Use a token obtained elsewhere.
+
+        Without a provider it replaces every token held and serves any provider.
+
+        Raises:
+            ATHError: INVALID_ARGUMENT.
+        """
+        held = Token(_checked_text(token, "token"), provider)
+        if provider is None:
+            self._vault.apply(lambda record: record.tokens.clear())
+        self._vault.apply(lambda record: record.keep_token(held))
+
+    def save_credentials(self, path: str | os.PathLike[str]) -> None:
+        """Write registration, tokens and open sessions to a JSON file, mode 0600.
+
+        The file is replaced whole or not at all; what it holds for other agents, users or
+        implementors stays.
+
+        Raises:
+            ATHError: NOT_REGISTERED; STORAGE_ERROR or INVALID_CREDENTIALS if the file cannot be
+                written or is not a credential file.
+        """
+        self._vault.require_registration()
+        FileStore(path).put(self._vault.key, self._vault.snapshot().to_text())
+
+    def load_credentials(self, path: str | os.PathLike[str]) -> None:
+        """Use what :meth:`save_credentials` wrote, or the official SDK's file.
+
+        Raises:
+            ATHError: INVALID_CREDENTIALS if the file is damaged, foreign, or of another agent or
+                implementor; STORAGE_ERROR if it cannot be read.
+        """
+        self._vault.replace(read_record(Path(path), self._vault.key))
+
+    @property
+    def _vault(self) -> Vault:
+        """For the plain methods, which load by themselves; calls leave that to the runner."""
+        vault = self._context.vault
+        if not vault.loaded:
+            vault.load()
+        return vault
+
+    def __repr__(self) -> str:
+        """Who talks to whom; nothing secret."""
+        agent, user = self._context.agent, self._context.vault.key.user
+        who = f"{agent.agent_id} for {user!r}" if user else agent.agent_id
+        return f"<{type(self).__name__} {agent.base.url} as {who}>"
+
+    def __reduce__(self) -> NoReturn:
+        """A client holds a key and connections, which do not travel."""
+        raise ATHError(
+            "NOT_PICKLABLE",
+            "A client cannot be pickled or copied. Make one in each process; "
+            "credentials= shares what they know.",
+        )
+
+
+def _checked_agent_id(agent_id: object) -> str:
+    base = parse_base(agent_id, "agent_id")
+    if not isinstance(agent_id, str) or not agent_id.isascii():
+        raise ATHError("INVALID_ARGUMENT", "agent_id must be an ASCII URL.")
+    if base.exposed:
+        raise ATHError("INVALID_ARGUMENT", "agent_id must be an https URL (http on loopback only).")
+    return agent_id
+
+
+def _checked_text(value: object, name: str) -> str:
+    if not isinstance(value, str) or not value or not value.isprintable():
+        raise ATHError("INVALID_ARGUMENT", f"{name} must be text on one line, not empty.")
+    if name == "token" and not value.isascii():
+        raise ATHError("INVALID_ARGUMENT", "token must be ASCII text.")
+    return value

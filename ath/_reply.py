@@ -1,0 +1,231 @@
+"""From a reply to a value or an ATHError: the status first, then the body, then the fields.
+
+Servers are not trusted here: whatever the bytes are, nothing but an ATHError comes out, in memory
+bounded by the body's limit, and no error repeats a secret that the server echoed.
+"""
+
+from __future__ import annotations
+
+import json
+import zlib
+from collections.abc import Iterable
+from typing import Any, Protocol, TypeVar
+from urllib.parse import urlsplit
+
+from ._wire import Reply, Request
+from .errors import ATHError
+
+UNREADABLE = (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError)
+"""What json and the generated models raise at input that is not what it should be."""
+
+_EXCERPT = 500  # characters of a text body that an error quotes in its details
+_DEPTH = 50  # levels of a body that an error carries in its details
+
+T_co = TypeVar("T_co", covariant=True)
+
+
+class Model(Protocol[T_co]):
+    """A generated model class."""
+
+    def from_dict(self, src_dict: Any, /) -> T_co:
+        """Read the JSON object."""
+        ...
+
+
+def json_object(reply: Reply, request: Request, limit: int) -> dict[str, Any]:
+    """The JSON object that a successful reply must carry.
+
+    Raises:
+        ATHError: INVALID_RESPONSE.
+    """
+    try:
+        document = json.loads(_decoded(reply, limit))
+    except UNREADABLE:
+        raise _invalid(reply, request, "is not JSON") from None
+    if not isinstance(document, dict):
+        raise _invalid(reply, request, "is not a JSON object")
+    return document
+
+
+def model(kind: Model[T_co], document: dict[str, Any], reply: Reply, request: Request) -> T_co:
+    """Read the object as a generated model, which checks its fields.
+
+    Raises:
+        ATHError: INVALID_RESPONSE, naming the field that is missing or of the wrong type.
+    """
+    try:
+        return kind.from_dict(document)
+    except UNREADABLE as error:
+        raise _invalid(reply, request, f"does not fit: {error}") from None
+
+
+def text_field(document: dict[str, Any], name: str, reply: Reply, request: Request) -> str:
+    """A field without which the answer is worth nothing.
+
+    Raises:
+        ATHError: INVALID_RESPONSE.
+    """
+    value = document.get(name)
+    if not isinstance(value, str) or not value:
+        raise _invalid(reply, request, f"does not fit: {name} must be text that is not empty")
+    return value
+
+
+def _invalid(reply: Reply, request: Request, what: str) -> ATHError:
+    message = f"The answer to {request.place} {what}."
+    return ATHError("INVALID_RESPONSE", message, reply.status)
+
+
+def content(reply: Reply, request: Request, limit: int) -> Any:
+    """What a provider answered: parsed JSON, str for text, bytes for the rest, None for no body.
+
+    Raises:
+        ATHError: INVALID_RESPONSE if the body is not what its headers say.
+    """
+    if not reply.body:
+        return None
+    kind, _, parameters = (reply.header(b"content-type") or "").lower().partition(";")
+    kind = kind.strip()
+    body = _decoded(reply, limit)
+    try:
+        if kind == "application/json" or kind.endswith("+json"):
+            return json.loads(body)
+        if kind.startswith("text/"):
+            return body.decode(_charset(parameters))
+    except UNREADABLE:
+        raise _invalid(reply, request, f"is not the {kind} that it claims to be") from None
+    return body
+
+
+def _charset(parameters: str) -> str:
+    for parameter in parameters.split(";"):
+        name, _, value = parameter.partition("=")
+        if name.strip() == "charset":
+            return value.strip(" \"'")
+    return "utf-8"
+
+
+def _decoded(reply: Reply, limit: int) -> bytes:
+    """The body without its content encoding.
+
+    We ask for none, but servers compress all the same; and one names gzip over a body that it has
+    decoded already, which therefore is taken as it is.
+    """
+    encoding = (reply.header(b"content-encoding") or "identity").strip().lower()
+    gzip = encoding in ("gzip", "x-gzip") and reply.body[:2] == b"\x1f\x8b"
+    if not gzip and not (encoding == "deflate" and reply.body[:1] == b"\x78"):
+        return reply.body
+    unzip = zlib.decompressobj(wbits=zlib.MAX_WBITS | 32)  # 32: header of gzip or zlib
+    try:
+        body = unzip.decompress(reply.body, limit + 1)
+    except zlib.error:
+        raise ATHError(
+            "INVALID_RESPONSE", "The answer's compressed body is damaged.", reply.status
+        ) from None
+    if len(body) > limit:
+        raise too_large(limit)
+    return body
+
+
+def too_large(limit: int) -> ATHError:
+    """The error for a body beyond the limit."""
+    return ATHError("RESPONSE_TOO_LARGE", f"The answer is longer than {limit} bytes.")
+
+
+def failure(
+    reply: Reply, request: Request, fallback: str, secrets: Iterable[str], limit: int
+) -> ATHError:
+    """What a reply without success means.
+
+    A body with a string ``code`` and ``message`` is taken at its word; anything else gets the
+    ``fallback`` code and, in ``details``, the status and the body.
+    """
+    try:
+        body = content(reply, request, limit)
+    except ATHError:
+        body = None
+    hidden = [secret for secret in secrets if secret]
+    body = _scrubbed(body, hidden, _DEPTH)
+    retry_after = _seconds_to_wait(reply)
+    if isinstance(body, dict):
+        code, message = body.get("code"), body.get("message")
+        if isinstance(code, str) and isinstance(message, str):
+            details = _details(body)
+            return ATHError(code, message, reply.status, details, retry_after=retry_after)
+    message, details = _description(reply, request, body)
+    if fallback == "PROVIDER_ERROR":
+        details["status"] = reply.status
+    return ATHError(fallback, message, reply.status, details, retry_after=retry_after)
+
+
+def _details(body: dict[str, Any]) -> dict[str, Any]:
+    """An ATH error's ``details``, together with its unknown fields."""
+    rest = {name: v for name, v in body.items() if name not in ("code", "message", "details")}
+    inner = body.get("details")
+    if inner is not None and not isinstance(inner, dict):
+        inner = {"details": inner}
+    return {**rest, **(inner or {})}
+
+
+def _description(reply: Reply, request: Request, body: Any) -> tuple[str, dict[str, Any]]:
+    """A sentence and details for an error that is not in the protocol's form."""
+    details: dict[str, Any] = {"body": body[:_EXCERPT] if isinstance(body, str) else body}
+    message = f"{request.place} was answered with HTTP status {reply.status}"
+    if 300 <= reply.status < 400:
+        target = urlsplit(reply.header(b"location") or "")
+        place = f"{target.scheme}://{target.hostname or ''}" if target.netloc else target.path
+        details["location"] = place  # its query may hold secrets
+        return f"{message}, a redirect to {place}, which is not followed.", details
+    if isinstance(body, dict):
+        words = [body.get(name) for name in ("error", "error_description", "message")]
+        said = ": ".join(word for word in words if isinstance(word, str))
+        if said:
+            return f"{message}: {said[:_EXCERPT]}.", details
+    return f"{message}.", details
+
+
+def _scrubbed(value: Any, hidden: list[str], depth: int) -> Any:
+    """The value without the secrets of the request, which some servers echo in their errors."""
+    if depth == 0:
+        return "..."
+    match value:
+        case str():
+            for secret in hidden:
+                value = value.replace(secret, "[hidden]")
+            return value
+        case dict():
+            return {
+                _scrubbed(key, hidden, depth): _scrubbed(item, hidden, depth - 1)
+                for key, item in value.items()
+            }
+        case list():
+            return [_scrubbed(item, hidden, depth - 1) for item in value]
+        case bytes():
+            return f"{len(value)} bytes"
+    return value
+
+
+def _seconds_to_wait(reply: Reply) -> float | None:
+    """Retry-After as seconds from now (RFC 9110, section 10.2.3)."""
+    value = (reply.header(b"retry-after") or "").strip()
+    if value.isascii() and value.isdigit():
+        return float(value[:9])
+    until = _date(value)
+    if until is None:
+        return None
+    now = server_time(reply)  # the date is of the server's clock, so that is what tells the rest
+    return max(0.0, until - (reply.received_at if now is None else now))
+
+
+def server_time(reply: Reply) -> float | None:
+    """The server's clock in seconds UTC, from the Date header."""
+    return _date(reply.header(b"date") or "")
+
+
+def _date(value: str) -> float | None:
+    from email.utils import parsedate_to_datetime  # slow to import, and only failures need it
+
+    try:
+        return parsedate_to_datetime(value).timestamp()
+    except UNREADABLE:
+        return None

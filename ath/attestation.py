@@ -1,0 +1,201 @@
+"""The agent's proof of who it is: P-256 keys and attestation JWTs (ATH 0.1; RFC 7519, ES256).
+
+A JWT is made in two halves, so that the key may live anywhere: :func:`signing_input` says what is
+to be signed, a :class:`Signer` signs it, :func:`compact` joins the two.
+"""
+
+from __future__ import annotations
+
+import json
+from base64 import urlsafe_b64encode
+from collections.abc import Awaitable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
+
+from .errors import ATHError
+
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
+
+__all__ = ["AsyncSigner", "Signer"]
+
+BACKDATED = 30
+"""Seconds that ``iat`` lies in the past, so that a server whose clock is behind accepts it."""
+LIFETIME = 300
+"""Seconds until ``exp``, counted from now."""
+
+
+@runtime_checkable
+class Signer(Protocol):
+    """Signs for a private key that never leaves its KMS or HSM."""
+
+    def sign(self, data: bytes, /) -> bytes:
+        """Sign ``data`` with ECDSA on P-256 and SHA-256.
+
+        Either form is understood: ASN.1 DER, as key services return it, or the 64 bytes r || s of
+        RFC 7518, section 3.4.
+        """
+        ...
+
+
+class AsyncSigner(Protocol):
+    """The same for the async clients: ``sign`` may also be a coroutine function."""
+
+    def sign(self, data: bytes, /) -> Awaitable[bytes]:
+        """Sign as :meth:`Signer.sign` does."""
+        ...
+
+
+if TYPE_CHECKING:
+    PrivateKey = str | bytes | Path | EllipticCurvePrivateKey | Signer | AsyncSigner
+
+
+class LocalSigner:
+    """Signs with a key in memory, through PyJWT's own ES256."""
+
+    __slots__ = ("_algorithm", "_key")
+
+    def __init__(self, key: EllipticCurvePrivateKey) -> None:
+        self._key = key
+        self._algorithm: Any = None
+
+    def sign(self, data: bytes, /) -> bytes:
+        """Return the 64 bytes r || s."""
+        if self._algorithm is None:
+            from jwt.algorithms import ECAlgorithm  # slow to import, and only signing needs it
+
+            self._algorithm = ECAlgorithm(ECAlgorithm.SHA256)
+        signature: bytes = self._algorithm.sign(data, self._key)
+        return signature
+
+    def __repr__(self) -> str:
+        """Nothing of the key."""
+        return "<LocalSigner>"
+
+
+def load_signer(private_key: object, password: str | bytes | None = None) -> Signer | AsyncSigner:
+    """Make a signer of whatever the user holds.
+
+    Raises:
+        ATHError: INVALID_KEY, with what is wrong with it and nothing of its content.
+    """
+    from cryptography.hazmat.primitives.asymmetric import ec
+
+    key = private_key
+    if isinstance(key, Path):
+        try:
+            key = key.read_bytes()
+        except OSError as error:
+            reason = error.strerror or type(error).__name__
+            raise ATHError(
+                "INVALID_KEY",
+                f"The private key file {str(private_key)!r} cannot be read: {reason}.",
+            ) from None
+    if isinstance(key, str | bytes):
+        key = _parse_pem(key, password)
+    elif password is not None:
+        raise ATHError("INVALID_KEY", "private_key_password goes with a PEM text or file only.")
+    if isinstance(key, ec.EllipticCurvePrivateKey):
+        if key.curve.name != "secp256r1":
+            raise ATHError(
+                "INVALID_KEY", f"The private key is on curve {key.curve.name}; ATH needs P-256."
+            )
+        return LocalSigner(key)
+    kind = type(key).__name__.lstrip("_")
+    if "Public" in kind:
+        raise ATHError("INVALID_KEY", "This is a public key; the agent signs with its private key.")
+    if type(key).__module__.startswith("cryptography."):
+        raise ATHError("INVALID_KEY", f"This is a key of kind {kind}; ATH needs P-256.")
+    if isinstance(key, Signer):
+        return key
+    raise ATHError("INVALID_KEY", f"A private key cannot be made of a {kind}.")
+
+
+def _parse_pem(pem: str | bytes, password: str | bytes | None) -> object:
+    from cryptography.exceptions import UnsupportedAlgorithm
+    from cryptography.hazmat.primitives.serialization import load_pem_private_key
+
+    try:
+        data = pem.encode() if isinstance(pem, str) else pem
+        secret = password.encode() if isinstance(password, str) else password
+    except UnicodeEncodeError:
+        raise ATHError("INVALID_KEY", "The private key or its password is not text.") from None
+    # Environment variables and JSON files often hold the line ends as the two characters \ and n.
+    data = data.strip().strip(b"\"'").replace(b"\\r", b"").replace(b"\\n", b"\n")
+    if b"-----BEGIN" not in data:
+        raise ATHError("INVALID_KEY", "The private key is not PEM: it has no BEGIN line.")
+    if b"PUBLIC KEY-----" in data or b"CERTIFICATE-----" in data:
+        raise ATHError("INVALID_KEY", "This is a public key; the agent signs with its private key.")
+    try:
+        return load_pem_private_key(data, secret)
+    except TypeError:  # cryptography's way to say that key and password do not go together
+        reason = (
+            "encrypted: pass private_key_password="
+            if secret is None
+            else "not encrypted, but private_key_password was given"
+        )
+        raise ATHError("INVALID_KEY", f"The private key is {reason}.") from None
+    except (ValueError, UnsupportedAlgorithm):
+        reason = "damaged" if secret is None else "damaged, or the password is wrong"
+        raise ATHError("INVALID_KEY", f"The private key cannot be read: it is {reason}.") from None
+
+
+def _segment(value: dict[str, Any]) -> bytes:
+    text = json.dumps(value, separators=(",", ":"))
+    return urlsafe_b64encode(text.encode("utf-8")).rstrip(b"=")
+
+
+def signing_input(
+    *,
+    agent_id: str,
+    key_id: str,
+    audience: str | Sequence[str],
+    now: int,
+    nonce: str,
+    capabilities: Sequence[str] = (),
+) -> bytes:
+    """What an attestation says, ready to be signed.
+
+    ``now`` is the time in seconds UTC, ``nonce`` the ``jti``, which must never be used again.
+    ``iss`` is the agent_id as well: servers find the key by it.
+    """
+    claims: dict[str, Any] = {
+        "iss": agent_id,
+        "sub": agent_id,
+        "aud": audience if isinstance(audience, str) else list(audience),
+        "iat": now - BACKDATED,
+        "exp": now + LIFETIME,
+        "jti": nonce,
+    }
+    if capabilities:
+        claims["capabilities"] = list(capabilities)
+    header = {"alg": "ES256", "typ": "JWT", "kid": key_id}
+    return _segment(header) + b"." + _segment(claims)
+
+
+def compact(message: bytes, signature: object) -> str:
+    """Join what was signed and its signature to a JWT.
+
+    Raises:
+        ATHError: SIGNING_FAILED if the signer returned something else than a P-256 signature.
+    """
+    if not isinstance(signature, bytes | bytearray):
+        raise ATHError(
+            "SIGNING_FAILED",
+            f"The signer returned a {type(signature).__name__}, not bytes. "
+            "A signer whose sign() is a coroutine needs an async client.",
+        )
+    raw = bytes(signature) if len(signature) == 64 else _raw_of_der(bytes(signature))
+    return (message + b"." + urlsafe_b64encode(raw).rstrip(b"=")).decode("ascii")
+
+
+def _raw_of_der(signature: bytes) -> bytes:
+    from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
+
+    try:
+        r, s = decode_dss_signature(signature)
+        return r.to_bytes(32, "big") + s.to_bytes(32, "big")
+    except (ValueError, OverflowError):
+        raise ATHError(
+            "SIGNING_FAILED", "The signer returned something that is no P-256 signature."
+        ) from None

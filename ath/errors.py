@@ -1,0 +1,133 @@
+"""What can go wrong: one exception, one table of codes, two warnings.
+
+A server's code is passed on as it came, known or not. The codes in :data:`CODES` come with advice.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from enum import Enum
+from types import MappingProxyType
+from typing import Any, Final
+
+__all__ = ["CODES", "ATHError", "ATHSecurityWarning", "ATHWarning"]
+
+
+class Delivery(Enum):
+    """How far a failed call got: what may be repeated depends on it."""
+
+    LOCAL = "refused here, before anything was sent"
+    UNSENT = "no connection: nothing was sent"
+    LOST = "the connection broke: the request may have been carried out"
+    TIMED_OUT = "no answer in time: the request may have been carried out"
+    ANSWERED = "the server answered"
+
+
+CODES: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        # The protocol's own (ATH 0.1, error codes).
+        "INVALID_ATTESTATION": "Check that the agent's identity document carries this key and that "
+        "the url is the implementor's own name for itself (else pass audience=).",
+        "AGENT_NOT_REGISTERED": "Call register() first, or load the right credentials.",
+        "AGENT_UNAPPROVED": "Wait for the implementor's approval; registration() shows the status.",
+        "PROVIDER_NOT_APPROVED": "Register again and request this provider.",
+        "SCOPE_NOT_APPROVED": "Ask for fewer scopes, or register again and request these.",
+        "SESSION_NOT_FOUND": "If the user has not consented yet, try again after they have; "
+        "otherwise call authorize() again.",
+        "SESSION_EXPIRED": "Call authorize() again: a session lives 10 minutes at most.",
+        "STATE_MISMATCH": "Call authorize() again and use the new authorization URL.",
+        "TOKEN_INVALID": "Call authorize() again to get a new token.",
+        "TOKEN_EXPIRED": "Call authorize() again: ATH tokens are not refreshed.",
+        "TOKEN_REVOKED": "Call authorize() again if the user still wants this.",
+        "AGENT_IDENTITY_MISMATCH": "Use the token with the agent_id it was issued to.",
+        "PROVIDER_MISMATCH": "Use the token with the provider it was issued for.",
+        "USER_DENIED": "Respect the user's answer; ask again only when they wish it.",
+        "OAUTH_ERROR": "The provider's OAuth server failed; try authorize() again later.",
+        "INTERNAL_ERROR": "The implementor failed; try again later.",
+        # Seen from real servers.
+        "CONFLICT": "This agent is registered already. Load the saved credentials, or pass the "
+        "client_id and secret to set_credentials(); the server does not show the secret again.",
+        # Raised by this library.
+        "NOT_REGISTERED": "Call register(), load_credentials() or set_credentials() first.",
+        "NO_TOKEN": "Call authorize(), let the user consent, then exchange_token().",
+        "NOT_DISCOVERED": "Call discover() first: it tells where the service's API is.",
+        "INVALID_RESPONSE": "The server's answer does not fit the protocol; report it to whoever "
+        "runs the server.",
+        "HTTP_ERROR": "Check that the url is an ATH implementor's base URL.",
+        "PROVIDER_ERROR": "This is the provider's own answer; see details['body'].",
+        "OUTCOME_UNKNOWN": "The request may have been carried out. Look before you repeat it.",
+        "PKCE_REQUIRED": "Do not send the user there; require_pkce=False accepts it for a demo.",
+        "INVALID_KEY": "Pass a P-256 private key: PEM, a path, a key object or a signer.",
+        "SIGNING_FAILED": "Check the signer that was passed as private_key.",
+        "CLOCK_SKEW": "Set this machine's clock.",
+        "INVALID_PATH": "Pass a plain path below the provider, such as /user/repos.",
+        "INVALID_ARGUMENT": "Correct the argument that the message names.",
+        "INVALID_CREDENTIALS": "Use the file that this agent saved for this implementor.",
+        "STORAGE_ERROR": "Check the path, its permissions and the free space.",
+        "NETWORK_ERROR": "Check the network and the server's address.",
+        "TIMEOUT": "Try again later, or pass a longer timeout.",
+        "RESPONSE_TOO_LARGE": "Ask for less at a time, or raise max_response_bytes.",
+        "WRONG_EVENT_LOOP": "Make one async client per event loop.",
+        "CLIENT_CLOSED": "Make a new client; this one was closed.",
+    }
+)
+"""Every code with advice: what to do when it is met. Servers may send further codes."""
+
+
+class ATHWarning(UserWarning):
+    """Something worked, but a person should look at it."""
+
+
+class ATHSecurityWarning(ATHWarning):
+    """Something worked, but less safely than it should."""
+
+
+class ATHError(Exception):
+    """A call that did not succeed.
+
+    Attributes:
+        code: A stable word to branch on: the server's own, or one of :data:`CODES`.
+        message: What happened, as a sentence. Never contains a secret.
+        status: The HTTP status of the answer; None when the error was raised here.
+        details: What else the server said, such as the existing ``client_id`` of a CONFLICT. Of a
+            PROVIDER_ERROR, the provider's ``status`` and parsed ``body``.
+        retry_after: Seconds that the server asks to wait, or None.
+        retryable: True if repeating the same call is safe and may help.
+    """
+
+    def __init__(
+        self,
+        code: str,
+        message: str,
+        status: int | None = None,
+        details: Mapping[str, Any] | None = None,
+        *,
+        retry_after: float | None = None,
+        retryable: bool = False,
+    ) -> None:
+        super().__init__(code, message)
+        self.code = code
+        self.message = message
+        self.status = status
+        self.details: dict[str, Any] = dict(details or {})
+        self.retry_after = retry_after
+        self.retryable = retryable
+        self._delivery = Delivery.LOCAL if status is None else Delivery.ANSWERED
+
+    @property
+    def advice(self) -> str:
+        """What to do next; empty for a server's code that is not in :data:`CODES`."""
+        return CODES.get(self.code, "")
+
+    def __str__(self) -> str:
+        """Code, status, message and advice on one line."""
+        status = "" if self.status is None else f" (HTTP {self.status})"
+        return f"{self.code}{status}: {self.message} {self.advice}".rstrip()
+
+    def __repr__(self) -> str:
+        """Without details, which may be long."""
+        return f"ATHError(code={self.code!r}, message={self.message!r}, status={self.status!r})"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickle by value: the state carries the rest, notes included."""
+        return type(self), (self.code, self.message), self.__dict__

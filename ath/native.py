@@ -1,0 +1,110 @@
+"""Native mode: a service that speaks ATH itself, called at its own ``api_base``."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from . import _flows as flows
+from ._calls import native_call
+from ._handshake import CLIENT, AsyncClient, SyncClient
+from .retry import Retry
+
+if TYPE_CHECKING:
+    import httpx
+    from ath_api.models import ServiceDiscoveryDocument
+
+    from ._context import Context
+
+__all__ = ["ATHNativeClient", "AsyncATHNativeClient"]
+
+
+def _api_base(context: Context) -> str | None:
+    base = context.agent.api_base
+    return None if base is None else base.url
+
+
+class ATHNativeClient(SyncClient):
+    """An agent at a native service. Threads may share it."""
+
+    __slots__ = ()
+
+    @property
+    def api_base(self) -> str | None:
+        """Where api() calls go, as discover() learned it; it may be another host than ``url``."""
+        return _api_base(self._context)
+
+    def discover(self, *, retry: Retry = CLIENT) -> ServiceDiscoveryDocument:
+        """Ask what the service offers, and keep its ``api_base`` for api().
+
+        Raises:
+            ATHError: INVALID_RESPONSE, also for an api_base that leads from https down to http;
+                HTTP_ERROR, NETWORK_ERROR, TIMEOUT.
+        """
+        return self._runner.run(self._context.vault, flows.discover_service(self._context, retry))
+
+    def api(
+        self,
+        method: str,
+        path: str,
+        body: Any = None,
+        *,
+        params: Mapping[str, Any] | None = None,
+        headers: Mapping[str, str] | None = None,
+        content: bytes | str | None = None,
+        timeout: float | httpx.Timeout | None = None,
+        idempotent: bool | None = None,
+        retry: Retry = CLIENT,
+    ) -> Any:
+        """Call the service's API with the latest token.
+
+        Arguments, result and errors are those of :meth:`ath.ATHGatewayClient.proxy`, without the
+        provider: a native service is its own. NOT_DISCOVERED is raised before discover().
+        """
+        return self._runner.call(
+            self._context.vault,
+            partial(
+                native_call, self._context, method, path, body, params, headers, content,
+                timeout, idempotent, retry,
+            ),
+        )  # fmt: skip
+
+
+class AsyncATHNativeClient(AsyncClient):
+    """The same as coroutines, in the event loop of the first call."""
+
+    __slots__ = ()
+
+    @property
+    def api_base(self) -> str | None:
+        """Where api() calls go, as discover() learned it; it may be another host than ``url``."""
+        return _api_base(self._context)
+
+    async def discover(self, *, retry: Retry = CLIENT) -> ServiceDiscoveryDocument:
+        """Ask what the service offers; see :meth:`ATHNativeClient.discover`."""
+        return await self._runner.run(
+            self._context.vault, flows.discover_service(self._context, retry)
+        )
+
+    async def api(
+        self,
+        method: str,
+        path: str,
+        body: Any = None,
+        *,
+        params: Mapping[str, Any] | None = None,
+        headers: Mapping[str, str] | None = None,
+        content: bytes | str | None = None,
+        timeout: float | httpx.Timeout | None = None,
+        idempotent: bool | None = None,
+        retry: Retry = CLIENT,
+    ) -> Any:
+        """Call the service's API with the latest token; see :meth:`ATHNativeClient.api`."""
+        return await self._runner.call(
+            self._context.vault,
+            partial(
+                native_call, self._context, method, path, body, params, headers, content,
+                timeout, idempotent, retry,
+            ),
+        )  # fmt: skip

@@ -1,0 +1,21 @@
+"""PKCE (RFC 7636) with S256: our own pair, and the check of an implementor's authorization URL."""
+
+from __future__ import annotations
+
+import hashlib
+from base64 import urlsafe_b64encode
+from urllib.parse import parse_qs, urlsplit
+
+METHOD = "S256"
+
+
+def challenge_of(verifier: str) -> str:
+    """The S256 ``code_challenge`` of a ``code_verifier`` (RFC 7636, section 4.2)."""
+    digest = hashlib.sha256(verifier.encode("ascii")).digest()
+    return urlsafe_b64encode(digest).rstrip(b"=").decode("ascii")
+
+
+def carries_challenge(authorization_url: str) -> bool:
+    """Whether the URL starts an OAuth flow protected by S256, as ATH 0.1 demands."""
+    query = parse_qs(urlsplit(authorization_url).query)
+    return query.get("code_challenge_method") == [METHOD] and bool(query.get("code_challenge"))

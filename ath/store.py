@@ -1,0 +1,323 @@
+"""Where credentials outlive the process: the store protocol; memory, file and folder stores."""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import stat
+import threading
+import warnings
+from collections.abc import Callable
+from hashlib import sha256
+from pathlib import Path
+from typing import Any, Protocol, runtime_checkable
+
+from ._lock import locked
+from .credentials import CredentialKey, Record, Registration
+from .errors import ATHError, ATHSecurityWarning, ATHWarning
+
+__all__ = ["CredentialStore", "FileStore", "FolderStore", "MemoryStore"]
+
+FORMAT = "ath-credentials"
+VERSION = 1
+
+
+@runtime_checkable
+class CredentialStore(Protocol):
+    """Keeps one opaque text per key.
+
+    Implementations are synchronous and may block (the async clients call them in a worker
+    thread), and must be safe to call from several threads and processes.
+    """
+
+    def load(self, key: CredentialKey) -> str | None:
+        """Return the record of that key, or None."""
+        ...
+
+    def replace(self, key: CredentialKey, old: str | None, new: str) -> bool:
+        """Put ``new`` in the place of ``old``, durably, and return True.
+
+        If the record is not ``old`` (any more), change nothing and return False: the caller reads
+        it again, makes its change on top, and comes back.
+        """
+        ...
+
+
+class MemoryStore:
+    """Keeps records in this process: for tests, and to share them between clients."""
+
+    def __init__(self) -> None:
+        self._records: dict[CredentialKey, str] = {}
+        self._lock = threading.Lock()
+
+    def load(self, key: CredentialKey) -> str | None:
+        """Return the record of that key, or None."""
+        return self._records.get(key)
+
+    def replace(self, key: CredentialKey, old: str | None, new: str) -> bool:
+        """Put ``new`` in the place of ``old`` if that is still there."""
+        with self._lock:
+            if self._records.get(key) != old:
+                return False
+            self._records[key] = new
+            return True
+
+
+class FileStore:
+    """Keeps any number of records in one JSON file, mode 0600, shared between processes.
+
+    Every change is made under a lock on a file beside it, written to a new file and renamed, so
+    that readers and crashes see the old state or the new one. On Windows the modes mean little:
+    put the file where only its user may read.
+
+    A damaged file is set aside under a new name, a foreign one is refused and left alone.
+    """
+
+    def __init__(self, path: str | os.PathLike[str]) -> None:
+        self.path = Path(path)
+        self._cache: tuple[tuple[int, ...], dict[str, str]] | None = None
+
+    def load(self, key: CredentialKey) -> str | None:
+        """Return the record of that key, or None.
+
+        Raises:
+            ATHError: INVALID_CREDENTIALS for a damaged or foreign file or a newer format,
+                STORAGE_ERROR if it cannot be read.
+        """
+        try:
+            return _pick(self._read(), key)
+        except _DamagedError:
+            aside = self._set_aside()
+            raise ATHError(
+                "INVALID_CREDENTIALS",
+                f"The credential file {str(self.path)!r} is damaged. "
+                f"It was set aside as {aside.name!r}; nothing in it was lost.",
+            ) from None
+
+    def replace(self, key: CredentialKey, old: str | None, new: str) -> bool:
+        """Put ``new`` in the place of ``old`` if that is still there.
+
+        Raises:
+            ATHError: as :meth:`load`; the file is then as it was.
+        """
+        return self._change(key, new, lambda found: found == old)
+
+    def put(self, key: CredentialKey, new: str) -> None:
+        """Put ``new`` in the place of whatever is there.
+
+        Raises:
+            ATHError: as :meth:`load`; the file is then as it was.
+        """
+        self._change(key, new, lambda _: True)
+
+    def _change(self, key: CredentialKey, new: str, agreed: Callable[[str | None], bool]) -> bool:
+        try:
+            self._make_folder()
+            with locked(self.path.with_name(f".{self.path.name}.lock")):
+                records = self._read_or_set_aside()
+                if not agreed(_pick(records, key)):
+                    return False
+                records = {name: text for name, text in records.items() if name != _ANY}
+                records[_name(key)] = new
+                self._write({"format": FORMAT, "version": VERSION, "records": records})
+                return True
+        except OSError as error:
+            raise _storage_error(self.path, "written", error) from error
+
+    def _read_or_set_aside(self) -> dict[str, str]:
+        try:
+            return self._read()
+        except _DamagedError:
+            aside = self._set_aside()
+            warnings.warn(
+                f"The credential file {str(self.path)!r} was damaged; it is now {aside.name!r}.",
+                ATHWarning,
+                stacklevel=2,
+            )
+            return {}
+
+    def _read(self) -> dict[str, str]:
+        """The records, parsed anew only when the file has changed."""
+        try:
+            status = os.lstat(self.path)
+        except FileNotFoundError:
+            return {}
+        except OSError as error:
+            raise _storage_error(self.path, "read", error) from error
+        if stat.S_ISLNK(status.st_mode):
+            raise ATHError(
+                "STORAGE_ERROR",
+                f"The credential file {str(self.path)!r} is a symbolic link, which may lead "
+                "elsewhere tomorrow. Pass the path of the file itself.",
+            )
+        if os.name == "posix" and status.st_mode & 0o077:
+            self._tighten()
+        state = (status.st_mtime_ns, status.st_ino, status.st_size)
+        if self._cache is None or self._cache[0] != state:
+            self._cache = (state, parse(read_bytes(self.path), self.path))
+        return self._cache[1]
+
+    def _tighten(self) -> None:
+        warnings.warn(
+            f"The credential file {str(self.path)!r} could be read by others; it is 0600 now.",
+            ATHSecurityWarning,
+            stacklevel=2,
+        )
+        try:
+            handle = os.open(self.path, os.O_RDONLY | os.O_NOFOLLOW)
+            try:
+                os.fchmod(handle, 0o600)
+            finally:
+                os.close(handle)
+        except OSError as error:
+            raise _storage_error(self.path, "made private", error) from error
+
+    def _make_folder(self) -> None:
+        folder = self.path.parent
+        if not folder.exists():
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+
+    def _set_aside(self) -> Path:
+        aside = self.path.with_name(f"{self.path.name}.damaged-{secrets.token_hex(4)}")
+        try:
+            self.path.rename(aside)
+        except OSError as error:
+            raise _storage_error(self.path, "set aside", error) from error
+        return aside
+
+    def _write(self, document: dict[str, Any]) -> None:
+        data = json.dumps(document, ensure_ascii=False, indent=0).encode()
+        temporary = self.path.with_name(f".{self.path.name}.{secrets.token_hex(8)}")
+        handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        try:
+            with os.fdopen(handle, "wb") as file:
+                file.write(data)
+                file.flush()
+                os.fsync(file.fileno())
+            temporary.replace(self.path)
+        except BaseException:
+            temporary.unlink(missing_ok=True)
+            raise
+        _sync_folder(self.path.parent)
+
+
+class FolderStore:
+    """Keeps each record in a file of its own: for thousands of users, where one file gets long."""
+
+    def __init__(self, folder: str | os.PathLike[str]) -> None:
+        self.folder = Path(folder)
+
+    def load(self, key: CredentialKey) -> str | None:
+        """Return the record of that key, or None; raises as :meth:`FileStore.load`."""
+        return self._file(key).load(key)
+
+    def replace(self, key: CredentialKey, old: str | None, new: str) -> bool:
+        """Put ``new`` in the place of ``old``; raises as :meth:`FileStore.replace`."""
+        return self._file(key).replace(key, old, new)
+
+    def _file(self, key: CredentialKey) -> FileStore:
+        return FileStore(self.folder / f"{sha256(_name(key).encode()).hexdigest()[:32]}.json")
+
+
+_ANY = ""  # the name of a record that does not say whose it is: the official SDK's
+
+
+class _DamagedError(Exception):
+    """The file was one of ours and cannot be understood any more."""
+
+
+def _name(key: CredentialKey) -> str:
+    return json.dumps(key, ensure_ascii=False)
+
+
+def _pick(records: dict[str, str], key: CredentialKey) -> str | None:
+    found = records.get(_name(key))
+    return records.get(_ANY) if found is None and key.user is None else found
+
+
+def read_bytes(path: Path) -> bytes:
+    """The file's content.
+
+    Raises:
+        ATHError: STORAGE_ERROR.
+    """
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise _storage_error(path, "read", error) from error
+
+
+def parse(data: bytes, path: Path) -> dict[str, str]:
+    """The records of a file's content, by name.
+
+    Raises:
+        ATHError: INVALID_CREDENTIALS for a foreign file or a newer format.
+        _DamagedError: if it was ours once.
+    """
+    if not data:
+        return {}
+    try:
+        document = json.loads(data)
+    except (RecursionError, ValueError):
+        raise _DamagedError from None
+    if not isinstance(document, dict) or document.get("format") != FORMAT:
+        return {_ANY: _official(document, path)}
+    if document.get("version") != VERSION:
+        raise ATHError(
+            "INVALID_CREDENTIALS",
+            f"The credential file {str(path)!r} is of format version {document.get('version')!r}; "
+            f"this release reads version {VERSION}. Use the release that wrote it.",
+        )
+    records = document.get("records")
+    if not isinstance(records, dict) or not all(isinstance(text, str) for text in records.values()):
+        raise _DamagedError
+    return records
+
+
+def _official(document: object, path: Path) -> str:
+    """The official SDK keeps two keys and does not say for whom."""
+    if isinstance(document, dict):
+        client_id, client_secret = document.get("client_id"), document.get("client_secret")
+        if isinstance(client_id, str) and isinstance(client_secret, str):
+            record = Record()
+            record.keep_registration(Registration(client_id, client_secret))
+            return record.to_text()
+    raise ATHError("INVALID_CREDENTIALS", f"The file {str(path)!r} holds no ATH credentials.")
+
+
+def read_record(path: Path, key: CredentialKey) -> Record:
+    """One record of a file, for ``load_credentials``; the file is left as it is.
+
+    Raises:
+        ATHError: INVALID_CREDENTIALS, or STORAGE_ERROR if it cannot be read.
+    """
+    try:
+        records = parse(read_bytes(path), path)
+    except _DamagedError:
+        raise ATHError(
+            "INVALID_CREDENTIALS", f"The credential file {str(path)!r} is damaged."
+        ) from None
+    text = _pick(records, key)
+    if text is None:
+        others = ", ".join(sorted(records)) or "nothing"
+        raise ATHError(
+            "INVALID_CREDENTIALS",
+            f"The credential file {str(path)!r} holds nothing for {_name(key)}, but {others}.",
+        )
+    return Record.from_text(text)
+
+
+def _storage_error(path: Path, what: str, error: OSError) -> ATHError:
+    reason = error.strerror or type(error).__name__
+    return ATHError("STORAGE_ERROR", f"The file {str(path)!r} cannot be {what}: {reason}.")
+
+
+def _sync_folder(folder: Path) -> None:
+    """Make the rename itself durable, where the system can."""
+    if os.name == "posix":
+        handle = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
