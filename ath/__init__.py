@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from .attestation import AsyncSigner, Signer
-    from .credentials import CredentialKey
+    from .credentials import CredentialKey, CredentialStore
     from .errors import CODES, ATHError, ATHSecurityWarning, ATHWarning
     from .gateway import AsyncATHGatewayClient, ATHGatewayClient
     from .native import AsyncATHNativeClient, ATHNativeClient
     from .retry import RetryPolicy
-    from .store import CredentialStore, FileStore, FolderStore, MemoryStore
+    from .store import FileStore, FolderStore, MemoryStore
 
 __version__ = "0.2.0"
 
@@ -40,12 +40,12 @@ __all__ = [
 
 _HOMES = {
     "attestation": ("AsyncSigner", "Signer"),
-    "credentials": ("CredentialKey",),
+    "credentials": ("CredentialKey", "CredentialStore"),
     "errors": ("CODES", "ATHError", "ATHSecurityWarning", "ATHWarning"),
     "gateway": ("ATHGatewayClient", "AsyncATHGatewayClient"),
     "native": ("ATHNativeClient", "AsyncATHNativeClient"),
     "retry": ("RetryPolicy",),
-    "store": ("CredentialStore", "FileStore", "FolderStore", "MemoryStore"),
+    "store": ("FileStore", "FolderStore", "MemoryStore"),
 }
 
 

@@ -16,10 +16,10 @@ from ._context import Agent, Context
 from ._limits import limits_of
 from ._wire import parse_base, raw_headers
 from .attestation import load_signer
-from .credentials import CredentialKey, Registration, Token, Vault
+from .credentials import CredentialKey, CredentialStore, Registration, Token, Vault
 from .errors import ATHError
 from .retry import RetryPolicy
-from .store import CredentialStore, FileStore, read_record
+from .store import FileStore, read_record
 
 if TYPE_CHECKING:
     import httpx

@@ -202,7 +202,8 @@ def _scrubbed(value: Any, hidden: list[str], depth: int) -> Any:
             return [_scrubbed(item, hidden, depth - 1) for item in value]
         case bytes():
             return f"{len(value)} bytes"
-    return value
+        case _:
+            return value
 
 
 def _seconds_to_wait(reply: Reply) -> float | None:

@@ -11,13 +11,10 @@ import threading
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from itertools import islice
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 from ._flight import Flights
 from .errors import ATHError
-
-if TYPE_CHECKING:
-    from .store import CredentialStore
 
 SESSION_KEPT = 3600.0
 """Seconds that an open session is remembered; servers end it after 10 minutes at most."""
@@ -30,6 +27,26 @@ class CredentialKey(NamedTuple):
     implementor: str
     agent_id: str
     user: str | None = None
+
+
+class CredentialStore(Protocol):
+    """Keeps one opaque text per key.
+
+    Implementations are synchronous and may block (the async clients call them in a worker
+    thread), and must be safe to call from several threads and processes.
+    """
+
+    def load(self, key: CredentialKey) -> str | None:
+        """Return the record of that key, or None."""
+        ...
+
+    def replace(self, key: CredentialKey, old: str | None, new: str) -> bool:
+        """Put ``new`` in the place of ``old``, durably, and return True.
+
+        If the record is not ``old`` (any more), change nothing and return False: the caller reads
+        it again, makes its change on top, and comes back.
+        """
+        ...
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""Where credentials outlive the process: the store protocol; memory, file and folder stores."""
+"""Where credentials outlive the process: memory, file and folder stores."""
 
 from __future__ import annotations
 
@@ -11,37 +11,16 @@ import warnings
 from collections.abc import Callable
 from hashlib import sha256
 from pathlib import Path
-from typing import Any, Protocol, runtime_checkable
+from typing import Any
 
 from ._lock import locked
 from .credentials import CredentialKey, Record, Registration
 from .errors import ATHError, ATHSecurityWarning, ATHWarning
 
-__all__ = ["CredentialStore", "FileStore", "FolderStore", "MemoryStore"]
+__all__ = ["FileStore", "FolderStore", "MemoryStore"]
 
 FORMAT = "ath-credentials"
 VERSION = 1
-
-
-@runtime_checkable
-class CredentialStore(Protocol):
-    """Keeps one opaque text per key.
-
-    Implementations are synchronous and may block (the async clients call them in a worker
-    thread), and must be safe to call from several threads and processes.
-    """
-
-    def load(self, key: CredentialKey) -> str | None:
-        """Return the record of that key, or None."""
-        ...
-
-    def replace(self, key: CredentialKey, old: str | None, new: str) -> bool:
-        """Put ``new`` in the place of ``old``, durably, and return True.
-
-        If the record is not ``old`` (any more), change nothing and return False: the caller reads
-        it again, makes its change on top, and comes back.
-        """
-        ...
 
 
 class MemoryStore:
