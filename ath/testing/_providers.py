@@ -1,0 +1,265 @@
+"""Two small real APIs behind the implementor: a code host and a shop, each user with their own data."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from flask import Blueprint, Response, g, request
+from werkzeug.exceptions import BadRequest, HTTPException
+from werkzeug.routing import BaseConverter
+
+from ._oauth import AuthorizationServer
+from ._records import Counts, request_headers
+
+METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
+
+
+class RestConverter(BaseConverter):
+    """The rest of a path, slashes and all."""
+
+    regex = ".*"
+    part_isolating = False
+
+
+@dataclass(frozen=True)
+class Provider:
+    """An API and its scope-to-route map: (methods, path, scopes of which one is needed)."""
+
+    mount: str
+    display_name: str
+    category: str
+    scopes: dict[str, str]
+    routes: tuple[tuple[str, str, tuple[str, ...]], ...]
+
+    def scopes_for(self, method: str, path: str) -> tuple[str, ...]:
+        """The scopes of which one covers the operation; none means that it is not on the map."""
+        for methods, route, scopes in self.routes:
+            if method in methods.split() and path == route:
+                return scopes
+        first = path.split("/", 2)[1] if path.startswith("/") else ""
+        return tuple(self.scopes) if first in TEST_ROUTES else ()
+
+
+# Routes of every provider that are there for tests; any one scope of the provider covers them.
+TEST_ROUTES = ("echo", "text", "bytes", "empty", "status", "redirect", "gzip", "note")
+
+CODE_HOST = Provider(
+    "github",
+    "Code host",
+    "developer-tools",
+    {"read:user": "Read your profile", "repo": "Read and create your repositories"},
+    (
+        ("GET HEAD", "/user", ("read:user",)),
+        ("GET HEAD", "/user/repos", ("repo", "read:user")),
+        ("POST", "/user/repos", ("repo",)),
+    ),
+)
+SHOP = Provider(
+    "shop",
+    "Shop",
+    "shopping",
+    {
+        "products:read": "See the products",
+        "cart:write": "Put products into your cart",
+        "orders:read": "See your orders",
+        "orders:write": "Order what is in your cart",
+    },
+    (
+        ("GET HEAD", "/products", ("products:read",)),
+        ("POST", "/cart/add", ("cart:write",)),
+        ("GET HEAD", "/orders", ("orders:read",)),
+        ("POST", "/orders", ("orders:write",)),
+    ),
+)
+PROVIDERS = {provider.mount: provider for provider in (CODE_HOST, SHOP)}
+
+PRODUCTS = [
+    {"id": "tea", "name": "Green tea", "price": 4.5},
+    {"id": "cup", "name": "Cup", "price": 9.0},
+]
+
+
+@dataclass
+class _Account:
+    repos: list[dict[str, Any]] = field(
+        default_factory=lambda: [{"id": 1, "name": "hello-world", "private": False}]
+    )
+    cart: list[dict[str, Any]] = field(default_factory=list[dict[str, Any]])
+    orders: list[dict[str, Any]] = field(default_factory=list[dict[str, Any]])
+    notes: int = 0
+
+
+def provider_routes(oauth: AuthorizationServer, counts: Counts) -> Blueprint:
+    """The APIs' routes, at `/github/…` and `/shop/…`; each wants the provider's own token."""
+    routes = Blueprint("providers", __name__)
+    accounts: dict[str, _Account] = {}
+    lock = threading.Lock()
+
+    def route(rule: str, *methods: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+        return routes.route(rule, methods=methods, provide_automatic_options=False)
+
+    @routes.before_request
+    def authenticate() -> Response | None:
+        provider_id = request.path.split("/", 2)[1]
+        scheme, _, text = request.headers.get("Authorization", "").partition(" ")
+        grant = oauth.grant(text) if scheme.lower() == "bearer" else None
+        provider = PROVIDERS.get(provider_id)
+        if provider is None or grant is None or not set(grant.scopes) & set(provider.scopes):
+            return _json({"message": "Bad credentials"}, 401)
+        # The routes' own check of scopes is the provider's; the implementor's comes before it.
+        g.login = grant.account
+        with lock:
+            g.account = accounts.setdefault(grant.account, _Account())
+        return None
+
+    @routes.errorhandler(HTTPException)
+    def failed(error: HTTPException) -> Response:
+        return _json({"message": error.name}, error.code or 500)
+
+    @route("/github/user", "GET")
+    def user() -> Response:
+        return _json({"login": g.login, "name": g.login.title()})
+
+    @route("/github/user/repos", "GET")
+    def repos() -> Response:
+        with lock:
+            return _json(g.account.repos)
+
+    @route("/github/user/repos", "POST")
+    def create_repo() -> Response:
+        name = _field("name")
+        with lock:
+            if any(repo["name"] == name for repo in g.account.repos):
+                return _json({"message": "name already exists on this account"}, 422)
+            repo = {"id": len(g.account.repos) + 1, "name": name}
+            repo["private"] = bool(_body().get("private", False))
+            g.account.repos.append(repo)
+        counts.add("provider_writes")
+        return _json(repo, 201)
+
+    @route("/shop/products", "GET")
+    def products() -> Response:
+        return _json(PRODUCTS)
+
+    @route("/shop/cart/add", "POST")
+    def add_to_cart() -> Response:
+        product_id = _body().get("productId") or _body().get("product_id")
+        if product_id not in {product["id"] for product in PRODUCTS}:
+            return _json({"message": "no such product"}, 422)
+        with lock:
+            g.account.cart.append({"productId": product_id})
+            counts.add("provider_writes")
+            return _json({"items": g.account.cart})
+
+    @route("/shop/orders", "GET")
+    def orders() -> Response:
+        with lock:
+            return _json(g.account.orders)
+
+    @route("/shop/orders", "POST")
+    def order() -> Response:
+        address = _field("shippingAddress")
+        with lock:
+            placed = {
+                "id": f"order_{len(g.account.orders) + 1}",
+                "shippingAddress": address,
+                "items": g.account.cart,
+                "status": "placed",
+            }
+            g.account.orders.append(placed)
+            g.account.cart = []
+        counts.add("provider_writes")
+        return _json(placed, 201)
+
+    _test_routes(routes, counts)
+    return routes
+
+
+def _test_routes(routes: Blueprint, counts: Counts) -> None:
+    def route(rule: str, methods: list[str] = METHODS) -> Callable[..., Any]:
+        rule = f"/<any(github, shop):provider>{rule}"
+        return routes.route(rule, methods=methods, provide_automatic_options=False)
+
+    @route("/echo")
+    @route("/echo<rest:path>")
+    def echo(provider: str, path: str = "") -> Response:
+        target: str = request.environ["REQUEST_URI"].removeprefix(f"/{provider}")
+        headers = request_headers(request.environ)
+        # The provider's token is the implementor's secret: an echo must not hand it to the agent.
+        headers["authorization"] = "Bearer (the provider's token)"
+        raw = request.get_data()
+        return _json(
+            {
+                "method": request.method,
+                "path": target.partition("?")[0],
+                "query": target.partition("?")[2],
+                "headers": headers,
+                "body": raw.decode("utf-8", "replace"),
+                "body_hex": raw.hex(),
+                "json": request.get_json(silent=True),
+            }
+        )
+
+    @route("/note")
+    def note(provider: str) -> Response:
+        """Count a write and answer in plain text: what a proxy makes of it is another matter."""
+        if request.method in ("POST", "PUT", "PATCH", "DELETE"):
+            g.account.notes += 1
+            counts.add("provider_writes")
+        return Response(f"{g.account.notes} noted", mimetype="text/plain")
+
+    @route("/text")
+    def text(provider: str) -> Response:
+        return Response("plain text, ünïcode", mimetype="text/plain")
+
+    @route("/bytes")
+    def octets(provider: str) -> Response:
+        return Response(bytes(range(256)), mimetype="application/octet-stream")
+
+    @route("/empty")
+    def empty(provider: str) -> Response:
+        response = Response(status=204)
+        del response.headers["Content-Type"]
+        return response
+
+    @route("/status/<int:status>")
+    def with_status(provider: str, status: int) -> Response:
+        if not 200 <= status <= 599:
+            raise BadRequest
+        message = {"message": f"you asked for {status}", "documentation_url": "about:blank"}
+        return _json(message, status)
+
+    @route("/redirect")
+    def redirect(provider: str) -> Response:
+        return Response(status=302, headers={"Location": f"/{provider}/echo"})
+
+    @route("/gzip")
+    def compressed(provider: str) -> Response:
+        response = _json({"compressed": "gzip" in request.headers.get("Accept-Encoding", "")})
+        if "gzip" in request.headers.get("Accept-Encoding", ""):
+            response.set_data(gzip.compress(response.get_data()))
+            response.headers["Content-Encoding"] = "gzip"
+        return response
+
+
+def _json(value: object, status: int = 200) -> Response:
+    return Response(json.dumps(value), status, mimetype="application/json")
+
+
+def _body() -> dict[str, Any]:
+    value = request.get_json()
+    if not isinstance(value, dict):
+        raise BadRequest
+    return value
+
+
+def _field(name: str) -> str:
+    value = _body().get(name)
+    if not isinstance(value, str) or not value:
+        raise BadRequest
+    return value
