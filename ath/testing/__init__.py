@@ -1,11 +1,19 @@
 """A real ATH gateway and a real ATH service on loopback, for one's own tests.
 
-Needs the extra `testing`: `ath-sdk[testing]`.
+Needs the extra `testing`: `ath-sdk[testing]`. `python -m ath.testing` runs one for a browser.
 """
 
 from ._browser import ConsentError
-from ._local import LocalGateway, LocalService
+from ._local import AsyncLocalGateway, AsyncLocalService, LocalGateway, LocalService
 from ._quirks import Quirks
 from ._records import Record
 
-__all__ = ["ConsentError", "LocalGateway", "LocalService", "Quirks", "Record"]
+__all__ = [
+    "AsyncLocalGateway",
+    "AsyncLocalService",
+    "ConsentError",
+    "LocalGateway",
+    "LocalService",
+    "Quirks",
+    "Record",
+]

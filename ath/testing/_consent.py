@@ -11,8 +11,7 @@ from flask import Blueprint, Response, request
 
 from ._core import Core
 from ._errors import Refused, refusal
-from ._handshake import s256
-from ._state import Session, digest, new_secret
+from ._state import Session, digest, new_secret, s256
 
 
 def consent_routes(core: Core) -> Blueprint:

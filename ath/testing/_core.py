@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Generator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -77,7 +77,7 @@ class Core:
         return self.url()
 
     @contextmanager
-    def attested(self, attestation: str, agent_id: str, endpoint: str) -> Iterator[None]:
+    def attested(self, attestation: str, agent_id: str, endpoint: str) -> Generator[None]:
         """Go on with the request only if the agent attested it."""
         with self.verifier.attested(attestation, agent_id, self.audience(endpoint)):
             yield

@@ -2,35 +2,26 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
 import re
-from typing import Any, Protocol, TypeVar
 from urllib.parse import urlencode, urlsplit
 
 from ath_api.models import (
-    AgentRegistrationRequest,
     AuthorizationRequest,
     TokenExchangeRequest,
     TokenRevocationRequest,
 )
-from flask import Blueprint, Response, request
-from werkzeug.exceptions import BadRequest, UnsupportedMediaType
+from flask import Blueprint, Response
 
-from ._attestation import is_loopback, valid_agent_id
-from ._core import APPROVAL_SECONDS, Core
+from ._body import json_object, parsed
+from ._core import Core
+from ._discovery import gateway_document, service_document
 from ._errors import Refused
-from ._state import Registration, Session, Token, new_secret, same_secret
+from ._registration import register, registration_status
+from ._state import Registration, Session, Token, new_secret, s256, same_secret
 
 # 128 bits take 22 characters of base64url. Whether they are random cannot be seen from here.
 STATE_LENGTH = 22
 CHALLENGE = re.compile(r"[A-Za-z0-9_-]{43}")
-
-M = TypeVar("M", covariant=True)
-
-
-class _Model(Protocol[M]):
-    def from_dict(self, src_dict: Any, /) -> M: ...
 
 
 def handshake_routes(core: Core) -> Blueprint:
@@ -38,11 +29,11 @@ def handshake_routes(core: Core) -> Blueprint:
     routes = Blueprint("handshake", __name__)
 
     if core.app_id is None:
-        routes.add_url_rule("/.well-known/ath.json", view_func=lambda: _gateway_document(core))
+        routes.add_url_rule("/.well-known/ath.json", view_func=lambda: gateway_document(core))
     else:
-        routes.add_url_rule("/.well-known/ath-app.json", view_func=lambda: _service_document(core))
+        routes.add_url_rule("/.well-known/ath-app.json", view_func=lambda: service_document(core))
     endpoints = {
-        "/ath/agents/register": _register,
+        "/ath/agents/register": register,
         "/ath/authorize": _authorize,
         "/ath/token": _token,
         "/ath/revoke": _revoke,
@@ -59,121 +50,17 @@ def handshake_routes(core: Core) -> Blueprint:
         routes.add_url_rule(
             "/ath/agents/<client_id>",
             endpoint="agent",
-            view_func=lambda client_id: _status(core, client_id),
+            view_func=lambda client_id: registration_status(core, client_id),
         )
     return routes
 
 
-def _gateway_document(core: Core) -> Response:
-    return core.answer(
-        {
-            "ath_version": "0.1",
-            "gateway_id": urlsplit(core.url()).netloc,
-            "agent_registration_endpoint": f"{core.url()}/ath/agents/register",
-            "supported_providers": [
-                {
-                    "provider_id": provider_id,
-                    "display_name": provider.display_name,
-                    "categories": [provider.category],
-                    "available_scopes": list(provider.scopes),
-                    "auth_mode": "OAUTH2",
-                    "agent_approval_required": True,
-                }
-                for provider_id, provider in core.providers.items()
-            ],
-        }
-    )
-
-
-def _service_document(core: Core) -> Response:
-    assert core.app_id is not None  # noqa: S101  # only native services have this endpoint
-    provider = core.providers[core.app_id]
-    return core.answer(
-        {
-            "ath_version": "0.1",
-            "app_id": core.app_id,
-            "name": provider.display_name,
-            "auth": {
-                "type": "oauth2",
-                "authorization_endpoint": f"{core.url()}/ath/authorize",
-                "token_endpoint": f"{core.url()}/ath/token",
-                "scopes_supported": list(provider.scopes),
-                "agent_attestation_required": True,
-            },
-            "api_base": core.api_base(),
-        }
-    )
-
-
-def _register(core: Core) -> Response:
-    user = core.session_user()
-    asked = _parse(AgentRegistrationRequest)
-    if not valid_agent_id(asked.agent_id):
-        raise Refused("INVALID_REQUEST", "agent_id must be https, or http on loopback")
-    if not asked.requested_providers:
-        raise Refused("INVALID_REQUEST", "requested_providers is empty")
-    redirect_uris = list(asked.redirect_uris or [])
-    for uri in redirect_uris:
-        if not _valid_redirect(uri):
-            raise Refused("INVALID_REQUEST", "a redirect URI must be https, or http on loopback")
-    with core.attested(asked.agent_attestation, asked.agent_id, "register"), core.state.lock:
-        if core.quirks.register_conflict:
-            for known in core.state.registrations.values():
-                if (known.agent_id, known.user) == (asked.agent_id, user):
-                    raise Refused(
-                        "CONFLICT", "the agent is registered already", client_id=known.client_id
-                    )
-        if not redirect_uris and core.quirks.omitted_redirect_is_callback:
-            redirect_uris = [f"{core.browser_url()}/ath/callback"]
-        requested: dict[str, list[str]] = {}
-        for wanted in asked.requested_providers:
-            requested.setdefault(wanted.provider_id, []).extend(wanted.scopes)
-        registration = Registration(
-            client_id=new_secret("ath_client_"),
-            client_secret=new_secret("ath_secret_"),
-            agent_id=asked.agent_id,
-            user=user,
-            requested={name: list(dict.fromkeys(scopes)) for name, scopes in requested.items()},
-            redirect_uris=redirect_uris,
-            purpose=asked.purpose or None,
-            developer=asked.developer.name,
-            decision=core.approval,
-            approval_expires=core.clock() + APPROVAL_SECONDS,
-        )
-        core.state.registrations[registration.client_id] = registration
-        core.counts.add("registrations")
-    body = core.describe(registration) | {"client_secret": registration.client_secret}
-    return core.answer(body, core.quirks.register_status)
-
-
-def _status(core: Core, client_id: str) -> Response:
-    core.session_user()
-    if core.quirks.registration_status == "basic":
-        given = request.authorization
-        if given is None or given.type != "basic":
-            raise Refused("AUTH_REQUIRED", "authenticate as the client with HTTP Basic")
-        caller = core.state.registrations.get(given.username or "")
-        if caller is None or not same_secret(given.password or "", caller.client_secret):
-            raise Refused("AUTH_REQUIRED", "the client could not be authenticated")
-        if caller.client_id != client_id:
-            raise Refused("FORBIDDEN", "a client may read its own registration only")
-    elif core.user_sessions is None:
-        raise Refused("AUTH_REQUIRED", "only a logged-in user may read a registration")
-    registration = core.registration(client_id)
-    body = core.describe(registration) | {
-        "agent_id": registration.agent_id,
-        "redirect_uris": registration.redirect_uris,
-        "purpose": registration.purpose,
-    }
-    return core.answer(body)
-
-
 def _authorize(core: Core) -> Response:
     core.session_user()
-    state = _json_object().get("state")
+    state = json_object().get("state")
     if not isinstance(state, str) or len(state) < STATE_LENGTH:
         raise Refused("STATE_MISMATCH", "state must be there and hold at least 128 bits")
-    asked = _parse(AuthorizationRequest)
+    asked = parsed(AuthorizationRequest)
     registration = core.registration(asked.client_id)
     with core.attested(asked.agent_attestation, registration.agent_id, "authorize"):
         core.check_approved(registration)
@@ -225,7 +112,7 @@ def _agent_challenge(asked: AuthorizationRequest) -> str | None:
 
 def _token(core: Core) -> Response:
     core.session_user()
-    asked = _parse(TokenExchangeRequest)
+    asked = parsed(TokenExchangeRequest)
     if asked.grant_type != "authorization_code" or not asked.code:
         raise Refused("INVALID_REQUEST", "grant_type must be authorization_code, with a code")
     registration = core.registration(asked.client_id)
@@ -291,7 +178,7 @@ def _consented_session(core: Core, registration: Registration, session_id: str) 
 
 def _revoke(core: Core) -> Response:
     core.session_user()
-    asked = _parse(TokenRevocationRequest)
+    asked = parsed(TokenRevocationRequest)
     if not asked.client_id or not asked.client_secret:
         raise Refused("AUTH_REQUIRED", "client_id and client_secret are required of an agent")
     registration = core.registration(asked.client_id)
@@ -300,7 +187,7 @@ def _revoke(core: Core) -> Response:
     with core.state.lock:
         token = core.state.token(asked.token)
         if token is None:
-            if core.quirks.unknown_token_revocation == "TOKEN_INVALID":
+            if core.quirks.revoke_unknown == "TOKEN_INVALID":
                 raise Refused("TOKEN_INVALID", "there is no such token", status=400)
         elif token.registration is not registration:
             raise Refused("AGENT_IDENTITY_MISMATCH", "the token was issued to another client")
@@ -308,40 +195,3 @@ def _revoke(core: Core) -> Response:
             token.revoked = True
             core.counts.add("revocations")
     return core.answer({})
-
-
-def _json_object() -> dict[str, Any]:
-    try:
-        body = request.get_json()
-    except (BadRequest, UnsupportedMediaType, RecursionError) as error:
-        raise Refused("INVALID_REQUEST", "the body is not JSON") from error
-    if not isinstance(body, dict):
-        raise Refused("INVALID_REQUEST", "the body is not a JSON object")
-    return body
-
-
-def _parse(model: _Model[M]) -> M:
-    body = _json_object()
-    try:
-        return model.from_dict(body)
-    except (TypeError, ValueError, LookupError, AttributeError, RecursionError) as error:
-        raise Refused("INVALID_REQUEST", f"the body does not fit: {error}") from error
-
-
-def _valid_redirect(uri: str) -> bool:
-    try:
-        parts = urlsplit(uri)
-        host = parts.hostname
-    except ValueError:
-        return False
-    if parts.fragment or "#" in uri:
-        return False
-    return bool(host) and (
-        parts.scheme == "https" or (parts.scheme == "http" and is_loopback(host))
-    )
-
-
-def s256(verifier: str) -> str:
-    """The S256 challenge of a PKCE verifier (RFC 7636 section 4.2)."""
-    hashed = hashlib.sha256(verifier.encode("utf-8", "surrogatepass")).digest()
-    return base64.urlsafe_b64encode(hashed).rstrip(b"=").decode()

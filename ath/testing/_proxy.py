@@ -1,4 +1,4 @@
-"""The gate before the APIs: checks the ATH token, then passes the call on with the provider's own."""
+"""The gate before the APIs: checks the ATH token, then calls on with the provider's own."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ class Gate:
         routes = Blueprint("proxy", __name__)
 
         @routes.route("/ath/proxy/<rest:rest>", methods=METHODS, provide_automatic_options=False)
-        def proxy(rest: str) -> Response:
+        def proxy() -> Response:
             raw = _raw_below("/ath/proxy/")
             provider_id, _, path = raw.partition("/")
             return self._serve(unquote(provider_id), f"/{path}")
@@ -63,7 +63,7 @@ class Gate:
         routes = Blueprint("api", __name__)
 
         @routes.route("/api/<rest:rest>", methods=METHODS, provide_automatic_options=False)
-        def api(rest: str) -> Response:
+        def api() -> Response:
             return self._serve(app_id, f"/{_raw_below('/api/')}")
 
         return routes

@@ -46,8 +46,8 @@ class Quirks:
     )
 
     # Token and revocation
-    token_type: str = "Bearer"
-    unknown_token_revocation: Literal["ok", "TOKEN_INVALID"] = "ok"
+    token_type: str = "Bearer"  # noqa: S105  # the name of a scheme
+    revoke_unknown: Literal["ok", "TOKEN_INVALID"] = "ok"
     """What revoking a token that never existed gives: 200, or 400 TOKEN_INVALID."""
 
     # Proxy

@@ -20,7 +20,7 @@ class _PromptPool(ThreadPool):
     """Worker threads that are waited for in steps of a millisecond, not of a hundred."""
 
     def _spawn_worker(self) -> WorkerThread:
-        worker = WorkerThread(self.server)
+        worker = WorkerThread(self.server)  # type: ignore[no-untyped-call]  # its stubs name no types
         # A server that nobody stopped must not keep the process from ending.
         worker.daemon = True
         worker.start()

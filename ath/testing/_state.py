@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import hmac
 import secrets
@@ -99,3 +100,9 @@ class State:
 def new_secret(prefix: str) -> str:
     """Unguessable text of 256 bits behind a prefix that names its kind."""
     return prefix + secrets.token_urlsafe(32)
+
+
+def s256(verifier: str) -> str:
+    """The S256 challenge of a PKCE verifier (RFC 7636 section 4.2)."""
+    hashed = hashlib.sha256(verifier.encode("utf-8", "surrogatepass")).digest()
+    return base64.urlsafe_b64encode(hashed).rstrip(b"=").decode()
