@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from . import _flows as flows
 from ._client import Client
-from ._runner import AsyncRunner, SyncRunner
+from ._runner import SyncRunner
 from .retry import Default, Retry
 
 if TYPE_CHECKING:
@@ -21,8 +21,9 @@ if TYPE_CHECKING:
         TokenResponse,
     )
 
+    from ._async_runner import AsyncRunner, AsyncTransport
     from ._limits import Limits
-    from ._runner import AsyncTransport, SyncTransport
+    from ._runner import SyncTransport
 
 CLIENT = Default.CLIENT
 
@@ -180,14 +181,16 @@ class SyncClient(Client[SyncRunner]):
         self.close()
 
 
-class AsyncClient(Client[AsyncRunner]):
+class AsyncClient(Client["AsyncRunner"]):
     """The handshake as coroutines, in the event loop of the first call."""
 
     __slots__ = ()
 
     def _make_runner(self, signer: Any, limits: Limits, http_client: object) -> AsyncRunner:
+        from ._async_runner import AsyncRunner  # asyncio is slow to import; sync users need none
+
         def open_transport() -> AsyncTransport:
-            from ._transport import AsyncTransport
+            from ._async_transport import AsyncTransport
 
             return AsyncTransport()
 

@@ -12,8 +12,9 @@ from collections.abc import Iterator
 
 import httpx
 
+from ._async_transport import aread_body
 from ._limits import Limits
-from ._transport import aread_body, failure, read_body
+from ._transport import failure, read_body
 from ._wire import Reply, Request
 from .errors import ATHError
 

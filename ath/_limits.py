@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from .errors import ATHError
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, eq=False)
 class Limits:
     """Seconds for each phase of an attempt and for the whole of it, and bytes of a reply."""
 

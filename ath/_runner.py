@@ -1,4 +1,4 @@
-"""Carrying flows and calls out: two thin shells, sync and async, around the pure handshake.
+"""Carrying flows and calls out: the sync shell, and what the async one (_async_runner.py) shares.
 
 The first attempt runs bare; tenacity is entered only after a failure, which keeps it off the hot
 path. The last error is the one that is raised.
@@ -6,24 +6,22 @@ path. The last error is the one that is raised.
 
 from __future__ import annotations
 
-import asyncio
-import inspect
 import logging
 import threading
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from typing import Any, Generic, Protocol, TypeVar
 
 from ._limits import Limits
 from ._steps import Blocking, Call, Flow, Repeat, Send, Sign, Step, Wait
 from ._wire import Reply, Request
-from .attestation import AsyncSigner, Signer
+from .attestation import Signer
 from .credentials import Vault
 from .errors import ATHError
 from .retry import Default, Plan, Retry, RetryPolicy, Rule
 
 T = TypeVar("T")
-_log = logging.getLogger("ath")
+log = logging.getLogger("ath")
 
 
 class SyncTransport(Protocol):
@@ -34,18 +32,6 @@ class SyncTransport(Protocol):
         ...
 
     def close(self) -> None:
-        """Free the connections."""
-        ...
-
-
-class AsyncTransport(Protocol):
-    """What sends for the async clients."""
-
-    async def send(self, request: Request, limits: Limits) -> Reply:
-        """Send once."""
-        ...
-
-    async def aclose(self) -> None:
         """Free the connections."""
         ...
 
@@ -84,7 +70,7 @@ class Attempts:
         error.add_note(f"{len(self._codes)} attempts: {', '.join(self._codes)}.")
 
 
-class _Runner(Generic[TransportT, SignerT]):
+class Runner(Generic[TransportT, SignerT]):
     """What both shells hold."""
 
     def __init__(
@@ -117,17 +103,17 @@ class _Runner(Generic[TransportT, SignerT]):
         return self._retry if isinstance(retry, Default) else retry
 
 
-def _log_reply(request: Request, reply: Reply, began: float) -> None:
+def log_reply(request: Request, reply: Reply, began: float) -> None:
     took = (time.monotonic() - began) * 1000
-    _log.debug("%s: HTTP status %d after %.0f ms", request.place, reply.status, took)
+    log.debug("%s: HTTP status %d after %.0f ms", request.place, reply.status, took)
 
 
-def _signer_failed(error: Exception) -> ATHError:
+def signer_failed(error: Exception) -> ATHError:
     kind = type(error).__name__  # its text may hold anything
     return ATHError("SIGNING_FAILED", f"The signer raised {kind}.")
 
 
-class SyncRunner(_Runner[SyncTransport, Signer]):
+class SyncRunner(Runner[SyncTransport, Signer]):
     """Carries out for the sync clients; threads may share it."""
 
     def run(self, vault: Vault, flow: Flow[T]) -> T:
@@ -183,15 +169,15 @@ class SyncRunner(_Runner[SyncTransport, Signer]):
     def _send(self, request: Request, limits: Limits | None) -> Reply:
         began = time.monotonic()
         reply = self.transport.send(request, limits or self._limits)
-        if _log.isEnabledFor(logging.DEBUG):
-            _log_reply(request, reply, began)
+        if log.isEnabledFor(logging.DEBUG):
+            log_reply(request, reply, began)
         return reply
 
     def _sign(self, message: bytes) -> bytes:
         try:
             return self._signer.sign(message)
         except Exception as error:
-            raise _signer_failed(error) from error
+            raise signer_failed(error) from error
 
     def _repeat(self, attempt: Callable[[], T], rule: Rule, retry: Retry) -> T:
         try:
@@ -208,109 +194,6 @@ class SyncRunner(_Runner[SyncTransport, Signer]):
 
         try:
             return Retrying(**attempts.settings())(again)
-        except ATHError as error:
-            attempts.tell(error)
-            raise
-
-
-class AsyncRunner(_Runner[AsyncTransport, Signer | AsyncSigner]):
-    """Carries out for the async clients, in the event loop of the first call."""
-
-    _loop: asyncio.AbstractEventLoop | None = None
-
-    def _check_loop(self) -> None:
-        loop = asyncio.get_running_loop()
-        if self._loop is None:
-            self._loop = loop
-        if self._loop is not loop:
-            raise ATHError(
-                "WRONG_EVENT_LOOP",
-                "This async client belongs to the event loop of its first call, which is another.",
-            )
-
-    async def run(self, vault: Vault, flow: Flow[T]) -> T:
-        """Carry a flow out."""
-        self._check_loop()
-        if not vault.loaded:
-            await asyncio.to_thread(vault.load)
-        result: T = await self._drive(flow)
-        return result
-
-    async def call(self, vault: Vault, prepare: Callable[[], Call]) -> Any:
-        """Make one call to a provider."""
-        self._check_loop()
-        if not vault.loaded:
-            await asyncio.to_thread(vault.load)
-        call = prepare()
-
-        async def attempt() -> Any:
-            return call.value(await self._send(call.request, call.limits))
-
-        return await self._repeat(attempt, call.rule, call.retry)
-
-    async def aclose(self) -> None:
-        """Free the connections, and make no further call."""
-        self._closed = True
-        if self._transport is not None:
-            await self._transport.aclose()
-
-    async def _drive(self, flow: Flow[Any]) -> Any:
-        try:
-            step = next(flow)
-            while True:
-                try:
-                    result = await self._perform(step)
-                except BaseException as error:
-                    step = flow.throw(error)
-                else:
-                    step = flow.send(result)
-        except StopIteration as done:
-            return done.value
-
-    async def _perform(self, step: Step) -> Any:
-        match step:
-            case Send():
-                return await self._send(step.request, None)
-            case Sign():
-                return await self._sign(step.message)
-            case Repeat():
-                return await self._repeat(
-                    lambda: self._drive(step.factory()), step.rule, step.retry
-                )
-            case Blocking():
-                return await asyncio.to_thread(step.function)
-            case Wait():
-                return await asyncio.wrap_future(step.future)
-
-    async def _send(self, request: Request, limits: Limits | None) -> Reply:
-        began = time.monotonic()
-        reply = await self.transport.send(request, limits or self._limits)
-        if _log.isEnabledFor(logging.DEBUG):
-            _log_reply(request, reply, began)
-        return reply
-
-    async def _sign(self, message: bytes) -> bytes:
-        try:
-            signature = self._signer.sign(message)
-            return await signature if inspect.isawaitable(signature) else signature
-        except Exception as error:
-            raise _signer_failed(error) from error
-
-    async def _repeat(self, attempt: Callable[[], Awaitable[T]], rule: Rule, retry: Retry) -> T:
-        try:
-            return await attempt()
-        except ATHError as error:
-            attempts = Attempts(rule, self._policy(retry), error)
-            if attempts.over:
-                raise
-        from tenacity import AsyncRetrying
-
-        async def again() -> T:
-            attempts.replay()
-            return await attempt()
-
-        try:
-            return await AsyncRetrying(**attempts.settings())(again)
         except ATHError as error:
             attempts.tell(error)
             raise

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Generator
 from concurrent.futures import Future
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from ._context import Context
 from ._limits import Limits
@@ -16,22 +16,19 @@ from .retry import Retry, Rule
 T = TypeVar("T")
 
 
-@dataclass(frozen=True, slots=True)
-class Sign:
+class Sign(NamedTuple):
     """Sign with the agent's key; the answer is the signature."""
 
     message: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class Send:
+class Send(NamedTuple):
     """Send once; the answer is the :class:`Reply`, whatever its status."""
 
     request: Request
 
 
-@dataclass(frozen=True, slots=True)
-class Repeat:
+class Repeat(NamedTuple):
     """Run the flow that the factory makes, and a new one after failures that the rule allows.
 
     A factory, not a flow: each attempt signs anew.
@@ -42,15 +39,13 @@ class Repeat:
     retry: Retry
 
 
-@dataclass(frozen=True, slots=True)
-class Blocking:
+class Blocking(NamedTuple):
     """Call a function that may touch files."""
 
     function: Callable[[], None]
 
 
-@dataclass(frozen=True, slots=True)
-class Wait:
+class Wait(NamedTuple):
     """Wait for what another call of the same client is doing."""
 
     future: Future[Any]
@@ -60,7 +55,7 @@ Step = Sign | Send | Repeat | Blocking | Wait
 Flow = Generator[Step, Any, T]
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Call:
     """One call to a provider: a request without a signature, so no flow is needed."""
 

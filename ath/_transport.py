@@ -1,4 +1,4 @@
-"""Sending one request over a connection of our own, sync and async, and what failures mean.
+"""Sending one request over a connection of our own, and what failures mean.
 
 Connections are httpcore's, the engine of httpx, used without httpx's client on top: that costs
 half as much per call, and lets a deadline bound a whole attempt. Each connection carries one call
@@ -8,11 +8,10 @@ Redirects are never followed and cookies never kept: the requests carry credenti
 
 from __future__ import annotations
 
-import asyncio
 import math
 import ssl
 import time
-from collections.abc import AsyncIterable, Iterable
+from collections.abc import Iterable
 
 import httpcore
 
@@ -22,9 +21,6 @@ from ._limits import Limits
 from ._reply import too_large
 from ._wire import Base, Reply, Request
 from .errors import ATHError, Delivery
-
-MAX_OPEN = 100  # async calls in flight per client; further ones wait for their turn
-
 
 FAILURES = (
     httpcore.NetworkError,
@@ -64,7 +60,7 @@ def failure(error: Exception, request: Request) -> ATHError:
     return failed
 
 
-def _httpcore_request(request: Request, phases: dict[str, float | None]) -> httpcore.Request:
+def httpcore_request(request: Request, phases: dict[str, float | None]) -> httpcore.Request:
     base = request.base
     url = httpcore.URL(
         scheme=base.scheme.encode(), host=base.host.encode(), port=base.port, target=request.target
@@ -94,7 +90,7 @@ class SyncLine:
         if limits.total is not None:
             self.deadline.at = time.monotonic() + limits.total
         try:
-            response = self.connection.handle_request(_httpcore_request(request, limits.phases()))
+            response = self.connection.handle_request(httpcore_request(request, limits.phases()))
             body = read_body(response.stream, limits)
             response.close()
         except BaseException:
@@ -148,71 +144,3 @@ class SyncTransport:
         """Free the connections."""
         for line in self._lines.close():
             line.connection.close()
-
-
-class AsyncLine:
-    """A connection; asyncio bounds the call on it."""
-
-    def __init__(self, base: Base) -> None:
-        self.connection = connect(base, httpcore.AsyncHTTPConnection, httpcore.AsyncHTTPProxy, None)
-        self.is_available = self.connection.is_available
-        self.has_expired = self.connection.has_expired
-
-    async def send(self, request: Request, limits: Limits) -> Reply:
-        """Send once; a connection that was left in the middle of something is closed."""
-        phases = limits.phases() if limits.total is None else {}
-        try:
-            async with asyncio.timeout(limits.total):
-                response = await self.connection.handle_async_request(
-                    _httpcore_request(request, phases)
-                )
-                body = await aread_body(response.stream, limits)
-                await response.aclose()
-        except TimeoutError:
-            connected = self.connection.info() != "CONNECTION FAILED"
-            await self.connection.aclose()
-            raise (httpcore.ReadTimeout if connected else httpcore.ConnectTimeout) from None
-        except BaseException:
-            await self.connection.aclose()
-            raise
-        return Reply(response.status, response.headers, body, time.time())
-
-
-async def aread_body(chunks: AsyncIterable[bytes], limits: Limits) -> bytes:
-    """Collect a body; raises as :func:`read_body`."""
-    body = bytearray()
-    async for chunk in chunks:
-        body += chunk
-        if len(body) > limits.max_response_bytes:
-            raise too_large(limits.max_response_bytes)
-    return bytes(body)
-
-
-class AsyncTransport:
-    """Sends for the async clients, in one event loop."""
-
-    def __init__(self) -> None:
-        self._lines: FreeList[AsyncLine] = FreeList()
-        self._turns = asyncio.Semaphore(MAX_OPEN)
-
-    async def send(self, request: Request, limits: Limits) -> Reply:
-        """Send once; raises as :meth:`SyncTransport.send`."""
-        async with self._turns:
-            line, expired = self._lines.take(request.base)
-            for old in expired:
-                await old.connection.aclose()
-            try:
-                line = line or AsyncLine(request.base)
-                reply = await line.send(request, limits)
-            except FAILURES as error:
-                failed = failure(error, request)
-            else:
-                if not self._lines.give_back(request.base, line):
-                    await line.connection.aclose()
-                return reply
-        raise failed
-
-    async def aclose(self) -> None:
-        """Free the connections."""
-        for line in self._lines.close():
-            await line.connection.aclose()

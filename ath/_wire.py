@@ -44,7 +44,7 @@ _RESERVED = frozenset(
 )
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False)
 class Base:
     """An origin and a path on it; every call made from it stays below that path."""
 
@@ -120,7 +120,7 @@ def encode_json(value: Any) -> bytes:
     return _encode(value).encode("utf-8")
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Request:
     """One HTTP request, ready to be sent."""
 
@@ -139,7 +139,7 @@ class Request:
         return f"{self.method.decode('ascii')} {base.scheme}://{base.host_header.decode('ascii')}"
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Reply:
     """One HTTP answer, its body as it came."""
 

@@ -122,7 +122,8 @@ class ATHError(Exception):
     def __str__(self) -> str:
         """Code, status, message and advice on one line."""
         status = "" if self.status is None else f" (HTTP {self.status})"
-        return f"{self.code}{status}: {self.message} {self.advice}".rstrip()
+        stop = "" if self.message.endswith((".", "!", "?")) else "."
+        return f"{self.code}{status}: {self.message}{stop} {self.advice}".rstrip()
 
     def __repr__(self) -> str:
         """Without details, which may be long."""

@@ -56,7 +56,7 @@ class Default(Enum):
 Retry = RetryPolicy | None | Default
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, eq=False)
 class Rule:
     """After which failures a call may be sent again. No connection at all: always."""
 
@@ -104,7 +104,7 @@ def rule_of(method: str, idempotent: bool | None) -> Rule:
     return IDEMPOTENT if idempotent or method in ("PUT", "DELETE") else WRITE
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Plan:
     """One call's tries: asked after each failure whether to go on."""
 
