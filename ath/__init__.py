@@ -5,10 +5,10 @@ Names load at first use, so that ``import ath`` costs next to nothing (PEP 562).
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
-
+TYPE_CHECKING = False  # type checkers know better; importing typing would cost most of the time
 if TYPE_CHECKING:
+    from typing import Any
+
     from .attestation import AsyncSigner, Signer
     from .credentials import CredentialKey, CredentialStore
     from .errors import CODES, ATHError, ATHSecurityWarning, ATHWarning
@@ -52,6 +52,8 @@ _HOMES = {
 def __getattr__(name: str) -> Any:
     for home, names in _HOMES.items():
         if name in names:
+            from importlib import import_module
+
             value = globals()[name] = getattr(import_module(f".{home}", __name__), name)
             return value
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

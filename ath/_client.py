@@ -19,7 +19,6 @@ from .attestation import load_signer
 from .credentials import CredentialKey, CredentialStore, Registration, Token, Vault
 from .errors import ATHError
 from .retry import RetryPolicy
-from .store import FileStore, read_record
 
 if TYPE_CHECKING:
     import httpx
@@ -89,9 +88,7 @@ class Client(ABC, Generic[RunnerT]):
             max_response_bytes=max_response_bytes,
             retry=retry,
         )
-        store = (
-            FileStore(credentials) if isinstance(credentials, str | os.PathLike) else credentials
-        )
+        store = _opened(credentials)
         vault = Vault(CredentialKey(base.url, agent.agent_id), store)
         self._context = Context(agent, vault, raw_headers(headers))
         self._runner = self._make_runner(
@@ -180,6 +177,8 @@ class Client(ABC, Generic[RunnerT]):
             ATHError: NOT_REGISTERED; STORAGE_ERROR or INVALID_CREDENTIALS if the file cannot be
                 written or is not a credential file.
         """
+        from .store import FileStore
+
         self._vault.require_registration()
         FileStore(path).put(self._vault.key, self._vault.snapshot().to_text())
 
@@ -190,6 +189,8 @@ class Client(ABC, Generic[RunnerT]):
             ATHError: INVALID_CREDENTIALS if the file is damaged, foreign, or of another agent or
                 implementor; STORAGE_ERROR if it cannot be read.
         """
+        from .store import read_record
+
         self._vault.replace(read_record(Path(path), self._vault.key))
 
     @property
@@ -213,6 +214,16 @@ class Client(ABC, Generic[RunnerT]):
             "A client cannot be pickled or copied. Make one in each process; "
             "credentials= shares what they know.",
         )
+
+
+def _opened(
+    credentials: str | os.PathLike[str] | CredentialStore | None,
+) -> CredentialStore | None:
+    if credentials is None or not isinstance(credentials, str | os.PathLike):
+        return credentials
+    from .store import FileStore  # files need what a client without a store does not
+
+    return FileStore(credentials)
 
 
 def _checked_agent_id(agent_id: object) -> str:

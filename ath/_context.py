@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import time
 import warnings
+from base64 import urlsafe_b64encode
 from collections.abc import Callable
 from copy import copy
 from dataclasses import dataclass, field
-from secrets import token_urlsafe
 from typing import Any
 
 from ._reply import failure, server_time
@@ -27,6 +28,11 @@ _TOO_SHORT_TO_HIDE = 8  # such a word is no secret, and replacing it would garbl
 _PLACEHOLDER_CODE = "exchange"  # what is sent where the implementor has used the code itself
 
 
+def random_text(size: int) -> str:
+    """That many random bytes of a CSPRNG, as URL-safe text."""
+    return urlsafe_b64encode(os.urandom(size)).rstrip(b"=").decode("ascii")
+
+
 @dataclass(slots=True, eq=False)
 class Agent:
     """What all users of one client share; settings first, then what is learned on the way."""
@@ -40,7 +46,7 @@ class Agent:
     max_response_bytes: int
     retry: RetryPolicy | None
     clock: Callable[[], float] = time.time
-    nonce: Callable[[int], str] = token_urlsafe
+    nonce: Callable[[int], str] = random_text
 
     clock_offset: float = 0.0
     lists_audiences: bool = False

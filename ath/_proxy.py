@@ -8,7 +8,6 @@ backslashes, control characters) is refused rather than repaired.
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Mapping
 from typing import Any
 from urllib.parse import quote, unquote_to_bytes, urlencode
@@ -138,8 +137,12 @@ def _climbs(part: str) -> bool:
 
 
 def _dots(piece: str) -> bool:
+    if not piece.isascii():
+        from unicodedata import normalize  # slow to import, and few paths need it
+
+        piece = normalize("NFKC", piece)
     # Some servers cut path parameters (";…"), spaces and query marks off before they look.
-    name = re.split(r"[;?#]", unicodedata.normalize("NFKC", piece), maxsplit=1)[0].strip()
+    name = re.split(r"[;?#]", piece, maxsplit=1)[0].strip()
     return name in (".", "..")
 
 

@@ -7,7 +7,6 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from ipaddress import ip_address
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -76,6 +75,8 @@ class Base:
         """Whether calls stay on this machine."""
         if self.host == "localhost" or self.host.endswith(".localhost"):
             return True
+        from ipaddress import ip_address  # slow to import, and only plain http needs it
+
         try:
             return ip_address(self.host).is_loopback
         except ValueError:

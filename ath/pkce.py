@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from base64 import urlsafe_b64encode
 from urllib.parse import parse_qs, urlsplit
 
@@ -11,7 +10,9 @@ METHOD = "S256"
 
 def challenge_of(verifier: str) -> str:
     """The S256 ``code_challenge`` of a ``code_verifier`` (RFC 7636, section 4.2)."""
-    digest = hashlib.sha256(verifier.encode("ascii")).digest()
+    from hashlib import sha256  # slow to import, and calls to providers need none
+
+    digest = sha256(verifier.encode("ascii")).digest()
     return urlsafe_b64encode(digest).rstrip(b"=").decode("ascii")
 
 
