@@ -18,6 +18,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from ._errors import Refused
+from ._loopback import loopback_client
 
 CACHE_SECONDS = 300
 REFETCH_SECONDS = 60
@@ -142,9 +143,8 @@ class Identities:
 
 
 def _download(url: str) -> bytes:
-    # trust_env=False: a proxy from the environment would carry a loopback address elsewhere.
     with (
-        httpx.Client(timeout=5, follow_redirects=False, trust_env=False) as client,
+        loopback_client(timeout=5) as client,
         client.stream("GET", url, headers={"Accept": "application/json"}) as reply,
     ):
         if reply.status_code != 200:

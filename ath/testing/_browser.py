@@ -8,6 +8,8 @@ from urllib.parse import urljoin, urlsplit
 
 import httpx
 
+from ._loopback import loopback_client
+
 REDIRECTS = 10
 
 
@@ -51,9 +53,8 @@ def consent(
     That is the last URL it was sent to. A redirect off this pair of servers, to the agent's own
     page, is not fetched: the agent need not run a server for it.
     """
-    with httpx.Client(
-        timeout=10, trust_env=False, follow_redirects=False, headers={"Accept": "text/html"}
-    ) as browser:
+    with loopback_client() as browser:
+        browser.headers["Accept"] = "text/html"
         start = urlsplit(authorization_url).netloc
         page = browser.get(authorization_url)
         for _ in range(REDIRECTS):

@@ -11,6 +11,7 @@ from flask import Blueprint, Response, request
 
 from ._core import Core
 from ._errors import Refused, refusal
+from ._loopback import loopback_client
 from ._state import Session, digest, new_secret, s256
 
 
@@ -95,7 +96,7 @@ def _exchange(core: Core, session: Session, code: str) -> None:
         "code_verifier": session.verifier,
     }
     try:
-        with httpx.Client(timeout=10, trust_env=False) as client:
+        with loopback_client() as client:
             reply = client.post(
                 f"{core.upstream_url()}/oauth/token",
                 data=form,

@@ -12,6 +12,8 @@ from ._implementor import Implementor
 from ._quirks import Quirks
 from ._state import Status
 
+APP_ID = "com.example.shop"
+
 
 class Options(TypedDict, total=False):
     """The keyword arguments of `LocalGateway`, which `LocalService` takes too."""
@@ -113,7 +115,7 @@ class _Async(Implementor):
 
 
 class _Service(Implementor):
-    _app_id = "com.example.shop"
+    _app_id = APP_ID
 
     def __init__(self, *, separate_api: bool = False, **options: Unpack[Options]) -> None:
         """Prepare it as `LocalGateway` does; `separate_api` puts `api_base` on another origin."""
@@ -123,7 +125,7 @@ class _Service(Implementor):
     @property
     def app_id(self) -> str:
         """Its id, and the `provider_id` that agents register for."""
-        return self._app_id
+        return APP_ID
 
     @property
     def api_base(self) -> str:

@@ -11,6 +11,7 @@ from flask import Blueprint, Response, request
 
 from ._core import Core
 from ._errors import Refused
+from ._loopback import NO_AUTHORITIES
 from ._providers import METHODS
 from ._records import request_headers
 from ._state import Token
@@ -39,7 +40,9 @@ class Gate:
         self._core = core
         # The bare transport: a client of httpx would add headers and decode bodies.
         self._transport = httpx.HTTPTransport(
-            trust_env=False, limits=httpx.Limits(max_connections=None, max_keepalive_connections=16)
+            trust_env=False,
+            verify=NO_AUTHORITIES,
+            limits=httpx.Limits(max_connections=None, max_keepalive_connections=16),
         )
 
     def close(self) -> None:

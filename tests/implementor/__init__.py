@@ -1,0 +1,1 @@
+"""Checks of an ATH implementor, by plain HTTP from a hostile client."""

@@ -1,0 +1,68 @@
+"""The implementor under test: a fresh local one, or the one that --implementor names."""
+
+from __future__ import annotations
+
+import os
+import ssl
+import uuid
+from collections.abc import Iterator
+
+import httpx
+import pytest
+
+from ath.testing import LocalGateway, LocalService
+
+from .hostile import Agent, IdentityHost, Target, identity_host, jwk, new_key
+
+# Made once: reading the certificate authorities takes longer than a test.
+TLS = ssl.create_default_context()
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--implementor", metavar="URL", help="check this ATH server, not a local one")
+
+
+@pytest.fixture(scope="session")
+def identities() -> Iterator[IdentityHost]:
+    with identity_host() as host:
+        yield host
+
+
+@pytest.fixture
+def http() -> Iterator[httpx.Client]:
+    with httpx.Client(timeout=10, trust_env=False, verify=TLS) as client:
+        yield client
+
+
+@pytest.fixture(params=["gateway", "service"])
+def target(request: pytest.FixtureRequest, http: httpx.Client) -> Iterator[Target]:
+    """An implementor that knows nobody yet."""
+    foreign = request.config.getoption("--implementor", None) or os.environ.get("ATH_IMPLEMENTOR")
+    if foreign:
+        if request.param != "gateway":
+            pytest.skip("one foreign implementor is checked once, in its own mode")
+        found = Target(foreign.rstrip("/"), http)
+        found.discover()
+        yield found
+        return
+    with LocalGateway() if request.param == "gateway" else LocalService() as server:
+        found = Target(server.url, http, local=server)
+        found.discover()
+        yield found
+
+
+@pytest.fixture
+def agent(target: Target, identities: IdentityHost) -> Agent:
+    """An agent whose identity document is really fetched, over HTTP on loopback."""
+    return new_agent(target, identities)
+
+
+@pytest.fixture
+def other(target: Target, identities: IdentityHost) -> Agent:
+    """A second agent at the same implementor."""
+    return new_agent(target, identities)
+
+
+def new_agent(target: Target, identities: IdentityHost) -> Agent:
+    key = new_key()
+    return Agent(target, identities.publish(f"/{uuid.uuid4().hex}/agent.json", jwk(key)), key)
