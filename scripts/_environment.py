@@ -1,4 +1,4 @@
-"""What `generate` and `check-upstream` share: an environment that has the pinned generator."""
+"""Environments that the scripts make for themselves, so that a stranger needs only Python."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import subprocess
 import sys
 import venv
 from pathlib import Path
+from typing import NoReturn
 
 ROOT = Path(__file__).resolve().parent.parent
 ENVIRONMENT = ROOT / ".venv-generate"
@@ -37,22 +38,54 @@ def ensure() -> None:
 
     The other one is made on first need, inside the checkout, and kept.
     """
-    if sys.version_info < (3, 11):  # noqa: UP036 - a stranger's python3 may well be older
-        sys.exit("Python 3.11 or newer is needed")
+    _check_python()
     wanted = pins()
     if all(_installed(tool) == version for tool, version in wanted.items()):
         return
-    python = ENVIRONMENT / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
-    if Path(sys.prefix).resolve() == ENVIRONMENT.resolve() or not python.exists():
-        print(f"installing the generator into {ENVIRONMENT.name}, once", file=sys.stderr)
-        if not python.exists():
-            venv.create(ENVIRONMENT, with_pip=True)
-        install = [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
-        install += [f"{tool}=={version}" for tool, version in wanted.items()]
-        if subprocess.run(install, check=False).returncode:
-            sys.exit("the generator could not be installed; see above")
+    requirements = [f"{tool}=={version}" for tool, version in wanted.items()]
+    if Path(sys.prefix).resolve() == ENVIRONMENT.resolve() or not _python_of(ENVIRONMENT).exists():
+        _install(ENVIRONMENT, requirements)
+    _start_again_in(ENVIRONMENT)
+
+
+def ensure_project(extra: str) -> None:
+    """Return in an environment of this checkout's own that has the project with that extra.
+
+    It is installed anew when pyproject.toml has changed.
+    """
+    _check_python()
+    environment = ROOT / f".venv-{extra}"
+    stamp = environment / "installed-for"
+    wanted = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
+    if not stamp.exists() or stamp.read_text(encoding="utf-8") != wanted:
+        _install(environment, ["--editable", f"{ROOT}[{extra}]"])
+        stamp.write_text(wanted, encoding="utf-8")
+    if Path(sys.prefix).resolve() != environment.resolve():
+        _start_again_in(environment)
+
+
+def _check_python() -> None:
+    if sys.version_info < (3, 11):  # noqa: UP036 - a stranger's python3 may well be older
+        sys.exit("Python 3.11 or newer is needed")
+
+
+def _python_of(environment: Path) -> Path:
+    return environment / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
+
+
+def _install(environment: Path, requirements: list[str]) -> None:
+    python = _python_of(environment)
+    print(f"installing into {environment.name}, once", file=sys.stderr)
+    if not python.exists():
+        venv.create(environment, with_pip=True)
+    install = [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+    if subprocess.run([*install, *requirements], check=False).returncode:
+        sys.exit("the installation failed; see above")
+
+
+def _start_again_in(environment: Path) -> NoReturn:
     os.environ.pop("PYTHONPATH", None)
-    command = [str(python), *sys.argv]
+    command = [str(_python_of(environment)), *sys.argv]
     if os.name == "nt":  # there, exec would return to the shell before the work is done
         sys.exit(subprocess.run(command, check=False).returncode)
-    os.execv(python, command)
+    os.execv(command[0], command)
