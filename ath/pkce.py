@@ -18,5 +18,8 @@ def challenge_of(verifier: str) -> str:
 
 def carries_challenge(authorization_url: str) -> bool:
     """Whether the URL starts an OAuth flow protected by S256, as ATH 0.1 demands."""
-    query = parse_qs(urlsplit(authorization_url).query)
+    try:
+        query = parse_qs(urlsplit(authorization_url).query)
+    except ValueError:  # it is no URL at all
+        return False
     return query.get("code_challenge_method") == [METHOD] and bool(query.get("code_challenge"))

@@ -1,0 +1,1 @@
+"""The rooms of ``ath/`` one by one, without a network."""
