@@ -76,7 +76,9 @@ class SyncHTTPXTransport:
         try:
             response = self._client.send(prepared, stream=True, auth=None, follow_redirects=False)
             try:
-                body = read_body(_until(ends, response), limits)
+                # A user's hook or transport may have read the body already.
+                read = response.is_stream_consumed
+                body = read_body([response.content] if read else _until(ends, response), limits)
             finally:
                 response.close()
         except (httpx.HTTPError, httpx.StreamError, OSError) as error:
@@ -114,7 +116,10 @@ class AsyncHTTPXTransport:
                     prepared, stream=True, auth=None, follow_redirects=False
                 )
                 try:
-                    body = await aread_body(response.aiter_raw(), limits)
+                    if response.is_stream_consumed:
+                        body = read_body([response.content], limits)
+                    else:
+                        body = await aread_body(response.aiter_raw(), limits)
                 finally:
                     await response.aclose()
         except (httpx.HTTPError, httpx.StreamError, OSError) as error:
