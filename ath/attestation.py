@@ -85,8 +85,8 @@ def load_signer(private_key: object, password: str | bytes | None = None) -> Sig
     if isinstance(key, Path):
         try:
             key = key.read_bytes()
-        except OSError as error:
-            reason = error.strerror or type(error).__name__
+        except (OSError, ValueError) as error:  # ValueError: a null character in the path
+            reason = getattr(error, "strerror", None) or type(error).__name__
             raise ATHError(
                 "INVALID_KEY",
                 f"The private key file {str(private_key)!r} cannot be read: {reason}.",
@@ -102,9 +102,11 @@ def load_signer(private_key: object, password: str | bytes | None = None) -> Sig
             )
         return LocalSigner(key)
     kind = type(key).__name__.lstrip("_")
-    if "Public" in kind:
-        raise ATHError("INVALID_KEY", "This is a public key; the agent signs with its private key.")
     if type(key).__module__.startswith("cryptography."):
+        if "Public" in kind:
+            raise ATHError(
+                "INVALID_KEY", "This is a public key; the agent signs with its private key."
+            )
         raise ATHError("INVALID_KEY", f"This is a key of kind {kind}; ATH needs P-256.")
     if isinstance(key, Signer):
         return key

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import base64
 import json
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from hypothesis import strategies as st
 
 from ath._wire import Reply, Request, parse_base
+from ath.errors import ATHError
+
+T = TypeVar("T")
 
 ROOT = Path(__file__).resolve().parents[2]
 BASE = parse_base("https://gateway.example/base", "url")
@@ -49,3 +53,18 @@ def segments_of(token: str) -> tuple[dict[str, Any], dict[str, Any]]:
         json.loads(base64.urlsafe_b64decode(part + "=" * (-len(part) % 4)))
         for part in (header, claims)
     )
+
+
+def outcome(call: Callable[[], T]) -> T | ATHError:
+    """The value, or the ATHError that came instead; any other exception fails the test."""
+    try:
+        return call()
+    except ATHError as error:
+        return error
+
+
+def error_of(call: Callable[[], object]) -> ATHError:
+    """The ATHError that must come."""
+    result = outcome(call)
+    assert isinstance(result, ATHError), f"no error, but {result!r}"
+    return result
