@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable, Collection, Mapping
 
@@ -154,8 +155,13 @@ class Implementor:
             origin.start()
 
     def _stop(self) -> None:
-        for origin in dict.fromkeys((self._front, self._api, self._upstream)):
-            origin.stop()
+        # Side by side: each waits a while for its own threads.
+        origins = dict.fromkeys((self._front, self._api, self._upstream))
+        stops = [threading.Thread(target=origin.stop) for origin in origins]
+        for stop in stops:
+            stop.start()
+        for stop in stops:
+            stop.join()
         self._gate.close()
 
     def _now(self) -> float:

@@ -22,7 +22,7 @@ METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
 class RestConverter(BaseConverter):
     """The rest of a path, slashes and all."""
 
-    regex = ".*"
+    regex = "(?s:.*)"  # encoded line breaks too: they are to be refused, not to be missed
     part_isolating = False
 
 
