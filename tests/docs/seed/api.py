@@ -1,0 +1,3 @@
+# 原生
+products = client.api("GET", "/products")
+order = client.api("POST", "/orders", {"shippingAddress": "..."})

@@ -1,0 +1,1 @@
+from ath import ATHGatewayClient, ATHNativeClient, AsyncATHGatewayClient, ATHError
