@@ -172,9 +172,7 @@ def _description(reply: Reply, request: Request, body: Any) -> tuple[str, dict[s
     details: dict[str, Any] = {"body": body[:_EXCERPT] if isinstance(body, str) else body}
     message = f"{request.place} was answered with HTTP status {reply.status}"
     if 300 <= reply.status < 400:
-        target = urlsplit(reply.header(b"location") or "")
-        place = f"{target.scheme}://{target.hostname or ''}" if target.netloc else target.path
-        details["location"] = place  # its query may hold secrets
+        details["location"] = place = _place(reply.header(b"location") or "")
         return f"{message}, a redirect to {place}, which is not followed.", details
     if isinstance(body, dict):
         words = [body.get(name) for name in ("error", "error_description", "message")]
@@ -182,6 +180,16 @@ def _description(reply: Reply, request: Request, body: Any) -> tuple[str, dict[s
         if said:
             return f"{message}: {said[:_EXCERPT]}.", details
     return f"{message}.", details
+
+
+def _place(location: str) -> str:
+    """Where a redirect points: the origin or the path, since the rest may hold secrets."""
+    try:
+        target = urlsplit(location)
+    except ValueError:
+        return "what is not a URL"
+    host = target.netloc.rpartition("@")[2]
+    return f"{target.scheme}://{host}" if host else target.path
 
 
 def _scrubbed(value: Any, hidden: list[str], depth: int) -> Any:
