@@ -34,13 +34,23 @@ def http() -> Iterator[httpx.Client]:
         yield client
 
 
-@pytest.fixture(params=["gateway", "service"])
+def foreign_url(config: pytest.Config) -> str | None:
+    """The server to check, if one was named; unknown where pytest did not read this file first."""
+    return config.getoption("--implementor", None) or os.environ.get("ATH_IMPLEMENTOR")
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    if "target" in metafunc.fixturenames:
+        named = foreign_url(metafunc.config)
+        modes = ["foreign"] if named else ["gateway", "service"]
+        metafunc.parametrize("target", modes, indirect=True)
+
+
+@pytest.fixture
 def target(request: pytest.FixtureRequest, http: httpx.Client) -> Iterator[Target]:
-    """An implementor that knows nobody yet."""
-    foreign = request.config.getoption("--implementor", None) or os.environ.get("ATH_IMPLEMENTOR")
+    """An implementor; a local one knows nobody yet."""
+    foreign = foreign_url(request.config)
     if foreign:
-        if request.param != "gateway":
-            pytest.skip("one foreign implementor is checked once, in its own mode")
         found = Target(foreign.rstrip("/"), http)
         found.discover()
         yield found

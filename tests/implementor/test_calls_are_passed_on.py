@@ -214,18 +214,20 @@ def test_what_a_post_makes_a_get_shows(agent: Agent, token: str) -> None:
 
 
 def test_accounts_do_not_see_each_other(agent: Agent) -> None:
-    if agent.target.provider_id != "github":
-        pytest.skip("the code host shows whose account it is")
     client = agent.registered()
     server = agent.target._server("consent as somebody")
-    tokens = {}
+    path = "/user/repos" if agent.target.provider_id == "github" else "/orders"
+    held = []
     for account in ("ada", "bob"):
         session = agent.session(client)
         server.approve(session["authorization_url"], account=account)
-        tokens[account] = agent.exchange(client, session).json()["access_token"]
-    for account, token in tokens.items():
-        reply = agent.target.call("GET", "/user", token, agent.agent_id)
-        assert reply.json()["login"] == account
+        token = agent.exchange(client, session).json()["access_token"]
+        body = {"name": f"of-{account}", "shippingAddress": f"of-{account}"}
+        assert agent.target.call("POST", path, token, agent.agent_id, json=body).status_code == 201
+        held.append(agent.target.call("GET", path, token, agent.agent_id).text)
+    assert "of-ada" in held[0]
+    assert "of-bob" in held[1]
+    assert "of-ada" not in held[1]
 
 
 def test_a_request_that_was_cut_off_does_nothing(agent: Agent, token: str) -> None:
