@@ -19,6 +19,7 @@ RawHeaders = list[tuple[bytes, bytes]]
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _HEADER_VALUE = re.compile(r"[\t\x20-\x7e]*")
+_HOST = re.compile(r"[\w.:%~-]+", re.ASCII)  # IDNA makes spaces of wide ones
 _URL_TEXT = re.compile(r"[\x21-\x7e\x80-\U0010ffff]+")
 
 # What belongs to the transport or proves who calls; neither a user nor a language model sets it.
@@ -101,7 +102,7 @@ def parse_base(url: object, name: str, code: str = "INVALID_ARGUMENT") -> Base:
         path = parts.path.encode("ascii").decode("ascii")
     except ValueError:
         raise refuse("is not a valid URL") from None
-    if parts.scheme not in _DEFAULT_PORTS or not host:
+    if parts.scheme not in _DEFAULT_PORTS or not _HOST.fullmatch(host):
         raise refuse("must begin with http:// or https:// and a host")
     if "@" in parts.netloc:
         raise refuse("must not carry a user name or password")

@@ -86,6 +86,7 @@ def test_a_base_is_read_and_normalised_once(url: str, base: Base, host_header: b
         "https://g.example/\x7f", "https://[::1", "https://::1]", "https://[g.example]",
         "https://g.example/ä", "https://a..b", "https://" + "a" * 64 + ".example",
         "https://\ud800.example", "https://g.example/\ud800", "https://g\u2100.example",
+        "https://g\u3000example", "https://g.example\uff3cevil", "https://g<x>.example",
     ],
 )  # fmt: skip
 def test_what_is_no_base_is_refused_under_its_name(url: Any) -> None:
@@ -111,7 +112,7 @@ def test_any_text_is_a_base_or_refused(url: str) -> None:
         assert 0 <= base.port < 65_536
         assert not base.path.endswith("/")
         assert base.path.isascii()
-        assert not re.search(r"[\x00-\x20\x7f?#]", base.host + base.path)
+        assert not re.search(r"[\x00-\x20\x7f?#\\]", base.host + base.path)
 
 
 @pytest.mark.parametrize(
