@@ -1,0 +1,271 @@
+"""ATHError: what is raised here before anything is sent, and what servers' errors become."""
+
+from __future__ import annotations
+
+import copy
+import pickle
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from client_support import DEVELOPER, Driven, Kind, World, refused
+from scripted import Scripted, refusal
+
+from ath import CODES, ATHError
+
+Worlds = Callable[..., World]
+UNUSED = "http://127.0.0.1:9"
+
+NEED_A_REGISTRATION: dict[str, Callable[[Driven, Path], Any]] = {
+    "authorize": lambda c, _: c.authorize("github", ["repo"]),
+    "exchange_token": lambda c, _: c.exchange_token("exchange", "ath_sess_1"),
+    "registration": lambda c, _: c.registration(),
+    "revoke": lambda c, _: c.revoke(),
+    "revoke of one": lambda c, _: c.revoke("github"),
+    "save_credentials": lambda c, folder: c.save_credentials(folder / "c.json"),
+    "call": lambda c, _: c.call("GET", "/user"),
+}
+
+
+@pytest.mark.parametrize("name", NEED_A_REGISTRATION)
+def test_what_needs_a_registration_says_so_without_a_request(
+    kind: Kind, mode: str, tmp_path: Path, name: str
+) -> None:
+    client = kind.client(mode, UNUSED)
+    with refused("NOT_REGISTERED"):
+        NEED_A_REGISTRATION[name](client, tmp_path)
+    with refused("NOT_REGISTERED"):
+        NEED_A_REGISTRATION[name](client.for_user("alice"), tmp_path)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_call_without_a_token_says_so_once_registered(world: World) -> None:
+    client = world.client()
+    client.discover()
+    world.register(client)
+    before = len(world.requests)
+    with refused("NO_TOKEN"):
+        client.call("GET", "/echo")
+    with refused("NO_TOKEN"):
+        client.for_user("alice").call("GET", "/echo")
+    assert len(world.requests) == before
+
+
+def test_a_token_for_another_provider_is_no_token(kind: Kind) -> None:
+    client = kind.client("gateway", UNUSED)
+    client.set_token("ath_tk_shop", "shop")
+    with refused("NOT_REGISTERED"):
+        client.proxy("github", "GET", "/user")
+    client.set_credentials("ath_client_0", "ath_secret_0")
+    with refused("NO_TOKEN"):
+        client.proxy("github", "GET", "/user")
+
+
+def test_api_before_discover_says_so(service: World) -> None:
+    client = service.client()
+    service.register(client)
+    client.set_token("ath_tk_0")
+    with refused("NOT_DISCOVERED"):
+        client.api("GET", "/products")
+    assert client.api_base is None
+    assert len(service.requests) == 1
+
+
+@pytest.mark.parametrize(
+    ("call", "code"),
+    [("discover", "HTTP_ERROR"), ("proxy", "PROVIDER_ERROR")],
+)
+@pytest.mark.parametrize(
+    ("body", "said", "details"),
+    [
+        ("<h1>Sorry</h1>", "HTTP status 418", {"body": "<h1>Sorry</h1>"}),
+        (b"", "HTTP status 418", {"body": None}),
+        (b"\x00\x01", "HTTP status 418", {"body": "2 bytes"}),
+        ([1, 2], "HTTP status 418", {"body": [1, 2]}),
+        (
+            {"error": "invalid_scope", "error_description": "no such scope"},
+            "invalid_scope: no such scope",
+            {"body": {"error": "invalid_scope", "error_description": "no such scope"}},
+        ),
+        (
+            {"error": "Proxy failed", "message": "not JSON"},
+            "Proxy failed: not JSON",
+            {"body": {"error": "Proxy failed", "message": "not JSON"}},
+        ),
+        ({"message": "Not Found"}, "Not Found", {"body": {"message": "Not Found"}}),
+        ({"code": 404, "message": "Not Found"}, "Not Found", None),
+        ({"code": "X"}, "HTTP status 418", None),
+        ({"code": "X", "message": 7}, "HTTP status 418", None),
+        ({"error": {"nested": True}}, "HTTP status 418", None),
+    ],
+)
+def test_an_error_body_of_another_style_gets_our_code_and_its_words(
+    scripted: Driven, script: Scripted, call: str, code: str, body: Any, said: str,
+    details: dict[str, Any] | None,
+) -> None:  # fmt: skip
+    script.will(body, 418)
+    with refused(code, 418) as caught:
+        scripted.discover() if call == "discover" else scripted.proxy("github", "GET", "/user")
+    assert said in caught.value.message
+    expected = {"body": body} if details is None else details
+    status = {"status": 418} if code == "PROVIDER_ERROR" else {}
+    assert caught.value.details == {**expected, **status}
+
+
+@pytest.mark.parametrize("call", ["discover", "proxy", "registration"])
+def test_a_body_with_code_and_message_is_taken_at_its_word(
+    scripted: Driven, script: Scripted, call: str
+) -> None:
+    body = refusal(
+        "QUITE_NEW", "Said by the server.", details={"hint": 1}, client_id="c", extra=[2]
+    )
+    script.will(body, 499)
+    with refused("QUITE_NEW", 499) as caught:
+        if call == "proxy":
+            scripted.proxy("github", "GET", "/user")
+        else:
+            getattr(scripted, call)()
+    error = caught.value
+    assert error.message == "Said by the server."
+    assert error.details == {"hint": 1, "client_id": "c", "extra": [2]}
+    assert error.advice == ""
+
+
+@pytest.mark.parametrize("details", ["text", ["a"], 7])
+def test_details_that_are_no_object_are_kept_under_their_name(
+    scripted: Driven, script: Scripted, details: Any
+) -> None:
+    script.will(refusal("CODE", "Text.", details=details), 400)
+    with refused("CODE", 400) as caught:
+        scripted.discover()
+    assert caught.value.details == {"details": details}
+
+
+def test_every_code_of_the_protocol_comes_with_advice(scripted: Driven, script: Scripted) -> None:
+    for code in ("INVALID_ATTESTATION", "SESSION_NOT_FOUND", "USER_DENIED", "OAUTH_ERROR"):
+        script.will(refusal(code), 400)
+        with refused(code, 400) as caught:
+            scripted.call("POST", "/x")
+        assert caught.value.advice == CODES[code] != ""
+        assert str(caught.value) == f"{code} (HTTP 400): No. {CODES[code]}"
+
+
+def test_the_documented_way_to_print_an_error_works(kind: Kind) -> None:
+    with pytest.raises(ATHError) as caught:
+        kind.client("gateway", UNUSED).proxy("github", "GET", "/user")
+    e = caught.value
+    assert f"[{e.code}] {e.message}" == "[NOT_REGISTERED] This client holds no registration."
+
+
+@pytest.mark.parametrize("call", ["register", "authorize", "exchange", "revoke", "registration"])
+def test_no_error_repeats_a_secret_that_the_server_echoed(
+    scripted: Driven, script: Scripted, call: str
+) -> None:
+    echoed: list[Any] = []
+
+    def echo(seen: Any) -> Any:
+        from scripted import Answer
+
+        body = {"code": "ECHO", "message": "See details.", "request": seen.body.decode()}
+        echoed.append(seen)
+        return Answer({**body, "headers": [*seen.headers.values()]}, 400)
+
+    script.will_do(echo)
+    with refused("ECHO", 400) as caught:
+        match call:
+            case "register":
+                scripted.register(developer=DEVELOPER, providers=[])
+            case "authorize":
+                scripted.authorize("github", ["repo"])
+            case "exchange":
+                scripted.exchange_token("a-secret-code", "ath_sess_1")
+            case "revoke":
+                scripted.revoke()
+            case "registration":
+                scripted.registration()
+    shown = repr(caught.value.details) + str(caught.value)
+    assert "[hidden]" in shown
+    for secret in ("ath_secret_0", "ath_tk_0", "a-secret-code", "eyJ", "YXRoX"):
+        assert secret not in shown
+
+
+def test_an_error_pickles_and_copies_with_all_it_says(scripted: Driven, script: Scripted) -> None:
+    script.will(refusal("BUSY", details={"a": 1}), 429, Retry_After="99")
+    with refused("BUSY", 429) as caught:
+        scripted.call("GET", "/x")
+    error = caught.value
+    for other in (pickle.loads(pickle.dumps(error)), copy.copy(error)):
+        assert (other.code, other.message, other.status) == ("BUSY", "No.", 429)
+        assert (other.details, other.retry_after, other.retryable) == ({"a": 1}, 99.0, True)
+        assert str(other) == str(error)
+
+
+def test_an_error_of_the_gateway_and_one_of_the_provider_can_be_told_apart(
+    gateway: World,
+) -> None:
+    client = gateway.ready()
+    with refused("PROVIDER_ERROR", 404) as caught:
+        client.call("GET", "/status/404")
+    assert caught.value.details["status"] == 404
+    assert caught.value.details["body"]["message"] == "you asked for 404"
+    with refused("PROVIDER_MISMATCH", 403):
+        client.set_token(client_token(gateway), "shop")
+        client.proxy("shop", "GET", "/products")
+
+
+def client_token(world: World) -> str:
+    return world.requests[-1].headers["authorization"].removeprefix("Bearer ")
+
+
+@pytest.mark.parametrize(
+    ("body", "headers"),
+    [
+        (b"<html>", {}),
+        (b"", {}),
+        (b"[]", {}),
+        (b"null", {}),
+        (b'{"a"', {}),
+        (b"\xff", {"Content-Type": "application/json"}),
+        (b"[" * 100_000, {"Content-Type": "application/json"}),
+        (b"\x1f\x8bgarbage", {"Content-Encoding": "gzip"}),
+        (b'{"ath_version": 7}', {"Content-Type": "application/json"}),
+    ],
+)
+@pytest.mark.parametrize("call", ["discover", "registration", "authorize"])
+def test_an_answer_that_does_not_fit_the_protocol_is_an_invalid_response(
+    scripted: Driven, script: Scripted, call: str, body: bytes, headers: dict[str, str]
+) -> None:
+    script.will(body, 200, **headers)
+    with refused("INVALID_RESPONSE", 200):
+        scripted.authorize("github", ["r"]) if call == "authorize" else getattr(scripted, call)()
+
+
+def test_numbers_beyond_reason_are_an_invalid_response(scripted: Driven, script: Scripted) -> None:
+    script.will(b'{"access_token": "t", "expires_in": 1e999, "provider_id": "github"}')
+    with refused("INVALID_RESPONSE", 200):
+        scripted.exchange_token("exchange", "s")
+    script.will(b"9" * 10_000, Content_Type="application/json")
+    with refused("INVALID_RESPONSE", 200):
+        scripted.call("GET", "/x")
+
+
+def test_a_name_that_does_not_resolve_is_a_network_error(kind: Kind) -> None:
+    client = kind.client("gateway", "https://no-such-host.invalid", retry=None)
+    with refused("NETWORK_ERROR"):
+        client.discover()
+
+
+def test_a_server_that_does_not_answer_in_time_is_a_timeout(kind: Kind) -> None:
+    import socket
+
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        url = f"http://127.0.0.1:{silent.getsockname()[1]}"
+        client = kind.client("gateway", url, timeout=0.05, retry=None)
+        with refused("TIMEOUT"):
+            client.discover()
+        client.set_token("ath_tk_0")
+        with refused("TIMEOUT"):
+            client.call("GET", "/x")
+        with refused("OUTCOME_UNKNOWN"):
+            client.register(developer=DEVELOPER, providers=[])

@@ -1,0 +1,263 @@
+"""Whose headers go where, and users' own httpx clients."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import httpx
+import pytest
+from client_support import AGENT_ID, DEVELOPER, Kind, World, refused
+from scripted import REGISTRATION, Scripted
+
+Worlds = Callable[..., World]
+HEADERS = {"X-ATH-User-Token": "the-users-session", "X-Trace": "7", "Cookie": "s=1"}
+
+
+def test_headers_reach_the_own_origin_on_every_call(world: World) -> None:
+    client = world.ready(headers=HEADERS)
+    client.registration()
+    client.call("GET", "/echo")
+    client.call("POST", "/echo", {"a": 1}, headers={"X-More": "8"})
+    client.revoke()
+    asked = [r for r in world.requests if "/consent" not in r.path and "/callback" not in r.path]
+    assert len(asked) == 8
+    for record in asked:
+        assert {name: record.headers.get(name.lower()) for name in HEADERS} == HEADERS
+
+
+def test_a_header_of_one_call_replaces_the_clients(world: World) -> None:
+    client = world.ready(headers=HEADERS)
+    client.call("GET", "/echo", headers={"x-trace": "8"})
+    assert world.requests[-1].headers["x-trace"] == "8"
+    client.call("GET", "/echo")
+    assert world.requests[-1].headers["x-trace"] == "7"
+
+
+def test_a_foreign_api_base_gets_bearer_and_agent_id_only(worlds: Worlds) -> None:
+    world = worlds("native", separate_api=True)
+    client = world.ready(headers=HEADERS)
+    assert client.api_base == world.server.api_base
+    assert not client.api_base.startswith(world.server.url)
+    client.call("GET", "/echo", headers={"X-More": "8"})
+    view = client.for_user("alice", headers={"X-Alice": "9"})
+    world.register(view)
+    world.token(view)
+    view.call("POST", "/echo", {"a": 1})
+    calls = [record for record in world.requests if record.path == "/api/echo"]
+    assert len(calls) == 2
+    for record in calls:
+        sent = record.headers
+        assert sent.keys() & {"x-ath-user-token", "x-trace", "cookie", "x-alice"} == set()
+        assert sent["authorization"].startswith("Bearer ")
+        assert sent["x-ath-agent-id"] == AGENT_ID
+        assert sent["host"] in world.server.api_base
+    assert calls[0].headers["x-more"] == "8"
+    assert all("x-trace" in record.headers for record in world.sent_to("/ath/token"))
+
+
+SERVICE = {
+    "ath_version": "0.1",
+    "app_id": "com.example",
+    "name": "Example",
+    "auth": {
+        "type": "oauth2",
+        "authorization_endpoint": "https://a.example/authorize",
+        "token_endpoint": "https://a.example/token",
+        "scopes_supported": [],
+        "agent_attestation_required": True,
+    },
+}
+
+
+@pytest.fixture
+def mocked(kind: Kind) -> Iterator[Callable[..., Any]]:
+    """Makes httpx clients of the right kind over a function that answers."""
+    made: list[Any] = []
+
+    def make(handler: Callable[[httpx.Request], httpx.Response], **options: Any) -> Any:
+        cls = httpx.Client if kind.name == "sync" else httpx.AsyncClient
+        made.append(cls(transport=httpx.MockTransport(handler), **options))
+        return made[-1]
+
+    yield make
+    for client in made:
+        client.close() if kind.name == "sync" else kind.settle(client.aclose())
+
+
+def service_at(url: str, api_base: str, kind: Kind, mocked: Any) -> Any:
+    seen: list[httpx.Request] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        seen.append(request)
+        if request.url.path.endswith("ath-app.json"):
+            return httpx.Response(200, json={**SERVICE, "api_base": api_base})
+        return httpx.Response(200, json={"at": str(request.url)})
+
+    client = kind.client("native", url, http_client=mocked(answer), headers=HEADERS)
+    client.set_token("ath_tk_1")
+    return client, seen
+
+
+@pytest.mark.parametrize(
+    "api_base", ["http://api.example", "http://127.0.0.1/api", "http://gateway.example/api"]
+)
+def test_an_api_base_never_leads_from_https_down_to_http(
+    kind: Kind, mocked: Any, api_base: str
+) -> None:
+    client, seen = service_at("https://gateway.example", api_base, kind, mocked)
+    with refused("INVALID_RESPONSE") as caught:
+        client.discover()
+    assert "http" in caught.value.message
+    with refused("NOT_DISCOVERED"):
+        client.call("GET", "/x")
+    assert len(seen) == 1
+
+
+@pytest.mark.parametrize(
+    ("api_base", "own"),
+    [
+        ("https://service.example/v1", True),
+        ("https://service.example:443/v1/", True),
+        ("https://SERVICE.example/v1", True),
+        ("https://service.example:8443/v1", False),
+        ("https://api.service.example/v1", False),
+    ],
+)
+def test_only_the_very_origin_is_the_own_one(
+    kind: Kind, mocked: Any, api_base: str, own: bool
+) -> None:
+    client, seen = service_at("https://service.example", api_base, kind, mocked)
+    client.discover()
+    client.call("GET", "/x")
+    assert seen[-1].url.path == "/v1/x"
+    assert ("x-trace" in seen[-1].headers) is own
+    assert seen[-1].headers["authorization"] == "Bearer ath_tk_1"
+
+
+def test_a_call_goes_through_the_users_own_httpx_client(world: World) -> None:
+    http = (httpx.Client if world.kind.name == "sync" else httpx.AsyncClient)(
+        headers={"X-Mine": "1"}
+    )
+    client = world.ready(http_client=http)
+    assert client.call("GET", "/echo?a=%2F", params={"b": "ü"})["query"] == "a=%2F&b=%C3%BC"
+    assert client.call("POST", "/echo", content=b"\x00")["body_hex"] == "00"
+    record = world.requests[-1]
+    assert record.headers["x-mine"] == "1"
+    assert record.headers["accept-encoding"] == "identity"
+    assert record.headers["x-ath-agent-id"] == AGENT_ID
+    client.close()
+    assert not http.is_closed
+    with refused("CLIENT_CLOSED"):
+        client.discover()
+    http.close() if world.kind.name == "sync" else world.kind.settle(http.aclose())
+
+
+def test_a_closed_http_client_is_named(kind: Kind, mocked: Any) -> None:
+    http = mocked(lambda request: httpx.Response(200, json={}))
+    client = kind.client("gateway", "https://gateway.example", http_client=http)
+    http.close() if kind.name == "sync" else kind.settle(http.aclose())
+    with refused("CLIENT_CLOSED") as caught:
+        client.discover()
+    assert "http_client" in caught.value.message
+
+
+def test_the_httpx_clients_own_auth_and_redirects_do_not_interfere(kind: Kind, mocked: Any) -> None:
+    seen: list[httpx.Request] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        seen.append(request)
+        return httpx.Response(302, headers={"Location": "https://evil.example/"})
+
+    http = mocked(answer, auth=("user", "password"), follow_redirects=True)
+    client = kind.client("gateway", "https://gateway.example", http_client=http)
+    client.set_token("ath_tk_1")
+    with refused("PROVIDER_ERROR", 302):
+        client.call("GET", "/x")
+    with refused("HTTP_ERROR", 302):
+        client.register(developer=DEVELOPER, providers=[])
+    assert [request.url.host for request in seen] == ["gateway.example"] * 2
+    assert seen[0].headers["authorization"] == "Bearer ath_tk_1"
+    assert "authorization" not in seen[1].headers
+
+
+def test_a_mock_transport_is_enough_to_test_an_agent(kind: Kind, mocked: Any) -> None:
+    def answer(request: httpx.Request) -> httpx.Response:
+        if request.url.path == "/ath/agents/register":
+            return httpx.Response(201, json=REGISTRATION)
+        return httpx.Response(200, text="hello")
+
+    client = kind.client("gateway", "https://gateway.example", http_client=mocked(answer))
+    assert client.register(developer=DEVELOPER, providers=[]).client_id == "ath_client_1"
+    client.set_token("ath_tk_1")
+    assert client.call("GET", "/x") == "hello"
+
+
+def test_a_hook_that_reads_the_response_takes_nothing_away(kind: Kind, script: Scripted) -> None:
+    read: list[bytes] = []
+
+    def hook(response: httpx.Response) -> None:
+        read.append(response.read())
+
+    async def ahook(response: httpx.Response) -> None:
+        read.append(await response.aread())
+
+    if kind.name == "sync":
+        http: Any = httpx.Client(event_hooks={"response": [hook]})
+    else:
+        http = httpx.AsyncClient(event_hooks={"response": [ahook]})
+    client = kind.client("gateway", script.url, http_client=http)
+    client.set_token("ath_tk_1")
+    script.will({"a": 1})
+    assert client.call("GET", "/x") == {"a": 1}
+    assert read == [b'{"a": 1}']
+    http.close() if kind.name == "sync" else kind.settle(http.aclose())
+
+
+def test_a_body_beyond_the_limit_is_refused_over_httpx_too(kind: Kind, mocked: Any) -> None:
+    http = mocked(lambda request: httpx.Response(200, text="x" * 1001))
+    client = kind.client(
+        "gateway", "https://gateway.example", http_client=http, max_response_bytes=1000
+    )
+    client.set_token("ath_tk_1")
+    with refused("RESPONSE_TOO_LARGE"):
+        client.call("GET", "/x")
+
+
+@pytest.mark.parametrize(
+    ("raised", "code"),
+    [
+        (httpx.ConnectError("no"), "NETWORK_ERROR"),
+        (httpx.ReadError("no"), "NETWORK_ERROR"),
+        (httpx.RemoteProtocolError("no"), "NETWORK_ERROR"),
+        (httpx.ProxyError("no"), "NETWORK_ERROR"),
+        (httpx.ConnectTimeout("no"), "TIMEOUT"),
+        (httpx.ReadTimeout("no"), "TIMEOUT"),
+        (httpx.PoolTimeout("no"), "TIMEOUT"),
+        (OSError("no"), "NETWORK_ERROR"),
+    ],
+)
+def test_failures_of_the_httpx_client_become_ours(
+    kind: Kind, mocked: Any, raised: Exception, code: str
+) -> None:
+    def fail(request: httpx.Request) -> httpx.Response:
+        raise raised
+
+    client = kind.client("gateway", "https://gateway.example", http_client=mocked(fail), retry=None)
+    with refused(code):
+        client.discover()
+
+
+def test_a_path_that_httpx_would_rewrite_is_refused(kind: Kind, mocked: Any) -> None:
+    seen: list[httpx.Request] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        seen.append(request)
+        return httpx.Response(200)
+
+    http = mocked(answer, params={"injected": "1"})
+    client = kind.client("gateway", "https://gateway.example", http_client=http)
+    client.set_token("ath_tk_1")
+    with refused("INVALID_PATH"):
+        client.call("GET", "/x")
+    assert seen == []
