@@ -50,14 +50,18 @@ def failure(error: Exception, request: Request) -> ATHError:
         return failed
     if name in _UNSENT:
         failed = ATHError("NETWORK_ERROR", f"{place}: no connection ({error}).")
-        refused_here = isinstance(
-            error.__cause__ or error.__context__, ssl.SSLCertVerificationError
-        )
-        failed._delivery = Delivery.LOCAL if refused_here else Delivery.UNSENT
+        failed._delivery = Delivery.LOCAL if _distrusted(error) else Delivery.UNSENT
         return failed
     failed = ATHError("NETWORK_ERROR", f"{place}: the connection broke ({name}).")
     failed._delivery = Delivery.LOST
     return failed
+
+
+def _distrusted(error: BaseException | None) -> bool:
+    """Whether the server's certificate is to blame, which another attempt would not change."""
+    while error is not None and not isinstance(error, ssl.SSLCertVerificationError):
+        error = error.__cause__ or error.__context__  # httpx's exception is about httpcore's
+    return error is not None
 
 
 def httpcore_request(request: Request, phases: dict[str, float | None]) -> httpcore.Request:

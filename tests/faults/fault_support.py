@@ -1,0 +1,126 @@
+"""The calls that are tried under faults, and what each of them may do twice."""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from both_kinds import AGENT_ID, KEY, Driven, Kind
+from fault_server import FaultServer
+
+from ath.testing import LocalGateway
+
+REGISTRATION = {
+    "developer": {"name": "Example", "id": "dev-1"},
+    "providers": [{"provider_id": "github", "scopes": ["read:user", "repo"]}],
+}
+EFFECTS = ("registrations", "sessions", "tokens", "revocations", "provider_writes")
+
+
+@dataclass(frozen=True)
+class Case:
+    """One call: what it needs, how it is made, and how it is to be judged."""
+
+    name: str
+    needs: str
+    """``nothing``, ``registration``, ``consent`` (an open session with consent) or ``token``."""
+    make: Callable[[Driven, World], Any]
+    rule: str
+    """The row of the retry table: ``read``, ``once`` (register, exchange), ``put`` or ``post``."""
+    effect: str | None = None
+
+
+def _exchange(client: Driven, world: World) -> Any:
+    return client.exchange_token("exchange", world.session_id)
+
+
+def _proxy(method: str, path: str) -> Callable[[Driven, World], Any]:
+    return lambda client, _: client.proxy("github", method, path)
+
+
+CASES = [
+    Case("discover", "nothing", lambda c, _: c.discover(), "read"),
+    Case("register", "nothing", lambda c, _: c.register(**REGISTRATION), "once", "registrations"),
+    Case("registration", "registration", lambda c, _: c.registration(), "read"),
+    Case(
+        "authorize",
+        "registration",
+        lambda c, _: c.authorize("github", ["read:user"]),
+        "read",
+        "sessions",
+    ),
+    Case("exchange_token", "consent", _exchange, "once", "tokens"),
+    Case("GET", "token", _proxy("GET", "/user"), "read"),
+    Case("POST", "token", _proxy("POST", "/note"), "post", "provider_writes"),
+    Case("PUT", "token", _proxy("PUT", "/note"), "put", "provider_writes"),
+    Case("DELETE", "token", _proxy("DELETE", "/note"), "put", "provider_writes"),
+    Case("revoke", "token", lambda c, _: c.revoke(), "read", "revocations"),
+]
+
+
+class World:
+    """The local gateway, known to its agents by the fault server's URL."""
+
+    def __init__(self) -> None:
+        self.gateway = LocalGateway()
+        self.session_id = ""
+        self._credentials: tuple[str, str] | None = None
+        self._token = ""
+
+    def __enter__(self) -> World:
+        self.gateway.start()
+        self.server = FaultServer(self.gateway.url)
+        self.server.start()
+        self.gateway.url = self.server.url
+        self.gateway.publish_identity(AGENT_ID, KEY)
+        kind = Kind("sync")
+        client = kind.client(self.server.url)
+        held = client.register(**REGISTRATION)
+        self._credentials = held.client_id, held.client_secret
+        self._token = self._consented(client)
+        kind.close()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.server.stop()
+        self.gateway.stop()
+
+    def _consented(self, client: Driven) -> str:
+        auth = client.authorize("github", ["read:user", "repo"])
+        self.gateway.approve(auth.authorization_url)
+        token: str = client.exchange_token("exchange", auth.ath_session_id).access_token
+        return token
+
+    def prepare(self, client: Driven, case: Case, *, real: bool = True) -> None:
+        """Give the client what the call needs; made up if no request will come through."""
+        self.session_id = "ath_sess_made_up"
+        if case.needs == "nothing":
+            return
+        client.set_credentials(*(self._credentials or ("", "")))
+        if case.needs == "consent" and real:
+            auth = client.authorize("github", ["read:user"])
+            self.gateway.approve(auth.authorization_url)
+            self.session_id = auth.ath_session_id
+        if case.needs == "token":
+            if case.name == "revoke" and real:
+                self._consented(client)
+            else:
+                client.set_token(self._token)
+
+    def effects(self) -> dict[str, int]:
+        return {name: self.gateway.count(name) for name in EFFECTS}
+
+    def nonces(self) -> list[str]:
+        """The ``jti`` of every attestation that arrived."""
+        nonces = []
+        for request in self.server.arrived:
+            if request.body:
+                attestation = json.loads(request.body).get("agent_attestation")
+                if attestation:
+                    claims = attestation.split(".")[1]
+                    padded = claims + "=" * (-len(claims) % 4)
+                    nonces.append(json.loads(base64.urlsafe_b64decode(padded))["jti"])
+        return nonces
