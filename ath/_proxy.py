@@ -21,8 +21,9 @@ MAX_TARGET = 65_536
 # Nothing in these needs a second look: no escapes, no segment that begins with a dot, no "//".
 _PLAIN_PATH = re.compile(r"(?:/[\w~!$&'()*+,=:@-][\w.~!$&'()*+,=:@-]*)*/?", re.ASCII)
 _PLAIN_SEGMENT = re.compile(r"[\w~-][\w.~-]*", re.ASCII)
-_PLAIN_METHODS = frozenset({"GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE"})
+_PLAIN_METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS")
 
+_DECODINGS = 8  # nobody means an escape of an escape of an escape
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _ABSOLUTE = re.compile(r"/*[A-Za-z][A-Za-z0-9+.-]*://")
 _STRAY_PERCENT = re.compile(r"%(?![0-9A-Fa-f]{2})")
@@ -76,7 +77,8 @@ def segment(provider: object) -> str:
     if isinstance(provider, str):
         if _PLAIN_SEGMENT.fullmatch(provider):
             return provider
-        if provider and not re.search(r"[/\\%?#;\x00-\x20\x7f]", provider) and not _dots(provider):
+        plain = _plain_letters(provider)
+        if plain and not re.search(r"[/\\%?#;\x00-\x20\x7f]", plain) and not _dots(plain):
             try:
                 return quote(provider, safe="~!$&'()*+,=:@")
             except UnicodeEncodeError:
@@ -123,24 +125,30 @@ def _checked_path(path: object) -> str:
 
 def _climbs(part: str) -> bool:
     """Whether some server may read this segment as a step up, or as something else entirely."""
-    while "%" in part:
+    for _ in range(_DECODINGS):
+        part = _plain_letters(part)
+        if _CONTROL.search(part) or "\\" in part:
+            return True
         try:
             decoded = unquote_to_bytes(part).decode("utf-8")
         except UnicodeError:
             return True
         if decoded == part:
-            break  # a percent sign that stands for itself
+            return any(_dots(piece) for piece in part.split("/"))
         part = decoded
-        if _CONTROL.search(part) or "\\" in part:
-            return True
-    return any(_dots(piece) for piece in part.split("/"))
+    return True
+
+
+def _plain_letters(text: str) -> str:
+    """The text as a server reads it that takes wide dots, slashes and the like for plain ones."""
+    if text.isascii():
+        return text
+    from unicodedata import normalize  # slow to import, and few paths need it
+
+    return normalize("NFKC", text)
 
 
 def _dots(piece: str) -> bool:
-    if not piece.isascii():
-        from unicodedata import normalize  # slow to import, and few paths need it
-
-        piece = normalize("NFKC", piece)
     # Some servers cut path parameters (";…"), spaces and query marks off before they look.
     name = re.split(r"[;?#]", piece, maxsplit=1)[0].strip()
     return name in (".", "..")
@@ -149,14 +157,14 @@ def _dots(piece: str) -> bool:
 def _query(params: object) -> str:
     if not isinstance(params, Mapping):
         raise ATHError("INVALID_ARGUMENT", "params must be a mapping of names to values.")
-    pairs = [
-        (name, _plain_text(item))
-        for name, value in params.items()
-        for item in (value if isinstance(value, list | tuple) else (value,))
-    ]
     try:
+        pairs = [
+            (name, _plain_text(item))
+            for name, value in params.items()
+            for item in (value if isinstance(value, list | tuple) else (value,))
+        ]
         return urlencode(pairs, quote_via=quote)
-    except (TypeError, UnicodeEncodeError):
+    except (TypeError, ValueError):  # a lone surrogate, or a number with thousands of digits
         raise ATHError("INVALID_ARGUMENT", "params holds text that is not valid.") from None
 
 
