@@ -6,12 +6,13 @@ to be signed, a :class:`Signer` signs it, :func:`compact` joins the two.
 
 from __future__ import annotations
 
-import json
 from base64 import urlsafe_b64encode
 from collections.abc import Awaitable, Sequence
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
+from ._wire import encode_json
 from .errors import ATHError
 
 if TYPE_CHECKING:
@@ -143,8 +144,13 @@ def _parse_pem(pem: str | bytes, password: str | bytes | None) -> object:
 
 
 def _segment(value: dict[str, Any]) -> bytes:
-    text = json.dumps(value, separators=(",", ":"))
-    return urlsafe_b64encode(text.encode("utf-8")).rstrip(b"=")
+    return urlsafe_b64encode(encode_json(value)).rstrip(b"=")
+
+
+@lru_cache(maxsize=64)
+def _header(key_id: str) -> bytes:
+    """The same for every attestation of a key."""
+    return _segment({"alg": "ES256", "typ": "JWT", "kid": key_id})
 
 
 def signing_input(
@@ -171,8 +177,7 @@ def signing_input(
     }
     if capabilities:
         claims["capabilities"] = list(capabilities)
-    header = {"alg": "ES256", "typ": "JWT", "kid": key_id}
-    return _segment(header) + b"." + _segment(claims)
+    return _header(key_id) + b"." + _segment(claims)
 
 
 def compact(message: bytes, signature: object) -> str:
