@@ -96,6 +96,18 @@ def test_a_callback_serves_once(agent: Agent) -> None:
     refused(agent.target.http.get(callback), 400, "STATE_MISMATCH")
 
 
+def test_a_callback_serves_once_even_to_a_browser_that_keeps_its_cookie(agent: Agent) -> None:
+    client = agent.registered()
+    session = agent.session(client)
+    reply = start(agent.target, session["authorization_url"])
+    kept = {"Cookie": reply.headers["set-cookie"].split(";")[0]}
+    callback = come_back(agent.target, reply.headers["location"])
+    with httpx.Client(trust_env=False, verify=False) as browser:
+        assert browser.get(callback, headers=kept).status_code == 200
+        refused(browser.get(callback, headers=kept), 400, "STATE_MISMATCH")
+    assert accepted(agent.exchange(client, session))["access_token"]
+
+
 def test_a_later_start_voids_an_earlier_one(agent: Agent) -> None:
     url = agent.session(agent.registered())["authorization_url"]
     first = start(agent.target, url)
