@@ -20,6 +20,8 @@ class Seen:
     target: str
     headers: dict[str, str]
     body: bytes
+    port: int = 0
+    """Of the client: the same for all requests on one connection."""
 
 
 @dataclass
@@ -63,6 +65,7 @@ class Scripted:
                     self.path,
                     {name.lower(): value for name, value in self.headers.items()},
                     self.rfile.read(length),
+                    self.client_address[1],
                 )
                 answer = script._next(seen)
                 if answer.lost:
