@@ -6,6 +6,7 @@ bounded by the body's limit, and no error repeats a secret that the server echoe
 
 from __future__ import annotations
 
+import codecs
 import json
 import zlib
 from collections.abc import Iterable
@@ -20,6 +21,9 @@ UNREADABLE = (ArithmeticError, AttributeError, LookupError, RecursionError, Type
 
 _EXCERPT = 500  # characters of a text body that an error quotes in its details
 _DEPTH = 50  # levels of a body that an error carries in its details
+
+_NOT_FOR_TEXT = ("idna", "punycode", "raw_unicode_escape", "unicode_escape")
+"""Codecs of Python's own, no charsets: they warn, or take time with the square of the length."""
 
 T_co = TypeVar("T_co", covariant=True)
 
@@ -101,7 +105,10 @@ def _charset(parameters: str) -> str:
     for parameter in parameters.split(";"):
         name, _, value = parameter.partition("=")
         if name.strip() == "charset":
-            return value.strip(" \"'")
+            charset = value.strip(" \"'")
+            if codecs.lookup(charset).name.replace("-", "_") in _NOT_FOR_TEXT:
+                raise LookupError(charset)
+            return charset
     return "utf-8"
 
 
@@ -115,15 +122,17 @@ def _decoded(reply: Reply, limit: int) -> bytes:
     gzip = encoding in ("gzip", "x-gzip") and reply.body[:2] == b"\x1f\x8b"
     if not gzip and not (encoding == "deflate" and reply.body[:1] == b"\x78"):
         return reply.body
+    damaged = ATHError("INVALID_RESPONSE", "The answer's compressed body is damaged.", reply.status)
     unzip = zlib.decompressobj(wbits=zlib.MAX_WBITS | 32)  # 32: header of gzip or zlib
     try:
         body = unzip.decompress(reply.body, limit + 1)
     except zlib.error:
-        raise ATHError(
-            "INVALID_RESPONSE", "The answer's compressed body is damaged.", reply.status
-        ) from None
+        raise damaged from None
     if len(body) > limit:
         raise too_large(limit)
+    # Cut short, or followed by another part, which no server is known to send: never half a text.
+    if not unzip.eof or unzip.unused_data.startswith(b"\x1f\x8b"):
+        raise damaged
     return body
 
 
