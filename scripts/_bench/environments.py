@@ -12,11 +12,11 @@ OFFICIAL = "ath-sdk==0.1.0"
 
 
 def ensure():
-    """Python of both environments, made on first need; starts again in ours if it runs elsewhere.
+    """Python of each subject, made on first need; starts again in ours if it runs elsewhere.
 
     Ours has what checks the measurements: httpx, cryptography, PyJWT.
     """
-    if os.name != "posix" or sys.version_info < (3, 11):
+    if sys.platform != "linux" or sys.version_info < (3, 11):
         sys.exit("scripts/bench needs Python 3.11 or newer on Linux")
     import tomllib  # older versions get as far as the message above
 
