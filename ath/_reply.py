@@ -70,9 +70,14 @@ def text_field(document: dict[str, Any], name: str, reply: Reply, request: Reque
         ATHError: INVALID_RESPONSE.
     """
     value = document.get(name)
-    if not isinstance(value, str) or not value:
-        raise _invalid(reply, request, f"does not fit: {name} must be text that is not empty")
-    return value
+    if isinstance(value, str) and value:
+        try:
+            value.encode("utf-8")  # JSON can carry what no request could send back
+        except UnicodeEncodeError:
+            pass
+        else:
+            return value
+    raise _invalid(reply, request, f"does not fit: {name} must be text that is not empty")
 
 
 def _invalid(reply: Reply, request: Request, what: str) -> ATHError:
@@ -153,7 +158,8 @@ def failure(
         body = content(reply, request, limit)
     except ATHError:
         body = None
-    hidden = [secret for secret in secrets if secret]
+    # The longest first: one may be a part of another.
+    hidden = sorted((secret for secret in secrets if secret), key=len, reverse=True)
     body = _scrubbed(body, hidden, _DEPTH)
     retry_after = _seconds_to_wait(reply)
     if isinstance(body, dict):
@@ -161,7 +167,7 @@ def failure(
         if isinstance(code, str) and isinstance(message, str):
             details = _details(body)
             return ATHError(code, message, reply.status, details, retry_after=retry_after)
-    message, details = _description(reply, request, body)
+    message, details = _description(reply, request, body, hidden)
     if fallback == "PROVIDER_ERROR":
         details["status"] = reply.status
     return ATHError(fallback, message, reply.status, details, retry_after=retry_after)
@@ -176,12 +182,15 @@ def _details(body: dict[str, Any]) -> dict[str, Any]:
     return {**rest, **(inner or {})}
 
 
-def _description(reply: Reply, request: Request, body: Any) -> tuple[str, dict[str, Any]]:
+def _description(
+    reply: Reply, request: Request, body: Any, hidden: list[str]
+) -> tuple[str, dict[str, Any]]:
     """A sentence and details for an error that is not in the protocol's form."""
     details: dict[str, Any] = {"body": body[:_EXCERPT] if isinstance(body, str) else body}
     message = f"{request.place} was answered with HTTP status {reply.status}"
     if 300 <= reply.status < 400:
-        details["location"] = place = _place(reply.header(b"location") or "")
+        place = _scrubbed(_place(reply.header(b"location") or ""), hidden, 1)[:_EXCERPT]
+        details["location"] = place
         return f"{message}, a redirect to {place}, which is not followed.", details
     if isinstance(body, dict):
         words = [body.get(name) for name in ("error", "error_description", "message")]
@@ -241,9 +250,12 @@ def server_time(reply: Reply) -> float | None:
 
 
 def _date(value: str) -> float | None:
+    from datetime import UTC
     from email.utils import parsedate_to_datetime  # slow to import, and only failures need it
 
     try:
-        return parsedate_to_datetime(value).timestamp()
+        date = parsedate_to_datetime(value)
+        # Without a zone, as in asctime's form, HTTP means UTC and not this machine's own time.
+        return (date if date.tzinfo else date.replace(tzinfo=UTC)).timestamp()
     except UNREADABLE:
         return None
