@@ -1,0 +1,208 @@
+"""Interrupted pauses and requests, and forked children: the client stays usable, and alone."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import os
+import signal
+import threading
+from typing import Any
+
+import fault_server as faults
+import pytest
+from both_kinds import AGENT_ID, KEY, Kind
+from fault_server import FaultServer
+from fault_support import CASES, REGISTRATION, Case, World
+
+from ath import AsyncATHGatewayClient, ATHError, RetryPolicy
+
+EVERY_CALL = pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+FOR_HOURS = RetryPolicy(base=3600, maximum=3600, total=7200, jitter=False)
+
+
+class Interrupting:
+    """Does what a signal handler does, at a moment that the test chooses."""
+
+    def __init__(self, error: type[BaseException]) -> None:
+        self.error = error
+        self.armed = False
+
+    def __call__(self, *_: Any, **__: Any) -> Any:
+        raise self.error
+
+    def sign(self, data: bytes, /) -> bytes:
+        from ath.attestation import LocalSigner
+
+        if self.armed:
+            raise self.error
+        return LocalSigner(KEY).sign(data)
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt, SystemExit])
+@EVERY_CALL
+def test_an_interrupt_ends_a_pause_at_once_and_leaves_a_sync_client_usable(
+    case: Case, error: type[BaseException], world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kind = Kind("sync")
+    client = kind.client(world.server.url, retry=FOR_HOURS)
+    world.prepare(client, case)
+    world.server.plan.append(faults.status(429, "Retry-After: 3600"))
+    connections = world.server.connections
+    with monkeypatch.context() as patch:
+        # The one thing that a sync pause does is time.sleep.
+        patch.setattr("time.sleep", Interrupting(error))
+        with pytest.raises(error):
+            case.make(client, world)
+    assert world.server.connections == connections + 1
+    case.make(client, world)  # and what was interrupted can be made anew
+    kind.close()
+
+
+@pytest.mark.parametrize("case", [CASES[1], CASES[3], CASES[4]], ids=lambda case: case.name)
+def test_an_interrupt_while_signing_leaves_the_client_usable(
+    case: Case, kind: Kind, world: World
+) -> None:
+    signer = Interrupting(KeyboardInterrupt)
+    client = kind.client(world.server.url, private_key=signer)
+    world.prepare(client, case)
+    signer.armed = True
+    with pytest.raises(KeyboardInterrupt):
+        case.make(client, world)
+    signer.armed = False
+    if kind.runner is not None:  # an interrupt ends an event loop, and its clients with it
+        return
+    case.make(client, world)
+
+
+def test_an_interrupt_during_a_request_leaves_a_sync_client_usable(world: World) -> None:
+    kind = Kind("sync")
+    client = kind.client(world.server.url)
+    main = threading.main_thread().ident or 0
+
+    def interrupt(line: faults.Line) -> None:
+        line.request()
+        signal.pthread_kill(main, signal.SIGINT)
+        line.gave_up()
+        line.close()
+
+    world.server.plan.append(interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        client.register(**REGISTRATION)
+    assert client.register(**REGISTRATION).client_id
+    kind.close()
+
+
+@EVERY_CALL
+@pytest.mark.parametrize("where", ["pause", "request"])
+def test_a_cancelled_call_leaves_an_async_client_usable(
+    case: Case, where: str, world: World
+) -> None:
+    kind = Kind("async")
+    client = kind.client(world.server.url, retry=FOR_HOURS)
+    world.prepare(client, case)
+    world.server.arrived.clear()
+    reached = asyncio.Event()
+
+    def fault(line: faults.Line) -> None:
+        assert kind.runner is not None
+        loop = kind.runner.get_loop()
+        if where == "pause":
+            faults.status(429, "Retry-After: 3600")(line)
+        else:
+            line.request()
+        loop.call_soon_threadsafe(reached.set)
+        if where == "request":
+            line.gave_up()
+            line.close()
+
+    async def cancelled() -> None:
+        inner = Kind("sync")  # hands the coroutine on instead of running it
+        inner.run = lambda value: value  # type: ignore[method-assign]
+        driven = type(client)(inner, client.client)
+        call = asyncio.ensure_future(case.make(driven, world))
+        await reached.wait()
+        while where == "pause" and innermost(call) != "sleep":  # noqa: ASYNC110
+            await asyncio.sleep(0)
+        call.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await call
+
+    world.server.plan.append(fault)
+    kind.run(cancelled())
+    world.server.settle()
+    assert len(world.server.arrived) == 1
+    case.make(client, world)
+    kind.close()
+
+
+def innermost(task: asyncio.Future[Any]) -> str:
+    """The coroutine that a task is in, at the end of the chain."""
+    assert isinstance(task, asyncio.Task)
+    assert not task.done(), task
+    inner: Any = task.get_coro()
+    while inspect.iscoroutine(deeper := inner.cr_await):
+        inner = deeper
+    return str(inner.__name__)
+
+
+def test_a_cancelled_leader_lets_those_who_wait_for_it_make_the_call(world: World) -> None:
+    async def both() -> None:
+        reached, loop = asyncio.Event(), asyncio.get_running_loop()
+
+        def stall(line: faults.Line) -> None:
+            line.request()
+            loop.call_soon_threadsafe(reached.set)
+            line.gave_up()
+            line.close()
+
+        world.server.plan.append(stall)
+        async with AsyncATHGatewayClient(world.server.url, AGENT_ID, KEY) as client:
+            leader = asyncio.ensure_future(client.register(**REGISTRATION))
+            await reached.wait()
+            follower = asyncio.ensure_future(client.register(**REGISTRATION))
+            await asyncio.sleep(0)
+            leader.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await leader
+            answer = await follower
+            assert answer.client_id == client.client_id
+
+    asyncio.run(both())
+
+
+def test_a_timeout_of_the_caller_ends_an_async_call(world: World) -> None:
+    async def call() -> None:
+        world.server.plan.append(faults.stall_before_headers)
+        async with AsyncATHGatewayClient(world.server.url, AGENT_ID, KEY) as client:
+            with pytest.raises(TimeoutError):
+                async with asyncio.timeout(0.05):
+                    await client.discover()
+            assert await client.discover()
+
+    asyncio.run(call())
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system does not fork")
+@pytest.mark.filterwarnings("ignore:.*multi-threaded, use of fork:DeprecationWarning")
+def test_a_forked_child_speaks_on_a_connection_of_its_own(world: World) -> None:
+    with FaultServer(world.server.upstream) as server:
+        server.plan += [faults.answer_and_keep] * 10
+        kind = Kind("sync")
+        client = kind.client(server.url)
+        client.discover()
+        client.discover()
+        child = os.fork()
+        if child == 0:
+            try:
+                os._exit(0 if client.discover().supported_providers else 1)
+            except ATHError:
+                os._exit(2)
+            finally:
+                os._exit(3)
+        assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+        assert client.discover().supported_providers
+        kind.close()
+    of_parent, kept, of_child, after = (request.connection for request in server.arrived)
+    assert of_parent == kept == after  # the parent's connection is as good as before
+    assert of_child != of_parent
