@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import os
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Generic, NoReturn, Self, TypeVar
 
 from ._context import Agent, Context
+from ._flow import listed
 from ._limits import limits_of
 from ._wire import parse_base, raw_headers
 from .attestation import load_signer
@@ -82,7 +83,9 @@ class Client(ABC, Generic[RunnerT]):
             base=base,
             agent_id=_checked_agent_id(agent_id),
             key_id=_checked_text(key_id, "key_id"),
-            capabilities=_checked_texts(capabilities, "capabilities"),
+            capabilities=tuple(
+                _checked_text(item, "capabilities") for item in listed(capabilities, "capabilities")
+            ),
             audience=base.url if audience is None else _checked_text(audience, "audience"),
             require_pkce=require_pkce,
             max_response_bytes=max_response_bytes,
@@ -235,12 +238,6 @@ def _checked_agent_id(agent_id: object) -> str:
     if base.exposed:
         raise ATHError("INVALID_ARGUMENT", "agent_id must be an https URL (http on loopback only).")
     return agent_id
-
-
-def _checked_texts(values: Sequence[str], name: str) -> tuple[str, ...]:
-    if isinstance(values, str | bytes) or not isinstance(values, Iterable):
-        raise ATHError("INVALID_ARGUMENT", f"{name} must be a list of texts.")
-    return tuple(_checked_text(item, name) for item in values)
 
 
 def _checked_text(value: object, name: str) -> str:

@@ -11,7 +11,7 @@ from copy import copy
 from dataclasses import dataclass, field
 from typing import Any
 
-from ._reply import failure, server_time
+from ._reply import UNREADABLE, failure, server_time
 from ._wire import Base, RawHeaders, Reply, Request, encode_json, merged
 from .credentials import Vault
 from .errors import ATHError, ATHSecurityWarning, ATHWarning
@@ -126,7 +126,7 @@ class Context:
             self.agent.warn_of(base)
         headers, content, document = self.own, b"", kwargs.get("json")
         if document is not None:
-            content = encode_json(document)
+            content = self.encoded(document)
             headers = [
                 *headers,
                 (b"Content-Type", b"application/json"),
@@ -141,6 +141,17 @@ class Context:
         found = [(document or {}).get(name) for name in _SECRET_FIELDS]
         request.secrets = tuple(secret for secret in found if secret)
         return request
+
+    def encoded(self, document: dict[str, Any]) -> bytes:
+        """The JSON of a request.
+
+        Raises:
+            ATHError: INVALID_ARGUMENT if what the user passed has none.
+        """
+        try:
+            return encode_json(document)
+        except UNREADABLE:
+            raise ATHError("INVALID_ARGUMENT", "An argument cannot be written as JSON.") from None
 
     def failure(self, reply: Reply, request: Request, fallback: str = "HTTP_ERROR") -> ATHError:
         """The error that a reply without success means; it repeats no secret of the request."""

@@ -12,9 +12,9 @@ class Flights:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._under_way: dict[str, Future[Any]] = {}
+        self._under_way: dict[bytes, Future[Any]] = {}
 
-    def join(self, wanted: str) -> tuple[Future[Any], bool]:
+    def join(self, wanted: bytes) -> tuple[Future[Any], bool]:
         """The call for that, and whether it is the caller's own to make."""
         with self._lock:
             flight = self._under_way.get(wanted)

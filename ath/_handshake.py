@@ -6,8 +6,9 @@ from collections.abc import Mapping, Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
-from . import _flows as flows
+from . import _approval, _consent
 from ._client import Client
+from ._flow import sign_attestation
 from ._runner import SyncRunner
 from .retry import Default, Retry
 
@@ -75,7 +76,7 @@ class SyncClient(Client[SyncRunner]):
         """
         return self._runner.run(
             self._context.vault,
-            flows.register(self._context, developer, providers, purpose, redirect_uris, retry),
+            _approval.register(self._context, developer, providers, purpose, redirect_uris, retry),
         )
 
     def registration(self, *, retry: Retry = CLIENT) -> AgentRegistration:
@@ -85,7 +86,7 @@ class SyncClient(Client[SyncRunner]):
             ATHError: NOT_REGISTERED, AGENT_NOT_REGISTERED, INVALID_RESPONSE, NETWORK_ERROR,
                 TIMEOUT.
         """
-        return self._runner.run(self._context.vault, flows.registration(self._context, retry))
+        return self._runner.run(self._context.vault, _approval.registration(self._context, retry))
 
     def authorize(
         self,
@@ -114,7 +115,9 @@ class SyncClient(Client[SyncRunner]):
         """
         return self._runner.run(
             self._context.vault,
-            flows.authorize(self._context, provider, scopes, redirect_uri, resource, state, retry),
+            _consent.authorize(
+                self._context, provider, scopes, redirect_uri, resource, state, retry
+            ),
         )
 
     def exchange_token(self, code: str, session_id: str, *, retry: Retry = CLIENT) -> TokenResponse:
@@ -135,7 +138,7 @@ class SyncClient(Client[SyncRunner]):
                 client holds, could not be stored.
         """
         return self._runner.run(
-            self._context.vault, flows.exchange_token(self._context, code, session_id, retry)
+            self._context.vault, _consent.exchange_token(self._context, code, session_id, retry)
         )
 
     def revoke(self, provider: str | None = None, *, retry: Retry = CLIENT) -> None:
@@ -147,7 +150,9 @@ class SyncClient(Client[SyncRunner]):
         Raises:
             ATHError: NOT_REGISTERED, NETWORK_ERROR, TIMEOUT, or what the server answered.
         """
-        return self._runner.run(self._context.vault, flows.revoke(self._context, provider, retry))
+        return self._runner.run(
+            self._context.vault, _consent.revoke(self._context, provider, retry)
+        )
 
     def sign_attestation(self, audience: str | Sequence[str] | None = None) -> str:
         """Sign a fresh attestation, for calls of your own: ES256, valid for five minutes.
@@ -158,9 +163,7 @@ class SyncClient(Client[SyncRunner]):
         Raises:
             ATHError: SIGNING_FAILED.
         """
-        return self._runner.run(
-            self._context.vault, flows.sign_attestation(self._context, audience)
-        )
+        return self._runner.run(self._context.vault, sign_attestation(self._context, audience))
 
     def close(self) -> None:
         """Free the connections; the client makes no further call. Closing a view does nothing."""
@@ -213,12 +216,14 @@ class AsyncClient(Client["AsyncRunner"]):
         """Ask the implementor to admit the agent; see :meth:`SyncClient.register`."""
         return await self._runner.run(
             self._context.vault,
-            flows.register(self._context, developer, providers, purpose, redirect_uris, retry),
+            _approval.register(self._context, developer, providers, purpose, redirect_uris, retry),
         )
 
     async def registration(self, *, retry: Retry = CLIENT) -> AgentRegistration:
         """Read one's own registration; see :meth:`SyncClient.registration`."""
-        return await self._runner.run(self._context.vault, flows.registration(self._context, retry))
+        return await self._runner.run(
+            self._context.vault, _approval.registration(self._context, retry)
+        )
 
     async def authorize(
         self,
@@ -233,7 +238,9 @@ class AsyncClient(Client["AsyncRunner"]):
         """Open a session for the user's consent; see :meth:`SyncClient.authorize`."""
         return await self._runner.run(
             self._context.vault,
-            flows.authorize(self._context, provider, scopes, redirect_uri, resource, state, retry),
+            _consent.authorize(
+                self._context, provider, scopes, redirect_uri, resource, state, retry
+            ),
         )
 
     async def exchange_token(
@@ -241,19 +248,19 @@ class AsyncClient(Client["AsyncRunner"]):
     ) -> TokenResponse:
         """Exchange a consented session for a token; see :meth:`SyncClient.exchange_token`."""
         return await self._runner.run(
-            self._context.vault, flows.exchange_token(self._context, code, session_id, retry)
+            self._context.vault, _consent.exchange_token(self._context, code, session_id, retry)
         )
 
     async def revoke(self, provider: str | None = None, *, retry: Retry = CLIENT) -> None:
         """Revoke one provider's token or all; see :meth:`SyncClient.revoke`."""
         return await self._runner.run(
-            self._context.vault, flows.revoke(self._context, provider, retry)
+            self._context.vault, _consent.revoke(self._context, provider, retry)
         )
 
     async def sign_attestation(self, audience: str | Sequence[str] | None = None) -> str:
         """Sign a fresh attestation; see :meth:`SyncClient.sign_attestation`."""
         return await self._runner.run(
-            self._context.vault, flows.sign_attestation(self._context, audience)
+            self._context.vault, sign_attestation(self._context, audience)
         )
 
     async def aclose(self) -> None:

@@ -129,7 +129,7 @@ class Record:
             document["registration"] = asdict(self.registration)
         document["tokens"] = [asdict(token) for token in self.tokens.values()]
         document["sessions"] = {key: asdict(session) for key, session in self.sessions.items()}
-        return json.dumps(document, ensure_ascii=False)
+        return json.dumps(document)
 
     @classmethod
     def from_text(cls, text: str | None) -> Record:
@@ -269,8 +269,11 @@ class Vault:
         with self._lock:
             return next(reversed(tokens.values()), None)
 
-    def tokens(self) -> list[Token]:
-        """All tokens held."""
+    def tokens(self, provider: str | None = None) -> list[Token]:
+        """All tokens held, or the one that serves a provider."""
+        if provider is not None:
+            serving = self.token_for(provider)
+            return [] if serving is None else [serving]
         tokens = self._current.tokens
         with self._lock:
             return list(tokens.values())

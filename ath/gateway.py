@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from . import _flows as flows
+from ._approval import discover_gateway
 from ._calls import gateway_call
 from ._handshake import CLIENT, AsyncClient, SyncClient
 from .retry import Retry
@@ -29,7 +29,7 @@ class ATHGatewayClient(SyncClient):
         Raises:
             ATHError: HTTP_ERROR, INVALID_RESPONSE, NETWORK_ERROR, TIMEOUT.
         """
-        return self._runner.run(self._context.vault, flows.discover_gateway(self._context, retry))
+        return self._runner.run(self._context.vault, discover_gateway(self._context, retry))
 
     def proxy(
         self,
@@ -85,9 +85,7 @@ class AsyncATHGatewayClient(AsyncClient):
 
     async def discover(self, *, retry: Retry = CLIENT) -> DiscoveryDocument:
         """Ask what the gateway offers; see :meth:`ATHGatewayClient.discover`."""
-        return await self._runner.run(
-            self._context.vault, flows.discover_gateway(self._context, retry)
-        )
+        return await self._runner.run(self._context.vault, discover_gateway(self._context, retry))
 
     async def proxy(
         self,

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from . import _flows as flows
+from ._approval import discover_service
 from ._calls import native_call
 from ._handshake import CLIENT, AsyncClient, SyncClient
 from .retry import Retry
@@ -42,7 +42,7 @@ class ATHNativeClient(SyncClient):
             ATHError: INVALID_RESPONSE, also for an api_base that leads from https down to http;
                 HTTP_ERROR, NETWORK_ERROR, TIMEOUT.
         """
-        return self._runner.run(self._context.vault, flows.discover_service(self._context, retry))
+        return self._runner.run(self._context.vault, discover_service(self._context, retry))
 
     def api(
         self,
@@ -83,9 +83,7 @@ class AsyncATHNativeClient(AsyncClient):
 
     async def discover(self, *, retry: Retry = CLIENT) -> ServiceDiscoveryDocument:
         """Ask what the service offers; see :meth:`ATHNativeClient.discover`."""
-        return await self._runner.run(
-            self._context.vault, flows.discover_service(self._context, retry)
-        )
+        return await self._runner.run(self._context.vault, discover_service(self._context, retry))
 
     async def api(
         self,

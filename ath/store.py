@@ -166,7 +166,7 @@ class FileStore:
         return aside
 
     def _write(self, document: dict[str, Any]) -> None:
-        data = json.dumps(document, ensure_ascii=False, indent=0).encode()
+        data = json.dumps(document, indent=0).encode()
         temporary = self.path.with_name(f".{self.path.name}.{secrets.token_hex(8)}")
         handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         try:
@@ -207,7 +207,7 @@ class _DamagedError(Exception):
 
 
 def _name(key: CredentialKey) -> str:
-    return json.dumps(key, ensure_ascii=False)
+    return json.dumps(key)
 
 
 def _pick(records: dict[str, str], key: CredentialKey) -> str | None:
