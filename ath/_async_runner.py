@@ -12,9 +12,9 @@ from typing import Any, Protocol, TypeVar
 from ._limits import Limits
 from ._runner import Attempts, Runner, log, log_reply, signer_failed
 from ._steps import Blocking, Call, Flow, Repeat, Send, Sign, Step, Wait
+from ._vault import Vault
 from ._wire import Reply, Request
 from .attestation import AsyncSigner, Signer
-from .credentials import Vault
 from .errors import ATHError
 from .retry import Retry, Rule
 

@@ -15,9 +15,10 @@ from typing import TYPE_CHECKING, Generic, NoReturn, Self, TypeVar
 from ._context import Agent, Context
 from ._flow import listed
 from ._limits import limits_of
+from ._vault import Vault
 from ._wire import parse_base, raw_headers
 from .attestation import load_signer
-from .credentials import CredentialKey, CredentialStore, Registration, Token, Vault
+from .credentials import CredentialKey, CredentialStore, Registration, Token
 from .errors import ATHError
 from .retry import RetryPolicy
 

@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ._reply import UNREADABLE, failure, server_time
+from ._vault import Vault
 from ._wire import Base, RawHeaders, Reply, Request, encode_json, merged
-from .credentials import Vault
 from .errors import ATHError, ATHSecurityWarning, ATHWarning
 from .retry import RetryPolicy
 

@@ -13,9 +13,9 @@ from typing import Any, NoReturn, Protocol, TypeVar
 from ._context import Context
 from ._reply import UNREADABLE, Model, json_object, model
 from ._steps import Blocking, Flow, Repeat, Send, Sign
+from ._vault import Change
 from ._wire import Reply, Request
 from .attestation import compact, signing_input
-from .credentials import Change
 from .errors import ATHError, Delivery
 from .retry import READ, Retry
 

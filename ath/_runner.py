@@ -14,9 +14,9 @@ from typing import Any, Generic, Protocol, TypeVar
 
 from ._limits import Limits
 from ._steps import Blocking, Call, Flow, Repeat, Send, Sign, Step, Wait
+from ._vault import Vault
 from ._wire import Reply, Request
 from .attestation import Signer
-from .credentials import Vault
 from .errors import ATHError
 from .retry import Default, Plan, Retry, RetryPolicy, Rule
 

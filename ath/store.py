@@ -9,6 +9,7 @@ import stat
 import threading
 import warnings
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -55,7 +56,7 @@ class FileStore:
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
         self.path = Path(path)
-        self._cache: tuple[tuple[int, ...], dict[str, str]] | None = None
+        self._cache: tuple[bytes, dict[str, str]] | None = None
 
     def load(self, key: CredentialKey) -> str | None:
         """Return the record of that key, or None.
@@ -67,12 +68,7 @@ class FileStore:
         try:
             return _pick(self._read(), key)
         except _DamagedError:
-            aside = self._set_aside()
-            raise ATHError(
-                "INVALID_CREDENTIALS",
-                f"The credential file {str(self.path)!r} is damaged. "
-                f"It was set aside as {aside.name!r}; nothing in it was lost.",
-            ) from None
+            return self._load_again(key)
 
     def replace(self, key: CredentialKey, old: str | None, new: str) -> bool:
         """Put ``new`` in the place of ``old`` if that is still there.
@@ -90,15 +86,35 @@ class FileStore:
         """
         self._change(key, new, lambda _: True)
 
+    def _load_again(self, key: CredentialKey) -> str | None:
+        """Under the lock, since another process may have set the damaged file aside by now."""
+        try:
+            with self._lock():
+                try:
+                    return _pick(self._read(), key)
+                except _DamagedError:
+                    aside = self._set_aside()
+        except OSError as error:
+            raise _storage_error(self.path, "set aside", error) from error
+        raise ATHError(
+            "INVALID_CREDENTIALS",
+            f"The credential file {str(self.path)!r} is damaged. "
+            f"It was set aside as {aside.name!r}; nothing in it was lost.",
+        )
+
+    def _lock(self) -> AbstractContextManager[None]:
+        return locked(self.path.with_name(f".{self.path.name}.lock"))
+
     def _change(self, key: CredentialKey, new: str, agreed: Callable[[str | None], bool]) -> bool:
         try:
             self._make_folder()
-            with locked(self.path.with_name(f".{self.path.name}.lock")):
+            with self._lock():
                 records = self._read_or_set_aside()
                 if not agreed(_pick(records, key)):
                     return False
-                records = {name: text for name, text in records.items() if name != _ANY}
-                records[_name(key)] = new
+                records = {**records, _name(key): new}
+                if key.user is None:
+                    records.pop(_ANY, None)  # the agent's own takes its place
                 self._write({"format": FORMAT, "version": VERSION, "records": records})
                 return True
         except OSError as error:
@@ -130,11 +146,14 @@ class FileStore:
                 f"The credential file {str(self.path)!r} is a symbolic link, which may lead "
                 "elsewhere tomorrow. Pass the path of the file itself.",
             )
-        if os.name == "posix" and status.st_mode & 0o077:
+        if not stat.S_ISREG(status.st_mode):
+            raise ATHError("STORAGE_ERROR", f"{str(self.path)!r} is not a file.")
+        # The content tells whether it has changed; two writes may fall within one tick of a clock.
+        data = read_bytes(self.path)
+        if self._cache is None or self._cache[0] != data:
+            self._cache = (data, parse(data, self.path))
+        if os.name == "posix" and status.st_mode & 0o077:  # it is ours: parse() has let it pass
             self._tighten()
-        state = (status.st_mtime_ns, status.st_ino, status.st_size)
-        if self._cache is None or self._cache[0] != state:
-            self._cache = (state, parse(read_bytes(self.path), self.path))
         return self._cache[1]
 
     def _tighten(self) -> None:
@@ -161,6 +180,7 @@ class FileStore:
         aside = self.path.with_name(f"{self.path.name}.damaged-{secrets.token_hex(4)}")
         try:
             self.path.rename(aside)
+            aside.chmod(0o600)
         except OSError as error:
             raise _storage_error(self.path, "set aside", error) from error
         return aside
