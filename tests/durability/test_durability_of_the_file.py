@@ -1,0 +1,155 @@
+"""Many processes and sudden deaths on one credential file: what was acknowledged stays."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import subprocess
+import sys
+import threading
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from ath import CredentialKey, FileStore
+
+WRITER = Path(__file__).with_name("writer.py")
+URL, AGENT_ID = "https://gateway.example", "https://agent.example/agent.json"
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    return tmp_path / "held" / "credentials.json"
+
+
+@contextmanager
+def read_all_the_time(file: Path) -> Iterator[list[int]]:
+    """A reader that finds a whole file, or none yet, whenever it looks."""
+    over, counts, failures = threading.Event(), [0], list[BaseException]()
+
+    def read() -> None:
+        try:
+            while not over.wait(0.001):
+                if file.exists():
+                    document = json.loads(file.read_bytes())
+                    for text in document["records"].values():
+                        json.loads(text)
+                    counts[0] += 1
+        except BaseException as error:
+            failures.append(error)
+
+    thread = threading.Thread(target=read)
+    thread.start()
+    try:
+        yield counts
+    finally:
+        over.set()
+        thread.join()
+    assert not failures, failures
+
+
+def start(file: Path, name: str, count: int) -> subprocess.Popen[bytes]:
+    command = [sys.executable, str(WRITER), str(file), name, str(count)]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+
+
+def acknowledged(lines: Iterable[bytes]) -> list[dict[str, str]]:
+    return [json.loads(line) for line in lines if line.endswith(b"\n")]
+
+
+def missing(file: Path, updates: list[dict[str, str]]) -> list[dict[str, str]]:
+    """The updates that the file does not hold, nor anything later in their place."""
+    latest = {(update["name"], update.get("provider")): update for update in updates}
+    store, lost = FileStore(file), []
+    for (name, provider), update in latest.items():
+        record = json.loads(store.load(CredentialKey(URL, AGENT_ID, name)) or "{}")
+        if provider is None:
+            kept = record.get("registration", {}).get("client_id") == update["client_id"]
+        else:
+            texts = {t["provider"]: t["access_token"] for t in record.get("tokens", [])}
+            # A killed writer may have stored one more than it could say.
+            kept = number(texts.get(provider, "-0")) >= number(update["token"])
+        if not kept:
+            lost.append(update)
+    return lost
+
+
+def number(token: str) -> int:
+    return int(token.rpartition("-")[2])
+
+
+def test_eight_processes_lose_none_of_their_updates(file: Path, full: bool) -> None:
+    count = 200 if full else 50
+    with read_all_the_time(file) as reads:
+        writers = [start(file, f"user-{i}", count) for i in range(8)]
+        outputs = [writer.communicate(timeout=600) for writer in writers]
+    assert [writer.returncode for writer in writers] == [0] * 8, outputs
+    updates = [u for out, _ in outputs for u in acknowledged(out.splitlines(keepends=True))]
+    assert len(updates) == 8 * count
+    assert missing(file, updates) == []
+    assert reads[0] > 0
+    assert file.stat().st_mode & 0o777 == 0o600
+    leftovers = {path.name for path in file.parent.iterdir()} - {file.name}
+    assert leftovers == {f".{file.name}.lock"}
+
+
+def test_writers_that_are_killed_lose_nothing_that_they_acknowledged(
+    file: Path, full: bool
+) -> None:
+    kills, seen = (500 if full else 50), list[dict[str, str]]()
+    chance = random.Random(20_240_607)
+    with read_all_the_time(file):
+        for first in range(0, kills, 2):  # two at a time, so that a lock is held by the dying
+            dying = [
+                Dying(file, f"user-{first + i}", chance.randrange(1, 12), chance.random() / 100)
+                for i in range(2)
+            ]
+            seen += [update for writer in dying for update in writer.acknowledged()]
+    assert len({update["name"] for update in seen}) > kills * 0.9
+    assert missing(file, seen) == []
+
+
+class Dying:
+    """A writer that is killed somewhere within the update after so many acknowledged ones."""
+
+    def __init__(self, file: Path, name: str, updates: int, wait: float) -> None:
+        self._process = start(file, name, 10_000)
+        self._thread = threading.Thread(target=self._kill, args=(updates, wait))
+        self._lines: list[bytes] = []
+        self._thread.start()
+
+    def _kill(self, updates: int, wait: float) -> None:
+        with self._process as process:
+            assert process.stdout is not None
+            self._lines += [process.stdout.readline() for _ in range(updates)]
+            threading.Event().wait(wait)
+            process.kill()
+            self._lines += process.stdout.readlines()
+
+    def acknowledged(self) -> list[dict[str, str]]:
+        self._thread.join()
+        return acknowledged(self._lines)
+
+
+def test_two_versions_of_the_file_never_look_alike(file: Path) -> None:
+    # A store reads the file anew only when its time, inode or size has changed. A file system's
+    # clock is coarse, freed inodes come back, and records may be of equal length: so the store
+    # itself has to see to it that the times differ.
+    store = FileStore(file)
+    times = []
+    for count in range(10, 60):
+        store.put(CredentialKey(URL, AGENT_ID, "user"), json.dumps({"count": count}))
+        times.append(file.stat().st_mtime_ns)
+    assert times == sorted(set(times))
+
+
+def test_a_clock_that_was_set_back_makes_no_two_versions_look_alike(file: Path) -> None:
+    store = FileStore(file)
+    store.put(CredentialKey(URL, AGENT_ID), "{}")
+    tomorrow = file.stat().st_mtime_ns + 86_400 * 10**9
+    os.utime(file, ns=(tomorrow, tomorrow))
+    store.put(CredentialKey(URL, AGENT_ID), "[]")
+    assert file.stat().st_mtime_ns > tomorrow
