@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import copy
 import pickle
+import socket
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 from client_support import DEVELOPER, Driven, Kind, World, refused
-from scripted import Scripted, refusal
+from scripted import Answer, Scripted, refusal
 
 from ath import CODES, ATHError
 
@@ -165,8 +166,6 @@ def test_no_error_repeats_a_secret_that_the_server_echoed(
     echoed: list[Any] = []
 
     def echo(seen: Any) -> Any:
-        from scripted import Answer
-
         body = {"code": "ECHO", "message": "See details.", "request": seen.body.decode()}
         echoed.append(seen)
         return Answer({**body, "headers": [*seen.headers.values()]}, 400)
@@ -257,8 +256,6 @@ def test_a_name_that_does_not_resolve_is_a_network_error(kind: Kind) -> None:
 
 
 def test_a_server_that_does_not_answer_in_time_is_a_timeout(kind: Kind) -> None:
-    import socket
-
     with socket.create_server(("127.0.0.1", 0)) as silent:
         url = f"http://127.0.0.1:{silent.getsockname()[1]}"
         client = kind.client("gateway", url, timeout=0.05, retry=None)

@@ -11,7 +11,13 @@ import pytest
 from client_support import AGENT_ID, DEVELOPER, Driven, Kind
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import Bundle, RuleBasedStateMachine, multiple, rule
+from hypothesis.stateful import (
+    Bundle,
+    RuleBasedStateMachine,
+    multiple,
+    rule,
+    run_state_machine_as_test,
+)
 from scripted import AUTHORIZATION, REGISTRATION, TOKEN
 
 from ath import ATHError, MemoryStore
@@ -221,8 +227,6 @@ class AsyncViews(Views):
 
 @pytest.mark.parametrize("machine", [Views, AsyncViews])
 def test_a_view_only_ever_uses_what_its_user_holds(machine: type[Views]) -> None:
-    from hypothesis.stateful import run_state_machine_as_test
-
     run_state_machine_as_test(
         machine,
         settings=settings(
