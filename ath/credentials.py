@@ -150,7 +150,14 @@ class Record:
                 record.sessions[key] = Session(
                     _text(item["provider"]), _text(item["code_verifier"]), opened_at
                 )
-        except (AttributeError, LookupError, RecursionError, TypeError, ValueError):
+        except (
+            ArithmeticError,
+            AttributeError,
+            LookupError,
+            RecursionError,
+            TypeError,
+            ValueError,
+        ):
             raise ATHError("INVALID_CREDENTIALS", "The stored credentials are damaged.") from None
         return record
 
