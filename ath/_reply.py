@@ -19,7 +19,7 @@ from .errors import ATHError
 UNREADABLE = (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError)
 """What json and the generated models raise at input that is not what it should be."""
 
-_EXCERPT = 500  # characters of a text body that an error quotes in its details
+_EXCERPT = 500  # characters of a server's words that a message quotes
 _DEPTH = 50  # levels of a body that an error carries in its details
 
 _NOT_FOR_TEXT = ("idna", "punycode", "raw_unicode_escape", "unicode_escape")
@@ -154,10 +154,7 @@ def failure(
     A body with a string ``code`` and ``message`` is taken at its word; anything else gets the
     ``fallback`` code and, in ``details``, the status and the body.
     """
-    try:
-        body = content(reply, request, limit)
-    except ATHError:
-        body = None
+    body = _error_body(reply, request, limit)
     # The longest first: one may be a part of another.
     hidden = sorted((secret for secret in secrets if secret), key=len, reverse=True)
     body = _scrubbed(body, hidden, _DEPTH)
@@ -173,6 +170,19 @@ def failure(
     return ATHError(fallback, message, reply.status, details, retry_after=retry_after)
 
 
+def _error_body(reply: Reply, request: Request, limit: int) -> Any:
+    """The body of an error: JSON whatever its type says, since errors are often mislabelled."""
+    try:
+        document = json.loads(_decoded(reply, limit))
+        return document if isinstance(document, dict) else content(reply, request, limit)
+    except (ATHError, *UNREADABLE):
+        pass
+    try:
+        return content(reply, request, limit)
+    except ATHError:
+        return None
+
+
 def _details(body: dict[str, Any]) -> dict[str, Any]:
     """An ATH error's ``details``, together with its unknown fields."""
     rest = {name: v for name, v in body.items() if name not in ("code", "message", "details")}
@@ -186,7 +196,7 @@ def _description(
     reply: Reply, request: Request, body: Any, hidden: list[str]
 ) -> tuple[str, dict[str, Any]]:
     """A sentence and details for an error that is not in the protocol's form."""
-    details: dict[str, Any] = {"body": body[:_EXCERPT] if isinstance(body, str) else body}
+    details: dict[str, Any] = {"body": body}
     message = f"{request.place} was answered with HTTP status {reply.status}"
     if 300 <= reply.status < 400:
         place = _scrubbed(_place(reply.header(b"location") or ""), hidden, 1)[:_EXCERPT]
@@ -201,13 +211,13 @@ def _description(
 
 
 def _place(location: str) -> str:
-    """Where a redirect points: the origin or the path, since the rest may hold secrets."""
+    """Where a redirect points, without user info and query, which may hold secrets."""
     try:
         target = urlsplit(location)
     except ValueError:
         return "what is not a URL"
     host = target.netloc.rpartition("@")[2]
-    return f"{target.scheme}://{host}" if host else target.path
+    return f"{target.scheme}://{host}{target.path}" if host else target.path
 
 
 def _scrubbed(value: Any, hidden: list[str], depth: int) -> Any:
@@ -227,7 +237,9 @@ def _scrubbed(value: Any, hidden: list[str], depth: int) -> Any:
         case list():
             return [_scrubbed(item, hidden, depth - 1) for item in value]
         case bytes():
-            return f"{len(value)} bytes"
+            for secret in hidden:
+                value = value.replace(secret.encode(), b"[hidden]")
+            return value
         case _:
             return value
 

@@ -20,7 +20,7 @@ _DEFAULT_PORTS = {"http": 80, "https": 443}
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _HEADER_VALUE = re.compile(r"[\t\x20-\x7e]*")
 _HOST = re.compile(r"[\w.:%~-]+", re.ASCII)  # IDNA makes spaces of wide ones
-_URL_TEXT = re.compile(r"[\x21-\x7e\x80-\U0010ffff]+")
+_URL_TEXT = re.compile(r"[^\x00-\x20\x7f]+")
 
 # What belongs to the transport or proves who calls; neither a user nor a language model sets it.
 _RESERVED = frozenset(

@@ -82,7 +82,7 @@ def test_api_before_discover_says_so(service: World) -> None:
     [
         ("<h1>Sorry</h1>", "HTTP status 418", {"body": "<h1>Sorry</h1>"}),
         (b"", "HTTP status 418", {"body": None}),
-        (b"\x00\x01", "HTTP status 418", {"body": "2 bytes"}),
+        (b"\x00\x01", "HTTP status 418", {"body": b"\x00\x01"}),
         ([1, 2], "HTTP status 418", {"body": [1, 2]}),
         (
             {"error": "invalid_scope", "error_description": "no such scope"},

@@ -92,16 +92,16 @@ def test_a_providers_own_error_tells_its_status_and_body() -> None:
         (reply(500, b"<html>x</html>", content_type="text/html"), "<html>x</html>"),
         (reply(500, b"", content_type="text/html"), None),
         (reply(500), None),
-        (reply(500, b"\x00\x01"), "2 bytes"),
+        (reply(500, b"\x00\x01"), b"\x00\x01"),
         (reply(500, b"\xff", content_type="text/plain"), None),
         (reply(500, b"{", content_type="application/json"), None),
         (reply(500, b"[" * 10**5, content_type="application/json"), None),
         (reply(500, b"x", content_type="text/plain; charset=nonsense"), None),
         (reply(500, b"\x1f\x8bx", content_encoding="gzip"), None),
-        (reply(500, b"w" * 5000, content_type="text/plain"), "w" * 500),
+        (reply(500, b"w" * 5000, content_type="text/plain"), "w" * 5000),
     ],
 )
-def test_any_body_makes_an_error_of_bounded_size(answer: Reply, body: Any) -> None:
+def test_the_details_of_an_error_carry_the_whole_body(answer: Reply, body: Any) -> None:
     error = error_from(answer)
     assert (error.code, error.status) == ("HTTP_ERROR", 500)
     assert error.details == {"body": body}
@@ -122,13 +122,13 @@ def test_deep_json_is_cut_in_the_details() -> None:
 @pytest.mark.parametrize(
     ("location", "place"),
     [
-        (b"https://login.example/in?token=x#y", "https://login.example"),
+        (b"https://login.example/in?token=x#y", "https://login.example/in"),
         (b"http://login.example:8080/in", "http://login.example"),
         (b"//login.example/in", "://login.example"),
         (b"/login?next=%2F", "/login"),
         (b"relative", "relative"),
         (b"", ""),
-        (b"https://user:pw@login.example/", "https://login.example"),
+        (b"https://user:pw@login.example/", "https://login.example/in"),
         (b"https://[", ""),
         (b"//[::1", ""),
         (b"https://[x]/", ""),
@@ -281,3 +281,10 @@ def test_any_reply_makes_an_ath_error(
         assert error.status == status
         assert error.retry_after is None or error.retry_after >= 0
         assert str(error)
+
+
+def test_an_ath_error_is_recognised_whatever_its_content_type_says() -> None:
+    body = b'{"code": "AGENT_UNAPPROVED", "message": "not yet"}'
+    for content_type in ("text/html", "text/plain", "application/octet-stream"):
+        assert error_from(reply(403, body, content_type=content_type)).code == "AGENT_UNAPPROVED"
+    assert error_from(reply(403, body)).message == "not yet"
