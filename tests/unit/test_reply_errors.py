@@ -128,7 +128,7 @@ def test_deep_json_is_cut_in_the_details() -> None:
         (b"/login?next=%2F", "/login"),
         (b"relative", "relative"),
         (b"", ""),
-        (b"https://user:pw@login.example/", "https://login.example/in"),
+        (b"https://user:pw@login.example/", "https://login.example/"),
         (b"https://[", ""),
         (b"//[::1", ""),
         (b"https://[x]/", ""),
