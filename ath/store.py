@@ -7,7 +7,6 @@ import os
 import secrets
 import stat
 import threading
-import time
 import warnings
 from collections.abc import Callable
 from contextlib import AbstractContextManager
@@ -194,26 +193,12 @@ class FileStore:
             with os.fdopen(handle, "wb") as file:
                 file.write(data)
                 file.flush()
-                self._date(file.fileno())
                 os.fsync(file.fileno())
             temporary.replace(self.path)
         except BaseException:
             temporary.unlink(missing_ok=True)
             raise
         _sync_folder(self.path.parent)
-
-    def _date(self, handle: int) -> None:
-        """Give each version a time later than the last one's: that is how a reader knows it.
-
-        The system's own clock may stand still between two versions, and freed inodes come back.
-        """
-        try:
-            last = os.lstat(self.path).st_mtime_ns
-        except FileNotFoundError:
-            last = 0
-        now = max(time.time_ns(), last + 1)
-        if os.utime in os.supports_fd:
-            os.utime(handle, ns=(now, now))
 
 
 class FolderStore:
