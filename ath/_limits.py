@@ -39,7 +39,7 @@ def limits_of(timeout: object, max_response_bytes: int) -> Limits:
     if isinstance(timeout, int | float) and not isinstance(timeout, bool):
         if not timeout > 0:
             raise ATHError("INVALID_ARGUMENT", "timeout must be more than 0 seconds.")
-        seconds = min(float(timeout), 1e9)  # infinity would overflow a socket's timer
+        seconds = float(min(timeout, 1e9))  # infinity would overflow a socket's timer
         return Limits(seconds, seconds, seconds, seconds, seconds, max_response_bytes)
     try:
         phases = timeout.as_dict()  # type: ignore[attr-defined]  # of httpx.Timeout, not imported
