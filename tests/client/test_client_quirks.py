@@ -15,10 +15,8 @@ Worlds = Callable[..., World]
 
 
 @pytest.mark.parametrize("status", [200, 201])
-def test_a_registration_may_be_answered_with_either_status(
-    worlds: Worlds, mode: str, status: int
-) -> None:
-    world = worlds(mode, register_status=status)
+def test_a_registration_may_be_answered_with_either_status(worlds: Worlds, status: int) -> None:
+    world = worlds("gateway", register_status=status)
     client = world.client()
     assert world.register(client).client_id == client.client_id
     assert world.requests[-1].status == status
@@ -155,10 +153,8 @@ def test_a_denial_comes_back_as_the_server_words_it(worlds: Worlds, mode: str, c
 
 
 @pytest.mark.parametrize("code", ["SESSION_EXPIRED", "SESSION_NOT_FOUND", "INTERNAL_ERROR"])
-def test_an_expired_session_comes_back_as_the_server_words_it(
-    worlds: Worlds, mode: str, code: str
-) -> None:
-    world = worlds(mode, expired_session_code=code, session_lifetime=0)
+def test_an_expired_session_comes_back_as_the_server_words_it(worlds: Worlds, code: str) -> None:
+    world = worlds("gateway", expired_session_code=code, session_lifetime=0)
     client = world.client()
     world.register(client)
     asked = client.authorize(world.provider, world.scopes)
@@ -167,10 +163,8 @@ def test_an_expired_session_comes_back_as_the_server_words_it(
 
 
 @pytest.mark.parametrize("token_type", ["Bearer", "bearer", "ATH"])
-def test_the_name_of_the_token_type_changes_nothing(
-    worlds: Worlds, mode: str, token_type: str
-) -> None:
-    world = worlds(mode, token_type=token_type)
+def test_the_name_of_the_token_type_changes_nothing(worlds: Worlds, token_type: str) -> None:
+    world = worlds("gateway", token_type=token_type)
     client = world.client()
     client.discover()
     world.register(client)
@@ -273,8 +267,8 @@ STYLES: dict[str, tuple[str, str]] = {
 
 
 @pytest.mark.parametrize("style", STYLES)
-def test_errors_come_in_every_style(worlds: Worlds, mode: str, style: str) -> None:
-    world = worlds(mode, error_style=style)
+def test_errors_come_in_every_style(worlds: Worlds, style: str) -> None:
+    world = worlds("gateway", error_style=style)
     client = world.client()
     client.set_credentials("ath_client_invented", "ath_secret_invented")
     code, said = STYLES[style]
@@ -322,8 +316,8 @@ def test_codes_seen_in_the_wild_are_passed_on(
 
 
 @pytest.mark.parametrize("nulls", [False, True])
-def test_side_fields_may_be_null(worlds: Worlds, mode: str, nulls: bool) -> None:
-    world = worlds(mode, null_side_fields=nulls)
+def test_side_fields_may_be_null(worlds: Worlds, nulls: bool) -> None:
+    world = worlds("gateway", null_side_fields=nulls)
     client = world.ready()
     assert (client.registration().approval_expires is None) is nulls
     assert client.call("GET", "/echo")
