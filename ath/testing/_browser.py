@@ -63,7 +63,7 @@ def consent(
             page = browser.get(urljoin(str(page.url), page.headers["location"]))
         form = _Form()
         form.feed(page.text)
-        if page.status_code != httpx.codes.OK or not form.found:
+        if page.status_code != 200 or not form.found:
             raise ConsentError(f"no consent page, but {page.status_code}: {_gist(page)}")
         if scopes is not None and not set(scopes) <= set(form.scopes):
             offered = ", ".join(form.scopes)
@@ -82,7 +82,7 @@ def consent(
             if urlsplit(url).netloc not in ours:
                 return url
             page = browser.get(url)
-        if page.status_code != httpx.codes.OK:
+        if page.status_code != 200:
             raise ConsentError(f"consent ended with {page.status_code}: {_gist(page)}")
         return str(page.url)
 
