@@ -268,7 +268,8 @@ PIECES = st.sampled_from(
         "/", "//", "\\", ".", "..", "%2e", "%2E%2e", "%252e", "%2f", "%252f", "%5c", "%00",
         "%0d%0a", "%", "%25", "?", "#", ";", "&", "=", ":", "@", "://", "http:", "evil.example",
         " ", "\r\n", "\n", "\t", "\x00", "\x7f", "\u2025", "\uff0e", "\uff0f", "\u2215",
-        "%c0%ae", "%ff", "a", "Host: evil.example", "\ud800", "ü", "\u202e", "[", "]", "::1", "..;", "*",
+        "%c0%ae", "%ff", "a", "Host: evil.example", "\ud800", "ü", "\u202e",
+        "[", "]", "::1", "..;", "*",
     ]
 )  # fmt: skip
 TRICKY = st.lists(PIECES | st.text(max_size=4), max_size=8).map("".join)
