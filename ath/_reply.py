@@ -10,6 +10,7 @@ import codecs
 import json
 import zlib
 from collections.abc import Iterable
+from contextlib import suppress
 from typing import Any, Protocol, TypeVar
 from urllib.parse import urlsplit
 
@@ -42,13 +43,12 @@ def json_object(reply: Reply, request: Request, limit: int) -> dict[str, Any]:
     Raises:
         ATHError: INVALID_RESPONSE.
     """
-    try:
+    with suppress(*UNREADABLE):  # an error raised in their place would lead back to the body
         document = json.loads(_decoded(reply, limit))
-    except UNREADABLE:
-        raise _invalid(reply, request, "is not JSON") from None
-    if not isinstance(document, dict):
+        if isinstance(document, dict):
+            return document
         raise _invalid(reply, request, "is not a JSON object")
-    return document
+    raise _invalid(reply, request, "is not JSON")
 
 
 def model(kind: Model[T_co], document: dict[str, Any], reply: Reply, request: Request) -> T_co:
@@ -96,14 +96,13 @@ def content(reply: Reply, request: Request, limit: int) -> Any:
     kind, _, parameters = (reply.header(b"content-type") or "").lower().partition(";")
     kind = kind.strip()
     body = _decoded(reply, limit)
-    try:
+    with suppress(*UNREADABLE):
         if kind == "application/json" or kind.endswith("+json"):
             return json.loads(body)
         if kind.startswith("text/"):
             return body.decode(_charset(parameters))
-    except UNREADABLE:
-        raise _invalid(reply, request, f"is not the {kind} that it claims to be") from None
-    return body
+        return body
+    raise _invalid(reply, request, f"is not the {kind} that it claims to be")
 
 
 def _charset(parameters: str) -> str:
