@@ -102,7 +102,7 @@ def content(reply: Reply, request: Request, limit: int) -> Any:
         if kind.startswith("text/"):
             return body.decode(_charset(parameters))
         return body
-    raise _invalid(reply, request, f"is not the {kind} that it claims to be")
+    raise _invalid(reply, request, f"is not the {kind} that it claims to be") from None
 
 
 def _charset(parameters: str) -> str:
