@@ -132,7 +132,8 @@ class Client(ABC, Generic[RunnerT]):
         vault = root._views.get(key)
         if vault is None:
             shared = root._context.vault
-            fresh = Vault(shared.key._replace(user=user), shared.store, None if own else shared)
+            whose = shared.key._replace(user=user, registered=bool(own))
+            fresh = Vault(whose, shared.store, None if own else shared)
             vault = root._views.setdefault(key, fresh)
         view = object.__new__(type(self))
         view._context = root._context.for_user(vault, own)
@@ -195,7 +196,7 @@ class Client(ABC, Generic[RunnerT]):
             ATHError: INVALID_CREDENTIALS if the file is damaged, foreign, or of another agent or
                 implementor; STORAGE_ERROR if it cannot be read.
         """
-        from .store import read_record
+        from ._credential_file import read_record
 
         self._vault.replace(read_record(Path(path), self._vault.key))
 

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 _GONE = frozenset({"TOKEN_INVALID", "TOKEN_REVOKED", "TOKEN_EXPIRED"})
 """What a server says of a token that cannot be used any more, revoked or never known."""
+_SAYS_NOTHING = frozenset({"INVALID_ATTESTATION", "HTTP_ERROR"})
+"""What leaves open whether the server liked the attestation."""
 _AGES = 1e12  # seconds; what is beyond is no time any more, and may not even be a number
 
 
@@ -117,8 +119,9 @@ def _exchanged(
         except ATHError as error:
             if error.code == "INVALID_ATTESTATION" and audiences:
                 continue
-            if error.status is not None and error.code != "INVALID_ATTESTATION":
-                agent.lists_audiences = audience is wider  # the attestation itself was accepted
+            # An error of the protocol's own means that the attestation itself was accepted.
+            if error.status is not None and error.code not in _SAYS_NOTHING:
+                agent.lists_audiences = audience is wider
             raise_known(error, "got its token, and this session may be used up")
         agent.lists_audiences = audience is wider
         return answered  # type: ignore[no-any-return]

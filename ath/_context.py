@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import time
 import warnings
 from base64 import urlsafe_b64encode
@@ -127,11 +128,8 @@ class Context:
         headers, content, document = self.own, b"", kwargs.get("json")
         if document is not None:
             content = self.encoded(document)
-            headers = [
-                *headers,
-                (b"Content-Type", b"application/json"),
-                (b"Content-Length", b"%d" % len(content)),
-            ]
+            kind = (b"Content-Type", b"application/json")
+            headers = merged(headers, [kind, (b"Content-Length", b"%d" % len(content))])
         if authorization is not None:
             headers = [*headers, authorization]
         target = base.path + kwargs["url"]
@@ -155,7 +153,10 @@ class Context:
 
     def failure(self, reply: Reply, request: Request, fallback: str = "HTTP_ERROR") -> ATHError:
         """The error that a reply without success means; it repeats no secret of the request."""
-        secrets = [*request.secrets, *(value.decode("ascii") for _, value in self.user_headers)]
+        secrets = list(request.secrets)
+        for _, value in self.user_headers:
+            text = value.decode("ascii")
+            secrets += [text, *re.split(r"[\s=;,]+", text)]  # a cookie's value, a scheme's token
         hidden = [s for s in secrets if len(s) >= _TOO_SHORT_TO_HIDE and s != _PLACEHOLDER_CODE]
         return failure(reply, request, fallback, hidden, self.agent.max_response_bytes)
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from .errors import ATHError
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(frozen=True, slots=True)
 class Limits:
     """Seconds for each phase of an attempt and for the whole of it, and bytes of a reply."""
 

@@ -75,7 +75,7 @@ class Vault:
     def _current(self) -> Record:
         """The record, emptied of what a former registration left in it."""
         record, registration = self._record, self.registration
-        if registration is not None and record.client_id not in (None, registration.client_id):
+        if registration is not None and record.client_id != registration.client_id:
             with self._lock:
                 record.belong_to(registration.client_id)
         return record
@@ -126,7 +126,7 @@ class Vault:
             old = _guarded(store.load, self.key)
             record = Record.from_text(old)
             if registration is not None:
-                if self._parent is None and record.client_id != registration.client_id:
+                if self._parent is None:
                     record.keep_registration(registration)
                 record.belong_to(registration.client_id)
             change(record)

@@ -7,7 +7,7 @@ to be signed, a :class:`Signer` signs it, :func:`compact` joins the two.
 from __future__ import annotations
 
 from base64 import urlsafe_b64encode
-from collections.abc import Awaitable, Sequence
+from collections.abc import Awaitable, Coroutine, Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
@@ -127,8 +127,11 @@ def _parse_pem(pem: str | bytes, password: str | bytes | None) -> object:
     data = data.strip().strip(b"\"'").replace(b"\\r", b"").replace(b"\\n", b"\n")
     if b"-----BEGIN" not in data:
         raise ATHError("INVALID_KEY", "The private key is not PEM: it has no BEGIN line.")
-    if b"PUBLIC KEY-----" in data or b"CERTIFICATE-----" in data:
-        raise ATHError("INVALID_KEY", "This is a public key; the agent signs with its private key.")
+    if b"PRIVATE KEY-----" not in data:
+        raise ATHError(
+            "INVALID_KEY",
+            "This PEM holds no private key; a public key or a certificate cannot sign.",
+        )
     try:
         return load_pem_private_key(data, secret)
     except TypeError:  # cryptography's way to say that key and password do not go together
@@ -187,6 +190,8 @@ def compact(message: bytes, signature: object) -> str:
         ATHError: SIGNING_FAILED if the signer returned something else than a P-256 signature.
     """
     if not isinstance(signature, bytes | bytearray):
+        if isinstance(signature, Coroutine):
+            signature.close()  # nobody is going to await it
         raise ATHError(
             "SIGNING_FAILED",
             f"The signer returned a {type(signature).__name__}, not bytes. "

@@ -23,6 +23,8 @@ class CredentialKey(NamedTuple):
     implementor: str
     agent_id: str
     user: str | None = None
+    registered: bool = False
+    """Whether the user has a registration of their own, at a multi-user gateway."""
 
 
 class CredentialStore(Protocol):
@@ -86,11 +88,12 @@ class Record:
 
     def belong_to(self, client_id: str | None) -> None:
         """Drop what another registration left; what was set before any registration stays."""
+        if client_id is None:
+            return
         if self.client_id not in (None, client_id):
             self.tokens.clear()
             self.sessions.clear()
-        if client_id is not None:
-            self.client_id = client_id
+        self.client_id = client_id
 
     def keep_registration(self, registration: Registration) -> None:
         """Take a new or renewed registration."""

@@ -6,6 +6,7 @@ often and how long its user is willing to try.
 
 from __future__ import annotations
 
+import math
 import random
 from dataclasses import dataclass
 from enum import Enum
@@ -36,7 +37,12 @@ class RetryPolicy:
 
     def __post_init__(self) -> None:
         """Refuse what can only be a mistake."""
-        if self.attempts < 1 or min(self.total, self.base, self.maximum) < 0:
+        times = (self.total, self.base, self.maximum)
+        try:
+            plausible = self.attempts >= 1 and all(0 <= time < math.inf for time in times)
+        except TypeError:
+            plausible = False
+        if not plausible:
             raise ATHError(
                 "INVALID_ARGUMENT",
                 "A RetryPolicy needs at least one attempt and no negative seconds.",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import secrets
 import stat
@@ -12,16 +11,22 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from hashlib import sha256
 from pathlib import Path
-from typing import Any
 
+from ._credential_file import (
+    ANY,
+    DamagedError,
+    name_of,
+    parse,
+    pick,
+    read_bytes,
+    storage_error,
+    written,
+)
 from ._lock import locked
-from .credentials import CredentialKey, Record, Registration
+from .credentials import CredentialKey
 from .errors import ATHError, ATHSecurityWarning, ATHWarning
 
 __all__ = ["FileStore", "FolderStore", "MemoryStore"]
-
-FORMAT = "ath-credentials"
-VERSION = 1
 
 
 class MemoryStore:
@@ -66,8 +71,8 @@ class FileStore:
                 STORAGE_ERROR if it cannot be read.
         """
         try:
-            return _pick(self._read(), key)
-        except _DamagedError:
+            return pick(self._read(), key)
+        except DamagedError:
             return self._load_again(key)
 
     def replace(self, key: CredentialKey, old: str | None, new: str) -> bool:
@@ -91,11 +96,11 @@ class FileStore:
         try:
             with self._lock():
                 try:
-                    return _pick(self._read(), key)
-                except _DamagedError:
+                    return pick(self._read(), key)
+                except DamagedError:
                     aside = self._set_aside()
         except OSError as error:
-            raise _storage_error(self.path, "set aside", error) from error
+            raise storage_error(self.path, "set aside", error) from error
         raise ATHError(
             "INVALID_CREDENTIALS",
             f"The credential file {str(self.path)!r} is damaged. "
@@ -110,20 +115,20 @@ class FileStore:
             self._make_folder()
             with self._lock():
                 records = self._read_or_set_aside()
-                if not agreed(_pick(records, key)):
+                if not agreed(pick(records, key)):
                     return False
-                records = {**records, _name(key): new}
+                records = {**records, name_of(key): new}
                 if key.user is None:
-                    records.pop(_ANY, None)  # the agent's own takes its place
-                self._write({"format": FORMAT, "version": VERSION, "records": records})
+                    records.pop(ANY, None)  # the agent's own takes its place
+                self._write(written(records))
                 return True
         except OSError as error:
-            raise _storage_error(self.path, "written", error) from error
+            raise storage_error(self.path, "written", error) from error
 
     def _read_or_set_aside(self) -> dict[str, str]:
         try:
             return self._read()
-        except _DamagedError:
+        except DamagedError:
             aside = self._set_aside()
             warnings.warn(
                 f"The credential file {str(self.path)!r} was damaged; it is now {aside.name!r}.",
@@ -139,7 +144,7 @@ class FileStore:
         except FileNotFoundError:
             return {}
         except OSError as error:
-            raise _storage_error(self.path, "read", error) from error
+            raise storage_error(self.path, "read", error) from error
         if stat.S_ISLNK(status.st_mode):
             raise ATHError(
                 "STORAGE_ERROR",
@@ -169,7 +174,7 @@ class FileStore:
             finally:
                 os.close(handle)
         except OSError as error:
-            raise _storage_error(self.path, "made private", error) from error
+            raise storage_error(self.path, "made private", error) from error
 
     def _make_folder(self) -> None:
         folder = self.path.parent
@@ -182,12 +187,13 @@ class FileStore:
             self.path.rename(aside)
             aside.chmod(0o600)
         except OSError as error:
-            raise _storage_error(self.path, "set aside", error) from error
+            raise storage_error(self.path, "set aside", error) from error
         return aside
 
-    def _write(self, document: dict[str, Any]) -> None:
-        data = json.dumps(document, indent=0).encode()
-        temporary = self.path.with_name(f".{self.path.name}.{secrets.token_hex(8)}")
+    def _write(self, data: bytes) -> None:
+        # One name for all: the lock is held, and what a killed writer left behind is overwritten.
+        temporary = self.path.with_name(f".{self.path.name}.new")
+        temporary.unlink(missing_ok=True)
         handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         try:
             with os.fdopen(handle, "wb") as file:
@@ -216,100 +222,7 @@ class FolderStore:
         return self._file(key).replace(key, old, new)
 
     def _file(self, key: CredentialKey) -> FileStore:
-        return FileStore(self.folder / f"{sha256(_name(key).encode()).hexdigest()[:32]}.json")
-
-
-_ANY = ""  # the name of a record that does not say whose it is: the official SDK's
-
-
-class _DamagedError(Exception):
-    """The file was one of ours and cannot be understood any more."""
-
-
-def _name(key: CredentialKey) -> str:
-    return json.dumps(key)
-
-
-def _pick(records: dict[str, str], key: CredentialKey) -> str | None:
-    found = records.get(_name(key))
-    return records.get(_ANY) if found is None and key.user is None else found
-
-
-def read_bytes(path: Path) -> bytes:
-    """The file's content.
-
-    Raises:
-        ATHError: STORAGE_ERROR.
-    """
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise _storage_error(path, "read", error) from error
-
-
-def parse(data: bytes, path: Path) -> dict[str, str]:
-    """The records of a file's content, by name.
-
-    Raises:
-        ATHError: INVALID_CREDENTIALS for a foreign file or a newer format.
-        _DamagedError: if it was ours once.
-    """
-    if not data:
-        return {}
-    try:
-        document = json.loads(data)
-    except (RecursionError, ValueError):
-        raise _DamagedError from None
-    if not isinstance(document, dict) or document.get("format") != FORMAT:
-        return {_ANY: _official(document, path)}
-    if document.get("version") != VERSION:
-        raise ATHError(
-            "INVALID_CREDENTIALS",
-            f"The credential file {str(path)!r} is of format version {document.get('version')!r}; "
-            f"this release reads version {VERSION}. Use the release that wrote it.",
-        )
-    records = document.get("records")
-    if not isinstance(records, dict) or not all(isinstance(text, str) for text in records.values()):
-        raise _DamagedError
-    return records
-
-
-def _official(document: object, path: Path) -> str:
-    """The official SDK keeps two keys and does not say for whom."""
-    if isinstance(document, dict):
-        client_id, client_secret = document.get("client_id"), document.get("client_secret")
-        if isinstance(client_id, str) and isinstance(client_secret, str):
-            record = Record()
-            record.keep_registration(Registration(client_id, client_secret))
-            return record.to_text()
-    raise ATHError("INVALID_CREDENTIALS", f"The file {str(path)!r} holds no ATH credentials.")
-
-
-def read_record(path: Path, key: CredentialKey) -> Record:
-    """One record of a file, for ``load_credentials``; the file is left as it is.
-
-    Raises:
-        ATHError: INVALID_CREDENTIALS, or STORAGE_ERROR if it cannot be read.
-    """
-    try:
-        records = parse(read_bytes(path), path)
-    except _DamagedError:
-        raise ATHError(
-            "INVALID_CREDENTIALS", f"The credential file {str(path)!r} is damaged."
-        ) from None
-    text = _pick(records, key)
-    if text is None:
-        others = ", ".join(sorted(records)) or "nothing"
-        raise ATHError(
-            "INVALID_CREDENTIALS",
-            f"The credential file {str(path)!r} holds nothing for {_name(key)}, but {others}.",
-        )
-    return Record.from_text(text)
-
-
-def _storage_error(path: Path, what: str, error: OSError) -> ATHError:
-    reason = error.strerror or type(error).__name__
-    return ATHError("STORAGE_ERROR", f"The file {str(path)!r} cannot be {what}: {reason}.")
+        return FileStore(self.folder / f"{sha256(name_of(key).encode()).hexdigest()[:32]}.json")
 
 
 def _sync_folder(folder: Path) -> None:

@@ -93,7 +93,7 @@ def test_a_body_that_is_not_what_it_claims_to_be_is_an_invalid_response(
     error = error_of(lambda: content(reply(200, body, content_type=kind), REQUEST, 10**7))
     assert error.code == "INVALID_RESPONSE"
     assert error.status == 200
-    assert error.__suppress_context__
+    assert error.__cause__ is error.__context__ is None
 
 
 TEXT = b"a text that is worth compressing " * 20

@@ -14,9 +14,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ath import ATHSecurityWarning, ATHWarning, CredentialKey, FileStore, FolderStore, store
+from ath._credential_file import FORMAT, DamagedError, parse, read_record
 from ath.credentials import Record, Registration
 from ath.errors import ATHError
-from ath.store import parse, read_record
 
 from .support import error_of, json_values, outcome
 
@@ -148,7 +148,7 @@ def test_a_foreign_file_is_refused_and_untouched(file: Path, content: str, mode:
 def test_another_format_version_is_refused_and_untouched(
     file: Path, version: Any, mode: int
 ) -> None:
-    file.write_text(json.dumps({"format": store.FORMAT, "version": version, "records": {}}))
+    file.write_text(json.dumps({"format": FORMAT, "version": version, "records": {}}))
     file.chmod(mode)
     before = state_of(file)
     for error in refused_writes(file):
@@ -169,13 +169,13 @@ def test_what_is_no_file_is_refused_and_untouched(file: Path, kind: str) -> None
     assert mode_of(file) == 0o755
 
 
-HALF = json.dumps({"format": store.FORMAT, "version": 1, "records": {"k": "v"}})[:40]
+HALF = json.dumps({"format": FORMAT, "version": 1, "records": {"k": "v"}})[:40]
 DAMAGED = [
     HALF,
     "\0" * 50,
-    json.dumps({"format": store.FORMAT, "version": 1}),
-    json.dumps({"format": store.FORMAT, "version": 1, "records": []}),
-    json.dumps({"format": store.FORMAT, "version": 1, "records": {"k": 7}}),
+    json.dumps({"format": FORMAT, "version": 1}),
+    json.dumps({"format": FORMAT, "version": 1, "records": []}),
+    json.dumps({"format": FORMAT, "version": 1, "records": {"k": 7}}),
     '{"a":' * 100_000,
 ]
 
@@ -330,7 +330,7 @@ def test_an_unwritable_folder_is_a_storage_error(tmp_path: Path) -> None:
 def test_any_content_is_records_damaged_or_refused(content: bytes) -> None:
     try:
         found = outcome(lambda: parse(content, Path("x")))
-    except store._DamagedError:
+    except DamagedError:
         return
     if isinstance(found, ATHError):
         assert found.code == "INVALID_CREDENTIALS"
