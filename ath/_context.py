@@ -8,6 +8,7 @@ import time
 import warnings
 from base64 import urlsafe_b64encode
 from collections.abc import Callable
+from contextlib import suppress
 from copy import copy
 from dataclasses import dataclass, field
 from typing import Any
@@ -97,10 +98,10 @@ class Context:
 
     agent: Agent
     vault: Vault
-    user_headers: RawHeaders
-    own: RawHeaders = field(init=False)
+    user_headers: RawHeaders = field(repr=False)
+    own: RawHeaders = field(init=False, repr=False)
     """The headers of every request to the implementor's own origin."""
-    provider: RawHeaders = field(init=False)
+    provider: RawHeaders = field(init=False, repr=False)
     """The same for calls to providers there."""
 
     def __post_init__(self) -> None:
@@ -146,10 +147,9 @@ class Context:
         Raises:
             ATHError: INVALID_ARGUMENT if what the user passed has none.
         """
-        try:
+        with suppress(*UNREADABLE):  # an error raised in their place would lead back to the secrets
             return encode_json(document)
-        except UNREADABLE:
-            raise ATHError("INVALID_ARGUMENT", "An argument cannot be written as JSON.") from None
+        raise ATHError("INVALID_ARGUMENT", "An argument cannot be written as JSON.")
 
     def failure(self, reply: Reply, request: Request, fallback: str = "HTTP_ERROR") -> ATHError:
         """The error that a reply without success means; it repeats no secret of the request."""

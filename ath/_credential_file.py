@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from pathlib import Path
 
 from .credentials import CredentialKey, Record, Registration
@@ -56,10 +57,11 @@ def parse(data: bytes, path: Path) -> dict[str, str]:
     """
     if not data:
         return {}
-    try:
+    document = unreadable = object()
+    with suppress(RecursionError, ValueError):  # json's error holds the whole file
         document = json.loads(data)
-    except (RecursionError, ValueError):
-        raise DamagedError from None
+    if document is unreadable:
+        raise DamagedError
     if not isinstance(document, dict) or document.get("format") != FORMAT:
         return {ANY: _official(document, path)}
     if document.get("version") != VERSION:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from base64 import urlsafe_b64encode
 from collections.abc import Awaitable, Coroutine, Sequence
+from contextlib import suppress
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
@@ -114,15 +115,20 @@ def load_signer(private_key: object, password: str | bytes | None = None) -> Sig
     raise ATHError("INVALID_KEY", f"A private key cannot be made of a {kind}.")
 
 
+def _bytes_of(text: str | bytes) -> bytes:
+    if isinstance(text, bytes):
+        return text
+    with suppress(UnicodeEncodeError):  # which would hold the key
+        return text.encode()
+    raise ATHError("INVALID_KEY", "The private key or its password is not text.") from None
+
+
 def _parse_pem(pem: str | bytes, password: str | bytes | None) -> object:
     from cryptography.exceptions import UnsupportedAlgorithm
     from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
-    try:
-        data = pem.encode() if isinstance(pem, str) else pem
-        secret = password.encode() if isinstance(password, str) else password
-    except UnicodeEncodeError:
-        raise ATHError("INVALID_KEY", "The private key or its password is not text.") from None
+    data = _bytes_of(pem)
+    secret = None if password is None else _bytes_of(password)
     # Environment variables and JSON files often hold the line ends as the two characters \ and n.
     data = data.strip().strip(b"\"'").replace(b"\\r", b"").replace(b"\\n", b"\n")
     if b"-----BEGIN" not in data:

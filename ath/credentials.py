@@ -7,6 +7,7 @@ the opaque text that a store keeps.
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from itertools import islice
 from typing import Any, NamedTuple, Protocol
@@ -140,7 +141,14 @@ class Record:
         record = cls()
         if text is None:
             return record
-        try:
+        with suppress(  # an error raised in their place would lead back to the text
+            ArithmeticError,
+            AttributeError,
+            LookupError,
+            RecursionError,
+            TypeError,
+            ValueError,
+        ):
             document = json.loads(text)
             record.client_id = _optional_text(document["client_id"])
             if "registration" in document:
@@ -153,16 +161,8 @@ class Record:
                 record.sessions[key] = Session(
                     _text(item["provider"]), _text(item["code_verifier"]), opened_at
                 )
-        except (
-            ArithmeticError,
-            AttributeError,
-            LookupError,
-            RecursionError,
-            TypeError,
-            ValueError,
-        ):
-            raise ATHError("INVALID_CREDENTIALS", "The stored credentials are damaged.") from None
-        return record
+            return record
+        raise ATHError("INVALID_CREDENTIALS", "The stored credentials are damaged.") from None
 
 
 def _text(value: object) -> str:

@@ -6,6 +6,7 @@ import contextlib
 import re
 import socket
 import threading
+from collections.abc import Callable
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{}"
 LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)\r\n", re.IGNORECASE)
@@ -23,6 +24,7 @@ class RawServer:
 
     def __init__(self) -> None:
         self.answer = OK
+        self.answer_with: Callable[[bytes], bytes] | None = None  # instead, from the request
         self.endless = b""  # sent again and again after the answer, until the client goes
         self.received: list[bytes] = []
         self.stray: list[bytes] = []  # what came after a request's end without being waited for
@@ -40,7 +42,7 @@ class RawServer:
         return f"http://{self.origin}"
 
     def reset(self) -> None:
-        self.answer, self.endless = OK, b""
+        self.answer, self.answer_with, self.endless = OK, None, b""
         self.received.clear()
         self.stray.clear()
 
@@ -79,12 +81,14 @@ class RawServer:
                 if len(buffer) > length:
                     self.stray.append(buffer[length:])
                 buffer = b""
-                head, end, body = self.answer.partition(b"\r\n\r\n")
-                without_body = self.received[-1].startswith(b"HEAD ")
+                request = self.received[-1]
+                whole = self.answer_with(request) if self.answer_with else self.answer
+                head, end, body = whole.partition(b"\r\n\r\n")
+                without_body = request.startswith(b"HEAD ")
                 sock.sendall(head + end + (b"" if without_body else body))
                 while self.endless:
                     sock.sendall(self.endless)
-                if not LENGTH.search(self.answer):
+                if not LENGTH.search(whole):
                     return
         self._open.discard(sock)
 

@@ -199,7 +199,7 @@ def test_a_body_beyond_the_limit_ends_in_bounded_memory(
     head = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
     match how:
         case "long":
-            server.answer = reply(bytes(4 * LIMIT))
+            server.answer = reply(bytes(2 * LIMIT))
         case "endless":
             server.answer, server.endless = head + b"\r\n", b" " * 65_536
         case "endless chunks":

@@ -1,0 +1,377 @@
+"""Planted secrets, every kind of failure, and a search for the secrets in all that comes of it."""
+
+from __future__ import annotations
+
+import copy
+import json
+import pickle
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import fault_server as faults
+import pytest
+from both_kinds import AGENT_ID, Driven, Kind
+from canaries import (
+    CLIENT_SECRET,
+    CODE,
+    KEY,
+    NEW_SECRET,
+    NEW_TOKEN,
+    PASSWORD,
+    PEM,
+    STATE,
+    TOKEN,
+    USER_SESSION,
+    Canaries,
+    listening,
+)
+from fault_server import FaultServer
+from raw_server import RawServer, reply
+
+from ath import ATHError, CredentialKey, FileStore, FolderStore, MemoryStore
+
+Call = Callable[[Driven], Any]
+CALLS: dict[str, Call] = {
+    "discover": lambda c: c.discover(),
+    "register": lambda c: c.register(
+        developer={"name": "Example", "id": "dev-1"},
+        providers=[{"provider_id": "shop", "scopes": ["read"]}],
+    ),
+    "registration": lambda c: c.registration(),
+    "authorize": lambda c: c.authorize("shop", ["read"], state=STATE),
+    "exchange_token": lambda c: c.exchange_token(CODE, "ath_sess"),
+    "proxy": lambda c: c.proxy("shop", "POST", "/orders", {"card": 1}),
+    "revoke": lambda c: c.revoke(),
+}
+EVERY_CALL = pytest.mark.parametrize("call", CALLS)
+SESSION = {
+    "authorization_url": f"https://x.example/?code_challenge_method=S256&code_challenge={'c' * 43}",
+    "ath_session_id": "ath_sess",
+}
+
+
+@pytest.fixture
+def canaries() -> Canaries:
+    return Canaries()
+
+
+@pytest.fixture
+def make(kind: Kind, server: RawServer) -> Callable[..., Driven]:
+    """A client that holds every secret: key, registration, token, an open session, a header."""
+
+    def make(url: str | None = None, **options: Any) -> Driven:
+        options = {"private_key": PEM, "headers": {"X-ATH-User-Token": USER_SESSION}, **options}
+        client = kind.client(url or server.url, **options)
+        client.set_credentials("ath_client", CLIENT_SECRET)
+        client.set_token(TOKEN)
+        return client
+
+    return make
+
+
+def failed(call: Callable[[], Any]) -> ATHError:
+    with pytest.raises(ATHError) as caught:
+        call()
+    return caught.value
+
+
+def echoes(request: bytes) -> dict[str, bytes]:
+    """Answers that repeat what was asked, in every shape that servers are known for."""
+    text = request.decode("latin-1")
+    _, _, body = text.partition("\r\n\r\n")
+    asked = json.loads(body) if body else {}
+    sent = "/".join(secret for secret in (TOKEN, CODE, USER_SESSION) if secret in text)
+    place = f"Location: https://login.example/{sent}?t={TOKEN}#{USER_SESSION}"
+    return {
+        "ath": reply(json.dumps({"code": "X", "message": text}).encode(), status=400),
+        "ath code": reply(json.dumps({"code": text, "message": "no"}).encode(), status=401),
+        "ath details": reply(
+            json.dumps(
+                {"code": "X", "message": "", "details": {"asked": asked, text: [text]}}
+            ).encode(),
+            status=403,
+        ),
+        "unknown fields": reply(
+            json.dumps({"code": "X", "message": "", "request": asked, "raw": text}).encode(),
+            status=409,
+        ),
+        "oauth": reply(json.dumps({"error": text, "error_description": text}).encode(), status=400),
+        "proxy": reply(
+            json.dumps({"error": {"deep": [asked]}, "message": text}).encode(), status=502
+        ),
+        "text": reply(text.encode(), status=500, kind="text/plain"),
+        "html": reply(f"<pre>{text}</pre>".encode(), status=404, kind="text/html"),
+        "list": reply(json.dumps([asked, text]).encode(), status=400),
+        "redirect": reply(b"", place, status=302),
+        "reason": reply(b"", status=400).replace(b"Whatever", TOKEN.encode()),
+    }
+
+
+@EVERY_CALL
+@pytest.mark.parametrize("shape", echoes(b"\r\n\r\n"))
+def test_an_error_repeats_no_secret_that_the_server_echoed(
+    call: str, shape: str, make: Callable[..., Driven], server: RawServer, canaries: Canaries
+) -> None:
+    client = make(retry=None)
+    server.answer = reply(json.dumps(SESSION).encode())
+    client.authorize("shop", ["read"], state=STATE)  # so that there is a verifier
+    server.answer_with = lambda request: echoes(request)[shape]
+    with listening(canaries):
+        error = failed(lambda: CALLS[call](client))
+    canaries.learn(server.received)
+    canaries.in_error(error)
+
+
+@EVERY_CALL
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'{"client_id": "x", "client_secret": "%s", "access_token": "%s"',
+        b'["%s", "%s"]',
+        b'"%s %s"',
+        b'{"client_id": 7, "client_secret": "%s", "token_type": "%s"}',
+        b'{"access_token": ["%s", "%s"]}',
+        b'\xff{"client_secret": "%s", "access_token": "%s"}',
+        b'{"client_secret": "%s", "access_token": "%s\\n"}',
+        b'{"authorization_url": "%s", "ath_session_id": "%s"}',
+    ],
+)
+def test_an_answer_that_cannot_be_read_shows_nothing_of_its_secrets(
+    call: str, body: bytes, make: Callable[..., Driven], server: RawServer, canaries: Canaries
+) -> None:
+    server.answer = reply(body % (NEW_SECRET.encode(), NEW_TOKEN.encode()))
+    client = make(retry=None)
+    with listening(canaries):
+        try:
+            CALLS[call](client)
+        except ATHError as error:
+            caught: ATHError | None = error
+        else:
+            caught = None
+    assert caught is not None or call in ("proxy", "revoke")
+    canaries.learn(server.received)
+    if caught is not None:
+        canaries.in_error(caught)
+
+
+@EVERY_CALL
+@pytest.mark.parametrize("way", ["own connections", "httpx client"])
+@pytest.mark.parametrize(
+    "fault",
+    [
+        faults.reset_after_request,
+        faults.closed_without_answer,
+        faults.garbled_reply,
+        faults.stall_before_headers,
+        faults.endless_headers,
+    ],
+    ids=lambda fault: fault.__name__,
+)
+def test_a_broken_connection_shows_nothing_of_the_request(
+    call: str, way: str, fault: Any, make: Callable[..., Driven], kind: Kind, canaries: Canaries
+) -> None:
+    with FaultServer() as server:
+        server.plan += [fault] * 3
+        options = {"http_client": kind.httpx_client()} if way == "httpx client" else {}
+        client = make(server.url, timeout=0.1, **options)
+        with listening(canaries):
+            error = failed(lambda: CALLS[call](client))
+        canaries.learn(request.body for request in server.arrived)
+    canaries.in_error(error)
+
+
+@EVERY_CALL
+def test_a_name_that_does_not_resolve_shows_nothing_of_the_request(
+    call: str, make: Callable[..., Driven], canaries: Canaries
+) -> None:
+    with listening(canaries):
+        error = failed(lambda: CALLS[call](make("https://gateway.invalid")))
+    canaries.in_error(error)
+
+
+def test_arguments_that_are_refused_are_not_repeated(
+    make: Callable[..., Driven], kind: Kind, server: RawServer, canaries: Canaries, tmp_path: Path
+) -> None:
+    client = make()
+    bad = PEM.replace("\n", "\n!", 2)
+    wrong: dict[str, Callable[[], Any]] = {
+        "key": lambda: make(private_key=bad),
+        "key without frame": lambda: make(private_key="".join(PEM.splitlines()[1:-1])),
+        "password": lambda: make(private_key=PEM, private_key_password=PASSWORD),
+        "password of a key": lambda: make(private_key=KEY, private_key_password=PASSWORD),
+        "surrogate": lambda: make(private_key=PEM + "\ud800"),
+        "url": lambda: make(f"https://me:{PASSWORD}@gateway.example"),
+        "query": lambda: make(f"https://gateway.example/?token={TOKEN}"),
+        "header": lambda: make(headers={"X-ATH-User-Token": USER_SESSION + "\n"}),
+        "user header": lambda: client.for_user("a", headers={"X-S": USER_SESSION + "\r\nX: 1"}),
+        "token": lambda: client.set_token(TOKEN + "\n"),
+        "token ü": lambda: client.set_token(TOKEN + "ü"),
+        "secret": lambda: client.set_credentials("x", CLIENT_SECRET + "\n"),
+        "code": lambda: client.exchange_token(CODE + "\ud800", "s"),
+        "code type": lambda: client.exchange_token([CODE], "s"),
+        "state": lambda: client.authorize("shop", ["read"], state=STATE + "\udfff"),
+        "state type": lambda: client.authorize("shop", ["read"], state=[STATE]),
+        "path": lambda: client.proxy("shop", "GET", f"/../{TOKEN}"),
+        "call header": lambda: client.proxy("shop", "GET", "/", headers={"X-ATH-Y": USER_SESSION}),
+        "bearer": lambda: client.proxy("shop", "GET", "/", headers={"Authorization": TOKEN}),
+    }
+    for name, call in wrong.items():
+        with listening(canaries):
+            error = failed(call)
+        assert error.status is None, name
+        canaries.in_error(error)
+
+
+class BrokenStore(MemoryStore):
+    """A user's own store that fails, and says too much about it."""
+
+    def __init__(self, at: str) -> None:
+        super().__init__()
+        self.at = at
+
+    def load(self, key: CredentialKey) -> str | None:
+        if self.at == "load":
+            raise OSError(f"cannot read {CLIENT_SECRET}")
+        return super().load(key)
+
+    def replace(self, key: CredentialKey, old: str | None, new: str) -> bool:
+        if self.at == "replace":
+            raise ValueError("cannot write", new)
+        return super().replace(key, old, new)
+
+
+class BrokenSigner:
+    """A user's own signer that fails, and says too much about it."""
+
+    def sign(self, data: bytes, /) -> bytes:
+        raise RuntimeError(f"no signature with {PEM}")
+
+
+@pytest.mark.parametrize("what", ["load", "replace", "sign"])
+def test_the_error_about_a_failing_store_or_signer_repeats_nothing_that_it_said(
+    what: str, make: Callable[..., Driven], server: RawServer, canaries: Canaries
+) -> None:
+    answer = {
+        "client_id": "new", "client_secret": NEW_SECRET, "agent_status": "approved",
+        "approved_providers": [], "approval_expires": None,
+    }  # fmt: skip
+    server.answer = reply(json.dumps(answer).encode())
+
+    def call() -> Any:
+        if what == "sign":
+            return CALLS["register"](make(private_key=BrokenSigner()))
+        return CALLS["register"](make(credentials=BrokenStore(what)))
+
+    with listening(canaries):
+        error = failed(call)
+    assert error.code in ("SIGNING_FAILED", "STORAGE_ERROR")
+    canaries.in_text(f"{error} {error!r} {vars(error)} {error.args}", "its own words")
+    # What the user's own code raised is the cause, as it stands: it was theirs to say.
+    assert isinstance(error.__cause__, OSError | ValueError | RuntimeError)
+
+
+@pytest.mark.parametrize("store", [FileStore, FolderStore])
+@pytest.mark.parametrize(
+    "damage", ["cut", "binary", "foreign", "newer", "wrong type", "unwritable"]
+)
+def test_a_store_that_fails_shows_nothing_of_what_it_holds(
+    store: Any,
+    damage: str,
+    make: Callable[..., Driven],
+    server: RawServer,
+    canaries: Canaries,
+    tmp_path: Path,
+) -> None:
+    place = tmp_path / "held" / "here"
+    held = json.dumps(
+        {
+            "client_id": "ath_client",
+            "registration": {
+                "client_id": "ath_client", "client_secret": CLIENT_SECRET, "redirect_uris": [],
+            },
+            "tokens": [
+                {"access_token": TOKEN, "provider": None, "expires_at": None, "scopes": []}
+            ],
+            "sessions": {},
+        }
+    )  # fmt: skip
+    key = CredentialKey(server.url, AGENT_ID)
+    assert store(place).replace(key, None, held)
+    file = place if place.is_file() else next(place.glob("*.json"))
+    text = file.read_text()
+    match damage:
+        case "cut":
+            file.write_text(text[:-20])
+        case "binary":
+            file.write_bytes(b"\xff" + text.encode())
+        case "foreign":
+            file.write_text(json.dumps({"secret": CLIENT_SECRET}))
+        case "newer":
+            file.write_text(text.replace('"version": 1', '"version": 2'))
+        case "wrong type":
+            file.write_text(text.replace(r"\"expires_at\": null", rf"\"expires_at\": \"{TOKEN}\""))
+        case "unwritable":
+            file.unlink()
+            file.mkdir()
+    with listening(canaries):
+        error = failed(lambda: CALLS["discover"](make(credentials=store(place))))
+    assert error.code in ("STORAGE_ERROR", "INVALID_CREDENTIALS")
+    canaries.in_error(error)
+
+
+def test_results_and_everything_a_client_holds_say_nothing_secret(
+    make: Callable[..., Driven], server: RawServer, canaries: Canaries, tmp_path: Path
+) -> None:
+    client = make(credentials=tmp_path / "credentials.json")
+    answers = {
+        "register": {
+            "client_id": "ath_client", "client_secret": NEW_SECRET, "agent_status": "approved",
+            "approved_providers": [], "approval_expires": None,
+        },
+        "authorize": SESSION,
+        "exchange_token": {
+            "access_token": NEW_TOKEN, "token_type": "Bearer", "expires_in": 60,
+            "effective_scopes": [], "provider_id": "shop", "agent_id": AGENT_ID,
+            "scope_intersection": {"agent_approved": [], "user_consented": [], "effective": []},
+        },
+    }  # fmt: skip
+    with listening(canaries):
+        for call, answer in answers.items():
+            server.answer = reply(json.dumps(answer).encode())
+            result = CALLS[call](client)
+            for text in (repr(result), str(result), f"{result}"):
+                canaries.in_text(text, call)
+    canaries.learn(server.received)
+    view = client.for_user("alice", headers={"X-ATH-User-Token": USER_SESSION}).client
+    for thing in (client.client, view):
+        for path, text in says(thing, "client"):
+            canaries.in_text(text, path)
+
+
+def says(thing: object, where: str, seen: set[int] | None = None) -> list[tuple[str, str]]:
+    """What the SDK's objects below this one say of themselves; not what they hold."""
+    seen = set() if seen is None else seen
+    ours = type(thing).__module__.partition(".")[0] in ("ath", "ath_api")
+    if id(thing) in seen or not ours or isinstance(thing, type):
+        return []
+    seen.add(id(thing))
+    found = [(f"repr({where})", repr(thing)), (f"str({where})", str(thing))]
+    names = [*getattr(thing, "__dict__", {})]
+    for kind in type(thing).__mro__:
+        names += getattr(kind, "__slots__", ())
+    for name in names:
+        value = getattr(thing, name, None)
+        found += says(value, f"{where}.{name}", seen)
+        for item in value.values() if isinstance(value, dict) else ():
+            found += says(item, f"{where}.{name}[]", seen)
+    return found
+
+
+def test_a_client_refuses_to_be_pickled_or_copied(make: Callable[..., Driven]) -> None:
+    client = make()
+    for thing in (client.client, client.client.for_user("alice")):
+        for attempt in (pickle.dumps, copy.copy, copy.deepcopy):
+            with pytest.raises(ATHError, match=r"NOT_PICKLABLE.*credentials=") as caught:
+                attempt(thing)
+            assert caught.value.advice
