@@ -247,3 +247,20 @@ def test_a_session_of_one_user_is_not_proven_by_another(world: World) -> None:
         bob.exchange_token("exchange", asked.ath_session_id)
     assert "code_verifier" not in sent(world.requests[-1])
     assert alice.exchange_token("exchange", asked.ath_session_id)
+
+
+def test_a_users_views_with_and_without_headers_do_not_share_a_stored_record(
+    worlds: Worlds,
+) -> None:
+    world = worlds("gateway", user_sessions={**SESSIONS, "session-of-agent": "agent"})
+    store = MemoryStore()
+    client = world.client(headers=session("agent"), credentials=store)
+    world.register(client)
+    own = client.for_user("alice", headers=session("alice"))
+    world.register(own)
+    shared = client.for_user("alice")
+    token = world.token(shared)
+    again = world.client(headers=session("agent"), credentials=store)
+    assert again.for_user("alice", headers=session("alice")).client_id == own.client_id
+    again.for_user("alice").call("GET", "/echo")
+    assert bearer(world.requests[-1]) == token.access_token

@@ -254,3 +254,39 @@ def test_threads_that_change_one_vault_lose_nothing() -> None:
     for thread in threads:
         thread.join()
     assert len(one.tokens()) == len(vault(store).tokens()) == 200
+
+
+def test_what_was_set_on_a_users_view_before_any_registration_belongs_to_the_first() -> None:
+    parent = vault()
+    view = vault(parent=parent, key=ALICE)
+    view.apply(with_token(SHOP))
+    parent.apply(registered("c-1"))
+    assert view.token_for("shop") is SHOP
+    parent.apply(registered("c-2"))
+    assert view.token_for("shop") is None
+
+
+def test_a_users_stored_tokens_outlive_a_missing_registration_of_the_agent() -> None:
+    store = MemoryStore()
+    parent = vault(store)
+    parent.apply(registered())
+    view = vault(store, parent, ALICE)
+    view.apply(with_token(SHOP))
+    view.persist(with_token(SHOP))
+    restarted = vault(store, vault(), ALICE)
+    restarted.apply(with_token(CODE))
+    assert restarted.tokens() == [SHOP, CODE]
+
+
+def test_a_secret_that_was_rotated_by_hand_comes_to_the_store_with_the_next_change() -> None:
+    store = MemoryStore()
+    one = vault(store)
+    one.apply(registered())
+    one.persist(registered())
+    renewed = Registration("c-1", "rotated")
+    one.apply(lambda record: record.keep_registration(renewed))
+    one.apply(with_token(SHOP))
+    one.persist(with_token(SHOP))
+    again = vault(store)
+    assert again.registration == renewed
+    assert again.tokens() == [SHOP]
