@@ -359,6 +359,19 @@ def test_a_server_that_refuses_both_audiences_is_asked_twice_and_no_more(
     assert audiences == 2 * [f"{script.url}/ath/token", [script.url, f"{script.url}/ath/token"]]
 
 
+def test_an_answer_that_is_not_the_protocols_teaches_nothing_about_the_audience(
+    scripted: Driven, script: Scripted
+) -> None:
+    script.will(refusal("INVALID_ATTESTATION"), 401)
+    script.will(b"<html>a load balancer</html>", 500)
+    with refused("HTTP_ERROR", 500):
+        scripted.exchange_token("exchange", "ath_sess_1")
+    script.will(refusal("SESSION_NOT_FOUND"), 400)
+    with refused("SESSION_NOT_FOUND", 400):
+        scripted.exchange_token("exchange", "ath_sess_1")
+    assert attested(script.requests[-1])["aud"] == f"{script.url}/ath/token"
+
+
 @pytest.mark.parametrize("call", ["register", "authorize"])
 def test_only_the_token_endpoint_gets_a_second_audience(
     scripted: Driven, script: Scripted, call: str
