@@ -65,7 +65,7 @@ def missing(file: Path, updates: list[dict[str, str]]) -> list[dict[str, str]]:
     latest = {(update["name"], update.get("provider")): update for update in updates}
     store, lost = FileStore(file), []
     for (name, provider), update in latest.items():
-        record = json.loads(store.load(CredentialKey(URL, AGENT_ID, name)) or "{}")
+        record = json.loads(store.load(CredentialKey(URL, AGENT_ID, name, registered=True)) or "{}")
         if provider is None:
             kept = record.get("registration", {}).get("client_id") == update["client_id"]
         else:
