@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncIterable
+from functools import partial
 
 import httpcore
 
-from ._connections import FreeList, connect
+from ._connections import FreeList, connect, holds_more
 from ._limits import Limits
 from ._reply import too_large
 from ._transport import FAILURES, failure, httpcore_request
@@ -24,6 +25,7 @@ class AsyncLine:
         self.connection = connect(base, httpcore.AsyncHTTPConnection, httpcore.AsyncHTTPProxy, None)
         self.is_available = self.connection.is_available
         self.has_expired = self.connection.has_expired
+        self.holds_more = partial(holds_more, self.connection)
 
     async def send(self, request: Request, limits: Limits) -> Reply:
         """Send once; a connection that was left in the middle of something is closed."""

@@ -31,6 +31,10 @@ class Line(Protocol):
         """Whether it has been idle too long, or the server has closed it."""
         ...
 
+    def holds_more(self) -> bool:
+        """Whether the server sent more than its answer; see :func:`holds_more`."""
+        ...
+
 
 L = TypeVar("L", bound=Line)
 
@@ -65,7 +69,7 @@ class FreeList(Generic[L]):
 
     def give_back(self, base: Base, line: L) -> bool:
         """Keep a connection for the next call; False if it is to be closed instead."""
-        if self._closed or not line.is_available():
+        if self._closed or not line.is_available() or line.holds_more():
             return False
         lines = self._idle.setdefault(base.origin, [])
         if len(lines) >= MAX_IDLE:
@@ -91,6 +95,17 @@ def _ssl_context() -> ssl.SSLContext:
 
         file = certifi.where()
     return ssl.create_default_context(cafile=file or None, capath=None if file else folder)
+
+
+def holds_more(connection: Any) -> bool:
+    """Whether bytes came in after the end of an answer.
+
+    They would be taken for the answer to the next call, perhaps another user's. httpcore does not
+    look, and its public interface does not show them; h11, below it, does.
+    """
+    while not hasattr(connection, "_h11_state"):
+        connection = connection._connection
+    return bool(connection._h11_state.trailing_data[0])
 
 
 def connect(base: Base, direct: Any, through_proxy: Any, backend: Any) -> Any:

@@ -12,10 +12,11 @@ import math
 import ssl
 import time
 from collections.abc import Iterable
+from functools import partial
 
 import httpcore
 
-from ._connections import FreeList, connect
+from ._connections import FreeList, connect, holds_more
 from ._deadline import Deadline, TimedBackend
 from ._limits import Limits
 from ._reply import too_large
@@ -88,6 +89,7 @@ class SyncLine:
         )
         self.is_available = self.connection.is_available
         self.has_expired = self.connection.has_expired
+        self.holds_more = partial(holds_more, self.connection)
 
     def send(self, request: Request, limits: Limits) -> Reply:
         """Send once; a connection that was left in the middle of something is closed."""

@@ -96,25 +96,29 @@ def parse_base(url: object, name: str, code: str = "INVALID_ARGUMENT") -> Base:
 
     if not isinstance(url, str) or not _URL_TEXT.fullmatch(url) or "\\" in url:
         raise refuse("must be a URL as text, without spaces, control characters or backslashes")
-    try:
-        parts = urlsplit(url)
-        host, port = (parts.hostname or "").encode("idna").decode("ascii"), parts.port
-        path = parts.path.encode("ascii").decode("ascii")
-    except ValueError:
-        raise refuse("is not a valid URL") from None
-    if parts.scheme not in _DEFAULT_PORTS or not _HOST.fullmatch(host):
+    parts = _parts_of(url)
+    if parts is None:
+        raise refuse("is not a valid URL")
+    scheme, netloc, host, port, path = parts
+    if scheme not in _DEFAULT_PORTS or not _HOST.fullmatch(host):
         raise refuse("must begin with http:// or https:// and a host")
-    if "@" in parts.netloc:
+    if "@" in netloc:
         raise refuse("must not carry a user name or password")
     if "?" in url or "#" in url:
         raise refuse("must not carry a query or a fragment")
-    return Base(
-        url.rstrip("/"),
-        parts.scheme,
-        host,
-        _DEFAULT_PORTS[parts.scheme] if port is None else port,
-        path.rstrip("/"),
-    )
+    port = _DEFAULT_PORTS[scheme] if port is None else port
+    return Base(url.rstrip("/"), scheme, host, port, path.rstrip("/"))
+
+
+def _parts_of(url: str) -> tuple[str, str, str, int | None, str] | None:
+    """Scheme, netloc, host, port and path; None instead of an error that may quote a password."""
+    try:
+        parts = urlsplit(url)
+        host = (parts.hostname or "").encode("idna").decode("ascii")
+        path = parts.path.encode("ascii").decode("ascii")
+        return parts.scheme, parts.netloc, host, parts.port, path
+    except ValueError:
+        return None
 
 
 def encode_json(value: Any) -> bytes:

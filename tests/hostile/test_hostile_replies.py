@@ -300,7 +300,6 @@ def test_an_api_base_may_lead_elsewhere_but_never_from_https_to_http(
         assert len(asked) == 1
 
 
-@pytest.mark.xfail(reason="httpcore keeps the bytes for the next answer", strict=True)
 def test_a_second_answer_to_one_request_is_not_taken_for_the_next_ones(
     kind: Kind, server: RawServer, make: Callable[..., Driven]
 ) -> None:
