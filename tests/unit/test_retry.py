@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 from typing import Any
 
 import pytest
@@ -105,6 +106,11 @@ def test_so_many_attempts_are_made_and_no_more(attempts: int, made: int) -> None
     assert tries == made
 
 
+def test_asked_too_late_a_plan_still_says_no() -> None:
+    plan = Plan(RetryPolicy(attempts=2, base=0), READ)
+    assert not plan.goes_on(FAILURES["timeout"], 3, 0.0)
+
+
 def test_an_error_that_is_not_repeated_any_more_still_says_that_it_may_be() -> None:
     error = failed(Delivery.UNSENT)
     assert not Plan(RetryPolicy(attempts=1), READ).goes_on(error, 1, 0.0)
@@ -199,7 +205,19 @@ def test_no_pause_goes_beyond_the_total() -> None:
 
 @pytest.mark.parametrize(
     "wrong",
-    [{"attempts": 0}, {"attempts": -1}, {"total": -1}, {"base": -0.1}, {"maximum": -5}],
+    [
+        {"attempts": 0},
+        {"attempts": -1},
+        {"attempts": "3"},
+        {"attempts": None},
+        {"total": -1},
+        {"total": math.inf},
+        {"base": -0.1},
+        {"base": math.nan},
+        {"maximum": -5},
+        {"maximum": math.inf},
+        {"maximum": "5"},
+    ],
 )
 def test_a_policy_that_can_only_be_a_mistake_is_refused(wrong: dict[str, Any]) -> None:
     assert error_of(lambda: RetryPolicy(**wrong)).code == "INVALID_ARGUMENT"
