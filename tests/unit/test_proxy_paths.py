@@ -12,7 +12,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from ath._proxy import MAX_TARGET, prepare, segment
-from ath._wire import Request
+from ath._wire import Request, parse_base
 from ath.errors import ATHError
 
 from .support import BASE, error_of, outcome
@@ -200,6 +200,22 @@ def test_deep_escapes_are_refused_before_they_cost_anything(
     monkeypatch.setattr(_proxy, "unquote_to_bytes", counted)
     error_of(lambda: target_of("/%" + "25" * 30_000))
     assert len(rounds) <= 10
+
+
+@pytest.mark.parametrize("path", ["/ä" + "a" * MAX_TARGET, "/x?" + "%" * MAX_TARGET])
+def test_a_gigantic_path_is_refused_before_it_is_encoded(
+    path: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from ath import _proxy
+
+    monkeypatch.delattr(_proxy, "quote")
+    assert error_of(lambda: target_of(path)).code == "INVALID_PATH"
+
+
+def test_a_path_that_fills_a_target_alone_is_taken() -> None:
+    path = "/?" + "a" * (MAX_TARGET - 2)
+    bare = parse_base("https://service.example", "url")
+    assert prepare(bare, "", [], "GET", path, None, None, None, None).target == path.encode()
 
 
 def test_the_longest_path_that_is_taken_and_the_first_that_is_not() -> None:

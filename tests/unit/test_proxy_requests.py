@@ -207,6 +207,19 @@ def test_a_content_type_of_ones_own_is_kept() -> None:
     assert headers_of(request)["content-type"] == "text/csv"
 
 
+@pytest.mark.parametrize("other", ["Accept", "X-Mine"])
+def test_another_header_of_a_call_does_not_take_the_content_types_place(other: str) -> None:
+    found = headers_of(prepared("POST", body={}, headers={other: "a"}))
+    assert found["content-type"] == "application/json"
+    assert found[other.lower()] == "a"
+
+
+def test_text_that_is_no_unicode_is_refused_with_that_reason() -> None:
+    error = error_of(lambda: prepared("POST", content="\ud800"))
+    assert "Unicode" in error.message
+    assert error.__context__ is None or error.__suppress_context__
+
+
 @pytest.mark.parametrize("content", [7, ["x"], object(), "\ud800", {"a": 1}, iter([b"x"])])
 def test_content_that_is_neither_bytes_nor_text_is_refused(content: Any) -> None:
     assert error_of(lambda: prepared("POST", content=content)).code == "INVALID_ARGUMENT"
