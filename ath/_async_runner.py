@@ -16,7 +16,7 @@ from ._vault import Vault
 from ._wire import Reply, Request
 from .attestation import AsyncSigner, Signer
 from .errors import ATHError
-from .retry import Retry, Rule
+from .retry import Retry, Rule, policy_of
 
 T = TypeVar("T")
 
@@ -117,10 +117,11 @@ class AsyncRunner(Runner[AsyncTransport, Signer | AsyncSigner]):
             raise signer_failed(error) from error
 
     async def _repeat(self, attempt: Callable[[], Awaitable[T]], rule: Rule, retry: Retry) -> T:
+        policy = policy_of(retry, self._retry)
         try:
             return await attempt()
         except ATHError as error:
-            attempts = Attempts(rule, self._policy(retry), error)
+            attempts = Attempts(rule, policy, error)
             if attempts.over:
                 raise
         from tenacity import AsyncRetrying

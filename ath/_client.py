@@ -20,7 +20,7 @@ from ._wire import parse_base, raw_headers
 from .attestation import load_signer
 from .credentials import CredentialKey, CredentialStore, Registration, Token
 from .errors import ATHError
-from .retry import RetryPolicy
+from .retry import RetryPolicy, policy_of
 
 if TYPE_CHECKING:
     import httpx
@@ -90,7 +90,7 @@ class Client(ABC, Generic[RunnerT]):
             audience=base.url if audience is None else _checked_text(audience, "audience"),
             require_pkce=require_pkce,
             max_response_bytes=max_response_bytes,
-            retry=retry,
+            retry=policy_of(retry, None),
         )
         store = _opened(credentials)
         if store is not None and not hasattr(store, "load"):

@@ -28,12 +28,14 @@ class Limits:
         }
 
 
-def limits_of(timeout: object, max_response_bytes: int) -> Limits:
+def limits_of(timeout: object, max_response_bytes: object) -> Limits:
     """Read the user's timeout: seconds for a whole attempt, an httpx.Timeout, or None for none.
 
     Raises:
         ATHError: INVALID_ARGUMENT.
     """
+    if not isinstance(max_response_bytes, int) or max_response_bytes < 1:
+        raise ATHError("INVALID_ARGUMENT", "max_response_bytes must be a number of bytes.")
     if timeout is None:
         return Limits(None, None, None, None, None, max_response_bytes)
     if isinstance(timeout, int | float) and not isinstance(timeout, bool):

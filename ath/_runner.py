@@ -18,7 +18,7 @@ from ._vault import Vault
 from ._wire import Reply, Request
 from .attestation import Signer
 from .errors import ATHError
-from .retry import Default, Plan, Retry, RetryPolicy, Rule
+from .retry import Plan, Retry, RetryPolicy, Rule, policy_of
 
 T = TypeVar("T")
 log = logging.getLogger("ath")
@@ -99,9 +99,6 @@ class Runner(Generic[TransportT, SignerT]):
                     self._transport = self._open_transport()
         return self._transport
 
-    def _policy(self, retry: Retry) -> RetryPolicy | None:
-        return self._retry if isinstance(retry, Default) else retry
-
 
 def log_reply(request: Request, reply: Reply, began: float) -> None:
     took = (time.monotonic() - began) * 1000
@@ -180,10 +177,11 @@ class SyncRunner(Runner[SyncTransport, Signer]):
             raise signer_failed(error) from error
 
     def _repeat(self, attempt: Callable[[], T], rule: Rule, retry: Retry) -> T:
+        policy = policy_of(retry, self._retry)
         try:
             return attempt()
         except ATHError as error:
-            attempts = Attempts(rule, self._policy(retry), error)
+            attempts = Attempts(rule, policy, error)
             if attempts.over:
                 raise
         from tenacity import Retrying

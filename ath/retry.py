@@ -62,6 +62,19 @@ class Default(Enum):
 Retry = RetryPolicy | None | Default
 
 
+def policy_of(retry: object, default: RetryPolicy | None) -> RetryPolicy | None:
+    """The policy that an argument means; None for single attempts.
+
+    Raises:
+        ATHError: INVALID_ARGUMENT.
+    """
+    if retry is Default.CLIENT:
+        return default
+    if retry is None or isinstance(retry, RetryPolicy):
+        return retry
+    raise ATHError("INVALID_ARGUMENT", "retry must be a RetryPolicy, or None for single attempts.")
+
+
 @dataclass(slots=True, eq=False)
 class Rule:
     """After which failures a call may be sent again. No connection at all: always."""

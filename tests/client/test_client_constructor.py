@@ -13,7 +13,7 @@ from client_support import AGENT_ID, KEY, PEM, Kind, World, claims, refused
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 
-from ath import ATHSecurityWarning, MemoryStore
+from ath import ATHError, ATHSecurityWarning, MemoryStore
 
 URL = "https://gateway.example"
 
@@ -368,3 +368,18 @@ def test_credentials_of_the_wrong_kind_are_refused(kind: Kind) -> None:
     for given in (7, object(), {}, b"credentials.json"):
         assert "credentials" in failing(kind, "INVALID_ARGUMENT", credentials=given)
     assert made(kind, credentials=MemoryStore()).client_id is None
+
+
+@pytest.mark.parametrize("given", [0, -1, "1", 1.5, None])
+def test_a_limit_that_is_no_number_of_bytes_is_refused(kind: Kind, given: object) -> None:
+    assert "max_response_bytes" in failing(kind, "INVALID_ARGUMENT", max_response_bytes=given)
+
+
+@pytest.mark.parametrize("given", [3, "3", True, {"attempts": 3}])
+def test_a_retry_that_is_no_policy_is_refused_before_anything_is_sent(
+    kind: Kind, given: object
+) -> None:
+    assert "RetryPolicy" in failing(kind, "INVALID_ARGUMENT", retry=given)
+    client = made(kind, url="http://gateway.example", http_client=answering(kind))
+    with pytest.raises(ATHError, match="RetryPolicy"):
+        client.discover(retry=given)
