@@ -380,6 +380,6 @@ def test_a_retry_that_is_no_policy_is_refused_before_anything_is_sent(
     kind: Kind, given: object
 ) -> None:
     assert "RetryPolicy" in failing(kind, "INVALID_ARGUMENT", retry=given)
-    client = made(kind, url="http://gateway.example", http_client=answering(kind))
+    client = made(kind, url="https://gateway.example", http_client=answering(kind))
     with pytest.raises(ATHError, match="RetryPolicy"):
         client.discover(retry=given)

@@ -29,6 +29,8 @@ def value_of(answer: Reply) -> Any:
         ("application/json", b'{"a": [1, null]}', {"a": [1, None]}),
         ("application/json; charset=utf-8", '"ä"'.encode(), "ä"),
         ("APPLICATION/JSON", b"1", 1),
+        ("application/json ; charset=utf-8", b"1", 1),
+        (" application/json", b"1", 1),
         ("application/problem+json", b"{}", {}),
         ("application/vnd.api+json;v=1", b"[]", []),
         ("application/json", "\ufeff{}".encode("utf-8-sig")[3:], {}),
@@ -130,6 +132,12 @@ def test_a_body_that_is_unpacked_already_is_taken_as_it_is(encoding: str) -> Non
     assert value_of(json_reply({"a": 1}, content_encoding=encoding)) == {"a": 1}
 
 
+@pytest.mark.parametrize("body", [b"\x00\x01", b"\x1f", b"\x1f\x8a", b"\x89PNG", b"\x77", b"\x79"])
+@pytest.mark.parametrize("encoding", ["gzip", "deflate"])
+def test_bytes_that_are_not_packed_are_taken_as_they_are(encoding: str, body: bytes) -> None:
+    assert value_of(reply(200, body, content_encoding=encoding)) == body
+
+
 @every_encoding
 @pytest.mark.parametrize("kept", [0.2, 0.5, 0.9])
 def test_a_truncated_compressed_body_is_an_error_and_not_half_a_text(
@@ -214,6 +222,13 @@ def test_a_successful_reply_of_the_protocol_must_carry_a_json_object(body: bytes
     error = error_of(lambda: json_object(reply(200, body), REQUEST, LIMIT))
     assert error.code == "INVALID_RESPONSE"
     assert "GET https://gateway.example" in error.message
+
+
+@pytest.mark.parametrize(
+    ("body", "reason"), [(b"[]", "is not a JSON object"), (b"<html>", "is not JSON.")]
+)
+def test_json_of_another_kind_is_told_apart_from_no_json(body: bytes, reason: str) -> None:
+    assert reason in error_of(lambda: json_object(reply(200, body), REQUEST, LIMIT)).message
 
 
 def test_a_json_object_is_taken_whatever_the_type_says() -> None:

@@ -112,11 +112,29 @@ def test_a_long_description_is_cut() -> None:
     assert len(error.message) < 1000
 
 
-def test_deep_json_is_cut_in_the_details() -> None:
-    body = json.loads("[" * 200 + "1" + "]" * 200)
-    error = error_from(json_reply(body, 400))
-    depth = str(error.details["body"]).count("[")
-    assert 40 <= depth <= 60
+@pytest.mark.parametrize(
+    ("opening", "closing"), [("[", "]"), ('{"a":', "}"), ('[{"a":', "}]"), ('{"a":[', "]}")]
+)
+def test_deep_json_is_cut_in_the_details(opening: str, closing: str) -> None:
+    body = json.loads(opening * 200 + "1" + closing * 200)
+    error = error_from(json_reply({"b": body}, 400))
+    told = str(error.details["body"])
+    assert 40 <= told.count("[") + told.count("{") <= 60
+    assert "..." in told
+
+
+@pytest.mark.parametrize("status", [300, 301, 304, 399])
+def test_any_3xx_is_a_redirect(status: int) -> None:
+    error = error_from(reply(status, b"", location="/in"))
+    assert error.details["location"] == "/in"
+    assert "not followed" in error.message
+
+
+@pytest.mark.parametrize("status", [199, 299, 400, 401, 503])
+def test_nothing_but_a_3xx_is_a_redirect_though_it_names_a_place(status: int) -> None:
+    error = error_from(reply(status, b"", location="/in"))
+    assert "location" not in error.details
+    assert "redirect" not in error.message
 
 
 @pytest.mark.parametrize(
