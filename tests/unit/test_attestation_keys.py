@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import base64
 import datetime
+import errno
+import os
 from pathlib import Path
 from typing import Any
 
@@ -63,6 +66,15 @@ def certificate() -> x509.Certificate:
 CERTIFICATE_PEM = certificate().public_bytes(Encoding.PEM)
 PKCS8, SEC1 = pem(), pem(form=Format.TraditionalOpenSSL)
 EC_PARAMETERS = b"-----BEGIN EC PARAMETERS-----\nBggqhkjOPQMBBw==\n-----END EC PARAMETERS-----\n"
+
+
+def pem_with(found: str, put: str) -> bytes:
+    """The key's PEM, with other bytes in its DER."""
+    der = KEY.private_bytes(Encoding.DER, Format.PKCS8, serialization.NoEncryption())
+    assert bytes.fromhex(found) in der
+    der = der.replace(bytes.fromhex(found), bytes.fromhex(put))
+    label = b"-----%s PRIVATE KEY-----\n"
+    return label % b"BEGIN" + base64.encodebytes(der) + label % b"END"
 
 
 def assert_signs_with_the_key(signer: Any) -> None:
@@ -176,6 +188,10 @@ def material() -> list[str]:
         pytest.param(CERTIFICATE_PEM, None, "public key", id="certificate PEM"),
         pytest.param(certificate(), None, "Certificate", id="certificate object"),
         pytest.param(PKCS8.replace(b"END", b"ENDE"), None, "damaged", id="damaged PEM"),
+        pytest.param(
+            pem_with("2a8648ce3d030107", "2a8648ce3d030177"), None, "damaged", id="unknown curve"
+        ),
+        pytest.param(pem_with("2a8648ce3d0201", "2a8648ce3d0277"), None, "damaged", id="no kind"),
         pytest.param(PKCS8[: len(PKCS8) // 2], None, "damaged", id="half a PEM"),
         pytest.param(
             KEY.private_bytes(Encoding.DER, Format.PKCS8, serialization.NoEncryption()),
@@ -205,11 +221,18 @@ def test_anything_else_is_refused_and_named_without_key_material(
     assert error.__suppress_context__ or error.__context__ is None
 
 
-@pytest.mark.parametrize("name", ["missing.pem", "", "nul\0.pem"])
-def test_a_path_without_a_file_is_named(tmp_path: Path, name: str) -> None:
+@pytest.mark.parametrize(
+    ("name", "reason"),
+    [
+        ("missing.pem", os.strerror(errno.ENOENT)),
+        ("", os.strerror(errno.EISDIR)),
+        ("nul\0.pem", "ValueError"),
+    ],
+)
+def test_a_path_without_a_file_is_named(tmp_path: Path, name: str, reason: str) -> None:
     error = refused(tmp_path / name)
     assert repr(str(tmp_path / name)) in error.message
-    assert "cannot be read" in error.message
+    assert f"cannot be read: {reason}." in error.message
 
 
 @given(st.binary() | st.text(), st.none() | st.text() | st.binary())
