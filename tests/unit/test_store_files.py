@@ -118,7 +118,7 @@ def test_a_link_in_the_place_of_the_lock_is_not_followed(file: Path, tmp_path: P
     assert not (tmp_path / "elsewhere").exists()
 
 
-@pytest.mark.parametrize("mode", [0o644, 0o660, 0o604, 0o666])
+@pytest.mark.parametrize("mode", [0o644, 0o660, 0o604, 0o666, 0o601, 0o610])
 @pytest.mark.parametrize("content", ["ours", OFFICIAL])
 def test_a_loose_mode_is_repaired_with_a_warning(file: Path, mode: int, content: str) -> None:
     if content == "ours":
@@ -320,10 +320,110 @@ def _failing_file(error: BaseException) -> Any:
     return opened
 
 
-def test_an_unwritable_folder_is_a_storage_error(tmp_path: Path) -> None:
+def test_a_folder_that_is_none_is_a_storage_error(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    error = error_of(lambda: FileStore(tmp_path / "file" / "credentials.json").put(KEY, "x"))
+    for error in refused_writes(tmp_path / "file" / "credentials.json"):
+        assert error.code == "STORAGE_ERROR"
+
+
+def test_a_change_is_on_the_disk_before_it_is_told(
+    file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    FileStore(file).put(KEY, "old")
+    synced: list[tuple[int, str]] = []
+    fsync = os.fsync
+
+    def look(handle: int) -> None:
+        status = os.fstat(handle)
+        folder = stat.S_ISDIR(status.st_mode)
+        synced.append((handle, file.read_text() if folder else os.pread(handle, 1000, 0).decode()))
+        fsync(handle)
+
+    monkeypatch.setattr(os, "fsync", look)
+    monkeypatch.setattr(os, "open", readable(os.open))
+    FileStore(file).put(KEY, "new")
+    monkeypatch.undo()
+    # First the whole content, then, with the new file in its place, the folder.
+    assert [text for _, text in synced] == [file.read_text()] * 2
+    for handle, _ in synced:
+        with pytest.raises(OSError, match="Bad file descriptor"):
+            os.fstat(handle)
+
+
+def readable(real: Any) -> Any:
+    """``os.open`` whose files may be looked into as they are written."""
+
+    def opened(path: Any, flags: int, *mode: int) -> int:
+        if flags & os.O_WRONLY:
+            flags = flags & ~os.O_WRONLY | os.O_RDWR
+        return real(path, flags, *mode)  # type: ignore[no-any-return]
+
+    return opened
+
+
+def test_what_a_killed_writer_left_behind_stops_nobody(file: Path) -> None:
+    FileStore(file).put(KEY, "old")
+    left = file.with_name(".credentials.json.new")
+    left.write_text("half of somethi")
+    left.chmod(0o644)
+    assert FileStore(file).replace(KEY, "old", "new")
+    assert FileStore(file).load(KEY) == "new"
+    assert mode_of(file) == 0o600
+    assert not left.exists()
+
+
+def refuse(*_: Any, **__: Any) -> Any:
+    raise OSError(errno.EPERM, "Not yours")
+
+
+def test_a_damaged_file_that_cannot_be_set_aside_is_not_said_to_be(
+    file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file.write_text(HALF)
+    file.chmod(0o600)
+    before = state_of(file)
+    monkeypatch.setattr(Path, "rename", refuse)
+    for error in refused_writes(file):
+        assert error.code == "STORAGE_ERROR"
+        assert "cannot be set aside: Not yours" in error.message
+    assert state_of(file) == before
+
+
+def test_a_loose_mode_that_cannot_be_repaired_is_an_error(
+    file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    FileStore(file).put(KEY, "kept")
+    file.chmod(0o644)
+    monkeypatch.setattr(os, "fchmod", refuse)
+    with pytest.warns(ATHSecurityWarning):
+        error = error_of(lambda: FileStore(file).load(KEY))
     assert error.code == "STORAGE_ERROR"
+    assert "cannot be made private: Not yours" in error.message
+
+
+def test_a_file_is_parsed_again_only_when_it_has_changed(
+    file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    parsed: list[bytes] = []
+
+    def counted(data: bytes, path: Path) -> dict[str, str]:
+        parsed.append(data)
+        return parse(data, path)
+
+    monkeypatch.setattr(store, "parse", counted)
+    one = FileStore(file)
+    for text in ("a", "b"):
+        FileStore(file).put(KEY, text)
+        parsed.clear()
+        assert [one.load(KEY) for _ in range(5)] == [text] * 5
+        assert len(parsed) == 1
+
+
+def test_a_folders_file_names_are_those_of_earlier_releases(tmp_path: Path) -> None:
+    FolderStore(tmp_path).replace(ALICE, None, "x")
+    assert [path.name for path in tmp_path.glob("[!.]*")] == [
+        "962867d48c0cd07e317116523b976c36.json"
+    ]
 
 
 @given(st.binary() | json_values.map(lambda value: json.dumps(value).encode()))
