@@ -56,6 +56,12 @@ from .support import error_of, outcome, reply
             b"g.example:443",
         ),
         (
+            "https://g.example:80",
+            Base("https://g.example:80", "https", "g.example", 80, ""),
+            b"g.example:80",
+        ),
+        ("http://g.example", Base("http://g.example", "http", "g.example", 80, ""), b"g.example"),
+        (
             "https://bücher.example",
             Base("https://bücher.example", "https", "xn--bcher-kva.example", 443, ""),
             b"xn--bcher-kva.example",
@@ -160,7 +166,7 @@ def test_headers_come_out_as_they_are_sent(headers: Any, raw: list[tuple[bytes, 
     [
         "Authorization", "HOST", "Content-Length", "transfer-encoding", "Connection", "TE",
         "X-ATH-Agent-ID", "x-ath-agent-id", "Accept-Encoding", "Proxy-Authorization", "Upgrade",
-        "Expect", "Trailer", "Keep-Alive", "Proxy-Connection",
+        "Expect", "Trailer", "Keep-Alive", "Proxy-Connection", "Proxy-Authenticate",
     ],
 )  # fmt: skip
 def test_what_the_client_sets_itself_is_refused_and_named(name: str) -> None:
@@ -213,11 +219,28 @@ def test_the_first_header_of_a_name_counts_whatever_its_case() -> None:
     answer.headers = [(b"Date", b"one"), (b"DATE", b"two"), (b"X", "ä".encode("latin-1"))]
     assert answer.header(b"date") == "one"
     assert answer.header(b"x") == "ä"
-    assert answer.header(b"y") is None
+    for name in (b"y", b"a", b"dat", b"dates"):
+        assert answer.header(name) is None
+
+
+def test_nothing_of_a_reply_shows_in_its_repr() -> None:
+    assert "canary" not in repr(reply(200, b"canary-body", set_cookie="canary"))
 
 
 @pytest.mark.parametrize(
-    ("status", "ok"), [(199, False), (200, True), (204, True), (299, True), (300, False)]
+    ("status", "ok"),
+    [
+        (100, False),
+        (199, False),
+        (200, True),
+        (204, True),
+        (299, True),
+        (300, False),
+        (301, False),
+        (404, False),
+        (500, False),
+        (999, False),
+    ],
 )
 def test_any_2xx_is_a_success(status: int, ok: bool) -> None:
     assert reply(status).ok is ok
