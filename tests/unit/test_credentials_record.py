@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ath.credentials import SESSION_KEPT, Record, Registration, Session, Token
+from ath.credentials import SESSION_KEPT, CredentialKey, Record, Registration, Session, Token
 from ath.errors import ATHError
 
 from .support import error_of, json_values, outcome
@@ -229,3 +229,21 @@ def test_a_session_within_its_time_stays() -> None:
 )
 def test_no_secret_shows_in_a_repr(value: object) -> None:
     assert "canary" not in f"{value!r} {value}"
+
+
+@pytest.mark.parametrize(
+    ("value", "name"),
+    [
+        (Registration("c", "s"), "client_secret"),
+        (Token("t", "shop"), "provider"),
+        (Session("shop", "v", 0.0), "code_verifier"),
+    ],
+)
+def test_what_copies_of_a_record_share_cannot_be_changed(value: object, name: str) -> None:
+    with pytest.raises(AttributeError):
+        setattr(value, name, "other")
+
+
+def test_a_key_is_the_agents_own_unless_it_says_otherwise() -> None:
+    key = CredentialKey("https://gateway.example", "https://agent.example/agent.json")
+    assert key[2:] == (None, False)
