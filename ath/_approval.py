@@ -9,9 +9,9 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from ._context import Context
-from ._flow import ask, attested, given, keep, listed, raise_known
+from ._flow import ask, attested, given, listed, raise_known
 from ._reply import json_object, model, text_field
-from ._steps import Flow, Repeat, Wait
+from ._steps import Blocking, Flow, Repeat, Wait
 from ._wire import parse_base
 from .credentials import Registration
 from .errors import ATHError
@@ -27,6 +27,13 @@ if TYPE_CHECKING:
         ProviderScopeRequest,
         ServiceDiscoveryDocument,
     )
+
+
+_INTERRUPTED = ATHError(
+    "OUTCOME_UNKNOWN",
+    "The call that was registering the agent was interrupted. The agent may have registered.",
+)
+"""What those get who waited for a call that was cancelled: asking again could register twice."""
 
 
 def discover_gateway(context: Context, retry: Retry) -> Flow[DiscoveryDocument]:
@@ -93,23 +100,22 @@ def register(
     body = given(wanted, AgentRegistrationRequest, "register")
 
     flights = context.vault.owner.flights
-    while True:
-        flight, leads = flights.join(context.encoded(wanted))
-        if leads:
-            break
-        result = yield Wait(flight)
-        if result is not None:
-            return result  # type: ignore[no-any-return]
+    flight, leads = flights.join(context.encoded(wanted))
+    if not leads:
+        result, error = yield Wait(flight)
+        if error is not None:
+            raise copy.copy(error)  # each caller its own: an error collects notes and tracebacks
+        return result  # type: ignore[no-any-return]
+    outcome: tuple[AgentRegistrationResponse | None, ATHError | None] = (None, _INTERRUPTED)
     try:
         result = yield from _registered(context, body, retry)
+        outcome = (result, None)
+        return result
     except ATHError as error:
-        flights.land(flight, error=copy.copy(error))
+        outcome = (None, error)
         raise
-    except BaseException:  # interrupted: whoever waits has to make the call
-        flights.land(flight)
-        raise
-    flights.land(flight, result)
-    return result
+    finally:
+        flights.land(flight, outcome)
 
 
 def _registered(
@@ -132,7 +138,10 @@ def _registered(
         text_field(document, "client_secret", reply, request),
         tuple(body.redirect_uris or ()),
     )
-    yield from keep(context, lambda record: record.keep_registration(held), owner=True)
+    owner = context.vault.owner
+    owner.enroll(held)
+    if owner.store is not None:
+        yield Blocking(partial(owner.persist_registration, held))
     return model(AgentRegistrationResponse, document, reply, request)
 
 

@@ -71,7 +71,8 @@ class AsyncRunner(Runner[AsyncTransport, Signer | AsyncSigner]):
     async def aclose(self) -> None:
         """Free the connections, and make no further call."""
         self._closed = True
-        if self._transport is not None:
+        # Connections of another loop cannot be closed from here; they end with that loop.
+        if self._transport is not None and self._loop is asyncio.get_running_loop():
             await self._transport.aclose()
 
     async def _drive(self, flow: Flow[Any]) -> Any:
@@ -114,7 +115,8 @@ class AsyncRunner(Runner[AsyncTransport, Signer | AsyncSigner]):
             signature = self._signer.sign(message)
             return await signature if inspect.isawaitable(signature) else signature
         except Exception as error:
-            raise signer_failed(error) from error
+            failed = signer_failed(error)
+        raise failed
 
     async def _repeat(self, attempt: Callable[[], Awaitable[T]], rule: Rule, retry: Retry) -> T:
         policy = policy_of(retry, self._retry)

@@ -27,11 +27,11 @@ class AsyncLine:
         self.has_expired = self.connection.has_expired
         self.holds_more = partial(holds_more, self.connection)
 
-    async def send(self, request: Request, limits: Limits) -> Reply:
-        """Send once; a connection that was left in the middle of something is closed."""
+    async def send(self, request: Request, limits: Limits, ends: float | None) -> Reply:
+        """Send once, until that time; a connection left in the middle of something is closed."""
         phases = limits.phases() if limits.total is None else {}
         try:
-            async with asyncio.timeout(limits.total):
+            async with asyncio.timeout_at(ends):
                 response = await self.connection.handle_async_request(
                     httpcore_request(request, phases)
                 )
@@ -66,20 +66,38 @@ class AsyncTransport:
 
     async def send(self, request: Request, limits: Limits) -> Reply:
         """Send once; raises as :meth:`SyncTransport.send`."""
-        async with self._turns:
-            line, expired = self._lines.take(request.base)
-            for old in expired:
-                await old.connection.aclose()
+        ends = None
+        if limits.total is not None:
+            ends = asyncio.get_running_loop().time() + limits.total
+        try:
+            await self._wait_for_turn(limits.pool)
             try:
-                line = line or AsyncLine(request.base)
-                reply = await line.send(request, limits)
-            except FAILURES as error:
-                failed = failure(error, request)
-            else:
-                if not self._lines.give_back(request.base, line):
-                    await line.connection.aclose()
-                return reply
+                return await self._send(request, limits, ends)
+            finally:
+                self._turns.release()
+        except FAILURES as error:
+            failed = failure(error, request)
         raise failed
+
+    async def _wait_for_turn(self, seconds: float | None) -> None:
+        if not self._turns.locked():
+            await self._turns.acquire()
+            return
+        try:
+            async with asyncio.timeout(seconds):
+                await self._turns.acquire()
+        except TimeoutError:
+            raise httpcore.PoolTimeout from None
+
+    async def _send(self, request: Request, limits: Limits, ends: float | None) -> Reply:
+        line, expired = self._lines.take(request.base)
+        for old in expired:
+            await old.connection.aclose()
+        line = line or AsyncLine(request.base)
+        reply = await line.send(request, limits, ends)
+        if not self._lines.give_back(request.base, line):
+            await line.connection.aclose()
+        return reply
 
     async def aclose(self) -> None:
         """Free the connections."""

@@ -87,13 +87,15 @@ class Client(ABC, Generic[RunnerT]):
             capabilities=tuple(
                 _checked_text(item, "capabilities") for item in listed(capabilities, "capabilities")
             ),
-            audience=base.url if audience is None else _checked_text(audience, "audience"),
+            audience=_checked_text(base.url if audience is None else audience, "audience").rstrip(
+                "/"
+            ),
             require_pkce=require_pkce,
             max_response_bytes=max_response_bytes,
             retry=policy_of(retry, None),
         )
         store = _opened(credentials)
-        if store is not None and not hasattr(store, "load"):
+        if store is not None and not (hasattr(store, "load") and hasattr(store, "replace")):
             raise ATHError("INVALID_ARGUMENT", "credentials must be a path or a CredentialStore.")
         vault = Vault(CredentialKey(base.url, agent.agent_id), store)
         self._context = Context(agent, vault, raw_headers(headers))
@@ -153,13 +155,12 @@ class Client(ABC, Generic[RunnerT]):
             ATHError: INVALID_ARGUMENT.
         """
         owner = self._vault.owner
-        held = Registration(
-            _checked_text(client_id, "client_id"), _checked_text(client_secret, "client_secret")
-        )
+        _checked_text(client_id, "client_id")
+        _checked_text(client_secret, "client_secret")
         before = owner.registration
-        if before is not None and before.client_id == client_id:
-            held = Registration(client_id, client_secret, before.redirect_uris)
-        owner.apply(lambda record: record.keep_registration(held))
+        same = before is not None and before.client_id == client_id
+        uris = before.redirect_uris if before is not None and same else ()
+        owner.enroll(Registration(client_id, client_secret, uris))
 
     def set_token(self, token: str, provider: str | None = None) -> None:
         """Use a token obtained elsewhere.
@@ -169,10 +170,10 @@ class Client(ABC, Generic[RunnerT]):
         Raises:
             ATHError: INVALID_ARGUMENT.
         """
+        if provider is not None:
+            _checked_text(provider, "provider")
         held = Token(_checked_text(token, "token"), provider)
-        if provider is None:
-            self._vault.apply(lambda record: record.tokens.clear())
-        self._vault.apply(lambda record: record.keep_token(held))
+        self._vault.apply(lambda record: record.set_token(held))
 
     def save_credentials(self, path: str | os.PathLike[str]) -> None:
         """Write registration, tokens and open sessions to a JSON file, mode 0600.
@@ -187,7 +188,7 @@ class Client(ABC, Generic[RunnerT]):
         from .store import FileStore
 
         self._vault.require_registration()
-        FileStore(path).put(self._vault.key, self._vault.snapshot().to_text())
+        FileStore(_checked_path(path)).put(self._vault.key, self._vault.snapshot().to_text())
 
     def load_credentials(self, path: str | os.PathLike[str]) -> None:
         """Use what :meth:`save_credentials` wrote, or the official SDK's file.
@@ -198,7 +199,7 @@ class Client(ABC, Generic[RunnerT]):
         """
         from ._credential_file import read_record
 
-        self._vault.replace(read_record(Path(path), self._vault.key))
+        self._vault.replace(read_record(_checked_path(path), self._vault.key))
 
     @property
     def _vault(self) -> Vault:
@@ -230,7 +231,15 @@ def _opened(
         return credentials
     from .store import FileStore  # files need what a client without a store does not
 
-    return FileStore(credentials)
+    return FileStore(_checked_path(credentials))
+
+
+def _checked_path(path: object) -> Path:
+    if not isinstance(path, str | os.PathLike) or not os.fspath(path):
+        raise ATHError("INVALID_ARGUMENT", "The path of a credential file must be text or a Path.")
+    if "\0" in str(path):
+        raise ATHError("INVALID_ARGUMENT", "The path of a credential file holds a NUL character.")
+    return Path(path)
 
 
 def _checked_agent_id(agent_id: object) -> str:
@@ -240,6 +249,10 @@ def _checked_agent_id(agent_id: object) -> str:
     if base.exposed:
         raise ATHError("INVALID_ARGUMENT", "agent_id must be an https URL (http on loopback only).")
     return agent_id
+
+
+def _checked_base(audience: object) -> str:
+    return _checked_text(audience, "audience").rstrip("/")
 
 
 def _checked_text(value: object, name: str) -> str:

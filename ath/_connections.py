@@ -94,7 +94,13 @@ def _ssl_context() -> ssl.SSLContext:
         import certifi
 
         file = certifi.where()
-    return ssl.create_default_context(cafile=file or None, capath=None if file else folder)
+    try:
+        return ssl.create_default_context(cafile=file or None, capath=None if file else folder)
+    except OSError as error:  # nothing was sent, so this must not look like a broken connection
+        reason = error.strerror or type(error).__name__
+        raise ATHError(
+            "INVALID_ARGUMENT", f"The certificates of SSL_CERT_FILE or SSL_CERT_DIR: {reason}."
+        ) from None
 
 
 def holds_more(connection: Any) -> bool:
@@ -119,13 +125,21 @@ def connect(base: Base, direct: Any, through_proxy: Any, backend: Any) -> Any:
     proxy = _proxy_of(base)
     if proxy is None:
         return direct(origin, **options)
+    try:
+        return _through(proxy, through_proxy, options).create_connection(origin)
+    except (TypeError, ValueError):
+        pass  # raised below: this error may quote the proxy's password
+    raise ATHError("INVALID_ARGUMENT", "The environment names a proxy that is not a valid URL.")
+
+
+def _through(proxy: str, through_proxy: Any, options: dict[str, Any]) -> Any:
+    """Httpcore's way through the proxy, whose URL may carry a user and a password."""
     user, _, host = proxy.rpartition("@")
     scheme, _, user = user.rpartition("://")
     if not user:
-        return through_proxy(proxy, **options).create_connection(origin)
+        return through_proxy(proxy, **options)
     name, _, password = user.partition(":")
-    auth = (unquote(name), unquote(password))
-    return through_proxy(f"{scheme}://{host}", auth, **options).create_connection(origin)
+    return through_proxy(f"{scheme}://{host}", (unquote(name), unquote(password)), **options)
 
 
 def _proxy_of(base: Base) -> str | None:

@@ -7,7 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from ._context import Context
-from ._flow import attested, given, keep, listed, raise_known, sent
+from ._flow import attested, given, keep, listed, raise_known, require_text, sent
 from ._reply import json_object, model, text_field
 from ._steps import Flow, Repeat
 from ._wire import Reply, Request
@@ -65,7 +65,8 @@ def authorize(
             "PKCE_REQUIRED", "The authorization_url lacks the S256 code_challenge that ATH demands."
         )
     session = Session(provider, verifier, context.agent.clock())
-    yield from keep(context, lambda record: record.open_session(answer.ath_session_id, session))
+    change = partial(Record.open_session, session_id=answer.ath_session_id, session=session)
+    yield from keep(context, change, held.client_id)
     return answer
 
 
@@ -97,7 +98,7 @@ def exchange_token(
         _expiry_of(document, context.agent.clock()),
         _scopes_of(document),
     )
-    yield from keep(context, lambda record: record.keep_token(token, session_id))
+    yield from keep(context, lambda record: record.keep_token(token, session_id), held.client_id)
     return model(TokenResponse, document, reply, request)
 
 
@@ -132,6 +133,8 @@ def revoke(context: Context, provider: str | None, retry: Retry) -> Flow[None]:
     from ath_api.api.token import revoke_token as endpoint
     from ath_api.models import TokenRevocationRequest
 
+    if provider is not None:
+        require_text(provider, "provider")
     held = context.vault.require_registration()
     first: ATHError | None = None
     for token in context.vault.tokens(provider):
@@ -140,12 +143,14 @@ def revoke(context: Context, provider: str | None, retry: Retry) -> Flow[None]:
         )
         request = context.request(endpoint._get_kwargs(body=body))
         try:
-            yield Repeat(partial(sent, context, request), READ, retry)
+            try:
+                yield Repeat(partial(sent, context, request), READ, retry)
+            except ATHError as error:
+                if error.code not in _GONE:
+                    raise
+            yield from keep(context, partial(Record.drop_token, token=token), held.client_id)
         except ATHError as error:
-            if error.code not in _GONE:
-                first = first or error
-                continue
-        yield from keep(context, partial(Record.drop_token, token=token))
+            first = first or error
     if first is not None:
         raise first
 
@@ -156,11 +161,12 @@ def _header_safe(access_token: str) -> str:
     raise ATHError("INVALID_RESPONSE", "The access_token is not printable ASCII text.")
 
 
-def _provider_of(document: dict[str, Any], session: Session | None) -> str | None:
+def _provider_of(document: dict[str, Any], session: Session | None) -> str:
+    """Whom the token is for; a name that no provider has, rather than any provider at all."""
     named = document.get("provider_id")
     if isinstance(named, str):
         return named
-    return None if session is None else session.provider
+    return "" if session is None else session.provider
 
 
 def _expiry_of(document: dict[str, Any], now: float) -> float | None:

@@ -83,6 +83,8 @@ class Agent:
         if abs(ahead) > _DAY:
             raise ATHError("CLOCK_SKEW", f"This machine's clock is {difference}.", reply.status)
         self.clock_offset = ahead
+        if abs(ahead) <= SKEW:  # the machine's clock was set meanwhile
+            return True
         warnings.warn(
             f"This machine's clock is {difference}; attestations are signed with the server's "
             "time from now on. Set the clock.",

@@ -24,15 +24,10 @@ class Flights:
             flight.set_running_or_notify_cancel()  # one who stops waiting does not cancel it
             return flight, True
 
-    def land(
-        self, flight: Future[Any], result: Any = None, error: BaseException | None = None
-    ) -> None:
-        """Tell all who wait; no result and no error means that the call was interrupted."""
+    def land(self, flight: Future[Any], outcome: Any) -> None:
+        """Tell all who wait."""
         with self._lock:
             self._under_way = {
                 k: other for k, other in self._under_way.items() if other is not flight
             }
-        if error is None:
-            flight.set_result(result)
-        else:
-            flight.set_exception(error)
+        flight.set_result(outcome)

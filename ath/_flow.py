@@ -31,6 +31,9 @@ class Endpoint(Protocol):
 def sign_attestation(context: Context, audience: str | Sequence[str] | None) -> Flow[str]:
     """Sign a fresh attestation; the audience is the implementor's if none is given."""
     agent = context.agent
+    if audience is not None and not isinstance(audience, str):
+        for item in listed(audience, "audience"):
+            require_text(item, "audience")
     message = signing_input(
         agent_id=agent.agent_id,
         key_id=agent.key_id,
@@ -78,12 +81,12 @@ def attested(
         corrected = True
 
 
-def keep(context: Context, change: Change, *, owner: bool = False) -> Flow[None]:
+def keep(context: Context, change: Change, client_id: str) -> Flow[None]:
     """Make a change in memory first, then in the store: what a server said is never lost."""
-    vault = context.vault.owner if owner else context.vault
-    vault.apply(change)
+    vault = context.vault
+    vault.apply(change, client_id)
     if vault.store is not None:
-        yield Blocking(partial(vault.persist, change))
+        yield Blocking(partial(vault.persist, change, client_id))
 
 
 def raise_known(error: ATHError, done: str) -> NoReturn:
@@ -101,10 +104,22 @@ def given(value: Any, kind: Any, name: str) -> Any:
     Raises:
         ATHError: INVALID_ARGUMENT, naming the field.
     """
+    if not isinstance(value, Mapping) and not hasattr(value, "to_dict"):
+        raise ATHError("INVALID_ARGUMENT", f"{name} must be a dict or a model of ath_api.")
     try:
         return kind.from_dict(value if isinstance(value, Mapping) else value.to_dict())
     except UNREADABLE as error:
         raise ATHError("INVALID_ARGUMENT", f"{name} does not fit: {error}.") from None
+
+
+def require_text(value: object, name: str) -> None:
+    """Refuse what is not text.
+
+    Raises:
+        ATHError: INVALID_ARGUMENT.
+    """
+    if not isinstance(value, str):
+        raise ATHError("INVALID_ARGUMENT", f"{name} must be text.")
 
 
 def listed(values: Any, name: str) -> list[Any]:

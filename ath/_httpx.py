@@ -45,13 +45,19 @@ def _prepared(
     client: httpx.Client | httpx.AsyncClient, request: Request, limits: Limits
 ) -> httpx.Request:
     base = request.base
-    return client.build_request(
+    url = f"{base.scheme}://{base.host_header.decode('ascii')}{request.target.decode('ascii')}"
+    prepared = client.build_request(
         request.method.decode("ascii"),
-        f"{base.scheme}://{base.host_header.decode('ascii')}{request.target.decode('ascii')}",
+        url,
         headers=request.headers,
         content=request.content or None,
         timeout=httpx.Timeout(**limits.phases()),
     )
+    prepared.url = httpx.URL(url)  # without the client's own params: the target was checked
+    # The jar may hold what one user's session set; only a header of ours says whose call this is.
+    if not any(name.lower() == b"cookie" for name, _ in request.headers):
+        prepared.headers.pop("cookie", None)
+    return prepared
 
 
 def _check_target(sent: httpx.Request, request: Request) -> None:

@@ -179,7 +179,7 @@ def _error_body(reply: Reply, request: Request, limit: int) -> Any:
     try:
         return content(reply, request, limit)
     except ATHError:
-        return None
+        return reply.body.decode("utf-8", "replace")  # at least readable
 
 
 def _details(body: dict[str, Any]) -> dict[str, Any]:

@@ -106,8 +106,8 @@ def log_reply(request: Request, reply: Reply, began: float) -> None:
 
 
 def signer_failed(error: Exception) -> ATHError:
-    kind = type(error).__name__  # its text may hold anything
-    return ATHError("SIGNING_FAILED", f"The signer raised {kind}.")
+    """The error for a signer's own; to be raised apart from that, whose text may hold anything."""
+    return ATHError("SIGNING_FAILED", f"The signer raised {type(error).__name__}.")
 
 
 class SyncRunner(Runner[SyncTransport, Signer]):
@@ -174,7 +174,8 @@ class SyncRunner(Runner[SyncTransport, Signer]):
         try:
             return self._signer.sign(message)
         except Exception as error:
-            raise signer_failed(error) from error
+            failed = signer_failed(error)
+        raise failed
 
     def _repeat(self, attempt: Callable[[], T], rule: Rule, retry: Retry) -> T:
         policy = policy_of(retry, self._retry)

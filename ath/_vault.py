@@ -104,40 +104,81 @@ class Vault:
         """The session that this client opened, or None."""
         return self._current.sessions.get(session_id)
 
-    def apply(self, change: Change) -> None:
-        """Make a change in memory."""
+    def enroll(self, registration: Registration) -> None:
+        """Hold a new or renewed registration, in memory."""
+        with self._lock:
+            self._record.keep_registration(registration)
+
+    def apply(self, change: Change, client_id: str | None = None) -> None:
+        """Make a change in memory; for a client_id that is not held any more, make none."""
         record = self._current
         with self._lock:
-            registration = self.registration
-            record.belong_to(registration.client_id if registration else None)
-            change(record)
+            held = self.registration
+            if held is None or client_id in (None, held.client_id):
+                record.belong_to(client_id if held is None else held.client_id)
+                change(record)
 
-    def persist(self, change: Change) -> None:
+    def persist(self, change: Change, client_id: str) -> None:
         """Make the same change in the store, on top of what other processes wrote there.
+
+        One that has registered anew since is not overwritten: its record belongs to another
+        client_id, of which this change knows nothing.
 
         Raises:
             ATHError: STORAGE_ERROR or INVALID_CREDENTIALS; memory holds the change all the same.
         """
+        held = self.registration
+
+        def changed(record: Record) -> bool:
+            if record.client_id not in (None, client_id):
+                return False
+            if self._parent is None and record.registration is None and held is not None:
+                record.keep_registration(held)
+            record.belong_to(client_id)
+            change(record)
+            return True
+
+        self._store_changed(changed)
+
+    def persist_registration(self, registration: Registration) -> None:
+        """Put a registration that was just made into the store.
+
+        Raises:
+            ATHError: as :meth:`persist`.
+        """
+
+        def changed(record: Record) -> bool:
+            record.keep_registration(registration)
+            return True
+
+        self._store_changed(changed)
+
+    def _store_changed(self, changed: Callable[[Record], bool]) -> None:
         store = self.store
         if store is None:
             return
-        registration = self.registration
         for _ in range(_TRIES):
             old = _guarded(store.load, self.key)
             record = Record.from_text(old)
-            if registration is not None:
-                if self._parent is None:
-                    record.keep_registration(registration)
-                record.belong_to(registration.client_id)
-            change(record)
-            if _guarded(store.replace, self.key, old, record.to_text()):
+            if not changed(record) or _guarded(store.replace, self.key, old, record.to_text()):
                 return
         raise ATHError("STORAGE_ERROR", "The credential store never accepted the change.")
 
     def replace(self, record: Record) -> None:
-        """Hold what was read elsewhere instead of what is held."""
+        """Hold what was read elsewhere instead of what is held.
+
+        Raises:
+            ATHError: INVALID_CREDENTIALS if it belongs to another registration than the one that
+                all users of the agent share.
+        """
         with self._lock:
-            if record.registration is not None:
+            shared = None if self._parent is None else self.registration
+            if shared is not None and record.client_id not in (None, shared.client_id):
+                raise ATHError(
+                    "INVALID_CREDENTIALS",
+                    "These credentials belong to another registration than the agent's.",
+                )
+            if shared is None and record.registration is not None:
                 self.owner._record.keep_registration(record.registration)
             self._record.client_id = record.client_id
             self._record.tokens = record.tokens
@@ -156,12 +197,14 @@ class Vault:
 
 
 def _guarded(call: Callable[..., Any], *args: Any) -> Any:
-    """Call a store, which may be the user's own; its failures become ours."""
+    """Call a store, which may be the user's own; its failures become ours.
+
+    Raised outside the except block: a store's error may quote the record, and so its secrets.
+    """
     try:
         return call(*args)
     except ATHError:
         raise
     except Exception as error:
-        raise ATHError(
-            "STORAGE_ERROR", f"The credential store failed with {type(error).__name__}."
-        ) from error
+        kind = type(error).__name__
+    raise ATHError("STORAGE_ERROR", f"The credential store failed with {kind}.")

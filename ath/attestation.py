@@ -75,7 +75,7 @@ class LocalSigner:
         return "<LocalSigner>"
 
 
-def load_signer(private_key: object, password: str | bytes | None = None) -> Signer | AsyncSigner:
+def load_signer(private_key: object, password: object = None) -> Signer | AsyncSigner:
     """Make a signer of whatever the user holds.
 
     Raises:
@@ -83,6 +83,8 @@ def load_signer(private_key: object, password: str | bytes | None = None) -> Sig
     """
     from cryptography.hazmat.primitives.asymmetric import ec
 
+    if password is not None and not isinstance(password, str | bytes):
+        raise ATHError("INVALID_KEY", "private_key_password must be text or bytes.")
     key = private_key
     if isinstance(key, Path):
         try:
@@ -110,7 +112,7 @@ def load_signer(private_key: object, password: str | bytes | None = None) -> Sig
                 "INVALID_KEY", "This is a public key; the agent signs with its private key."
             )
         raise ATHError("INVALID_KEY", f"This is a key of kind {kind}; ATH needs P-256.")
-    if isinstance(key, Signer):
+    if isinstance(key, Signer) and not isinstance(key, type):
         return key
     raise ATHError("INVALID_KEY", f"A private key cannot be made of a {kind}.")
 

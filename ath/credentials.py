@@ -108,6 +108,12 @@ class Record:
         if session_id is not None:
             self.sessions.pop(session_id, None)
 
+    def set_token(self, token: Token) -> None:
+        """Take a token by hand; one without a provider takes the place of all."""
+        if token.provider is None:
+            self.tokens.clear()
+        self.keep_token(token)
+
     def drop_token(self, token: Token) -> None:
         """Forget a token, unless another has taken its place."""
         held = self.tokens.get(token.provider)

@@ -248,7 +248,7 @@ def test_failures_of_the_httpx_client_become_ours(
         client.discover()
 
 
-def test_a_path_that_httpx_would_rewrite_is_refused(kind: Kind, mocked: Any) -> None:
+def test_the_params_of_the_users_client_are_not_ours_to_send(kind: Kind, mocked: Any) -> None:
     seen: list[httpx.Request] = []
 
     def answer(request: httpx.Request) -> httpx.Response:
@@ -258,6 +258,25 @@ def test_a_path_that_httpx_would_rewrite_is_refused(kind: Kind, mocked: Any) -> 
     http = mocked(answer, params={"injected": "1"})
     client = kind.client("gateway", "https://gateway.example", http_client=http)
     client.set_token("ath_tk_1")
-    with refused("INVALID_PATH"):
-        client.call("GET", "/x")
-    assert seen == []
+    client.call("GET", "/x?a=1")
+    assert [str(request.url) for request in seen] == [
+        "https://gateway.example/ath/proxy/github/x?a=1"
+    ]
+
+
+def test_the_cookies_that_one_user_was_given_are_not_sent_for_another(
+    kind: Kind, mocked: Any
+) -> None:
+    seen: list[httpx.Request] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        seen.append(request)
+        return httpx.Response(200, headers={"Set-Cookie": "session=of-alice; Path=/"})
+
+    client = kind.client("gateway", "https://gateway.example", http_client=mocked(answer))
+    client.set_token("ath_tk_1")
+    bob = client.for_user("bob", headers={"Cookie": "session=of-bob"})
+    bob.set_token("ath_tk_2")
+    for one in (client, client, bob):
+        one.call("GET", "/x")
+    assert [request.headers.get("cookie") for request in seen] == [None, None, "session=of-bob"]

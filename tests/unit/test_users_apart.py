@@ -50,8 +50,11 @@ class UsersApart(RuleBasedStateMachine):
         return vaults
 
     def keep(self, vault: Vault, change: Change) -> None:
-        vault.apply(change)
-        vault.persist(change)
+        registration = vault.registration
+        client_id = registration.client_id if registration else None
+        vault.apply(change, client_id)
+        if client_id is not None:
+            vault.persist(change, client_id)
 
     def named(self, kind: str, user: str | None, vault: Vault) -> str:
         name = f"{kind}-{next(self.numbers)}-of-{user}"
@@ -64,7 +67,8 @@ class UsersApart(RuleBasedStateMachine):
     def register(self, process: int, user: str | None, number: int) -> None:
         vault = self.processes[process][user].owner
         who = user if user in ALONE else "agent"
-        self.keep(vault, lambda r: r.keep_registration(Registration(f"{who}-{number}", "s")))
+        vault.enroll(Registration(f"{who}-{number}", "s"))
+        vault.persist_registration(Registration(f"{who}-{number}", "s"))
 
     @rule(process=processes, user=users, provider=providers)
     def exchange(self, process: int, user: str | None, provider: str | None) -> None:

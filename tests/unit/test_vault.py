@@ -112,7 +112,7 @@ def test_what_is_persisted_is_there_for_the_next_process() -> None:
     one = vault(store)
     for change in (registered(), with_token(SHOP)):
         one.apply(change)
-        one.persist(change)
+        one.persist(change, "c-1")
     other = vault(store)
     assert other.registration == Registration("c-1", "s")
     assert other.tokens() == [SHOP]
@@ -122,10 +122,10 @@ def test_a_users_tokens_are_stored_without_the_registration() -> None:
     store = MemoryStore()
     parent = vault(store)
     parent.apply(registered())
-    parent.persist(registered())
+    parent.persist(registered(), "c-1")
     alice = vault(store, parent, ALICE)
     alice.apply(with_token(SHOP))
-    alice.persist(with_token(SHOP))
+    alice.persist(with_token(SHOP), "c-1")
     stored = Record.from_text(store.load(ALICE))
     assert stored.registration is None
     assert (stored.client_id, list(stored.tokens.values())) == ("c-1", [SHOP])
@@ -136,11 +136,11 @@ def test_a_change_is_made_on_top_of_what_others_wrote() -> None:
     store = MemoryStore()
     one = vault(store)
     one.apply(registered())
-    one.persist(registered())
+    one.persist(registered(), "c-1")
     other = vault(store)
     for a_vault, token in ((one, SHOP), (other, CODE)):
         a_vault.apply(with_token(token))
-        a_vault.persist(with_token(token))
+        a_vault.persist(with_token(token), "c-1")
     assert vault(store).tokens() == [SHOP, CODE]
 
 
@@ -163,7 +163,7 @@ class Busy(MemoryStore):
 
 def test_other_writers_may_come_first_many_times() -> None:
     store = Busy(50)
-    vault(store).persist(with_token(SHOP))
+    vault(store).persist(with_token(SHOP), "c-1")
     held = vault(store).tokens()
     assert len(held) == 51
     assert SHOP in held
@@ -174,7 +174,7 @@ def test_a_store_that_never_accepts_is_an_error() -> None:
         def replace(self, *_: Any) -> bool:
             return False
 
-    assert error_of(lambda: vault(Never()).persist(with_token(SHOP))).code == "STORAGE_ERROR"
+    assert error_of(lambda: vault(Never()).persist(with_token(SHOP), "c-1")).code == "STORAGE_ERROR"
 
 
 @pytest.mark.parametrize("method", ["load", "replace"])
@@ -192,7 +192,7 @@ def test_a_failing_store_is_an_ath_error(method: str, raised: Exception, code: s
     store = Failing()
     one = vault(store)
     setattr(store, method, fail)
-    error = error_of(lambda: one.persist(with_token(SHOP)))
+    error = error_of(lambda: one.persist(with_token(SHOP), "c-1"))
     assert error.code == (code or "STORAGE_ERROR")
     assert "canary" not in str(error)
 
@@ -243,7 +243,7 @@ def test_threads_that_change_one_vault_lose_nothing() -> None:
         for number in range(50):
             change = with_token(Token(f"{name}.{number}", f"{name}.{number}"))
             one.apply(change)
-            one.persist(change)
+            one.persist(change, "c-1")
             assert one.token_for(f"{name}.{number}")
             one.tokens()
             one.latest_token()
@@ -272,21 +272,29 @@ def test_a_users_stored_tokens_outlive_a_missing_registration_of_the_agent() -> 
     parent.apply(registered())
     view = vault(store, parent, ALICE)
     view.apply(with_token(SHOP))
-    view.persist(with_token(SHOP))
+    view.persist(with_token(SHOP), "c-1")
     restarted = vault(store, vault(), ALICE)
     restarted.apply(with_token(CODE))
     assert restarted.tokens() == [SHOP, CODE]
 
 
-def test_a_secret_that_was_rotated_by_hand_comes_to_the_store_with_the_next_change() -> None:
+def test_a_change_of_a_former_registration_leaves_the_newer_one_of_another_process() -> None:
     store = MemoryStore()
-    one = vault(store)
-    one.apply(registered())
-    one.persist(registered())
-    renewed = Registration("c-1", "rotated")
-    one.apply(lambda record: record.keep_registration(renewed))
-    one.apply(with_token(SHOP))
-    one.persist(with_token(SHOP))
+    former, newer = vault(store), vault(store)
+    for one, client_id in ((former, "c-1"), (newer, "c-2")):
+        one.enroll(Registration(client_id, "s"))
+        one.persist_registration(Registration(client_id, "s"))
+    newer.persist(with_token(CODE), "c-2")
+    former.apply(with_token(SHOP), "c-1")
+    former.persist(with_token(SHOP), "c-1")
+    assert former.tokens() == [SHOP]
     again = vault(store)
-    assert again.registration == renewed
-    assert again.tokens() == [SHOP]
+    assert again.registration == Registration("c-2", "s")
+    assert again.tokens() == [CODE]
+
+
+def test_a_token_of_a_registration_that_was_replaced_meanwhile_is_not_filed_under_the_new() -> None:
+    one = vault()
+    one.enroll(Registration("c-2", "s"))
+    one.apply(with_token(SHOP), "c-1")
+    assert one.tokens() == []
