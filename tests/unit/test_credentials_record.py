@@ -91,6 +91,7 @@ def changed(*path: Any, value: Any) -> str:
         changed("tokens", 0, "access_token", value=7),
         changed("tokens", 0, "provider", value=[]),
         changed("tokens", 0, "expires_at", value="soon"),
+        changed("tokens", 0, "expires_at", value="1.5"),
         changed("tokens", 0, "expires_at", value=HUGE),
         changed("tokens", 0, "scopes", value=[None]),
         changed("sessions", value=[]),
