@@ -229,7 +229,9 @@ def test_what_is_not_secret_is_left_alone() -> None:
         ("Wed, 21 Oct 2015", None),
         ("Mon, 99 Foo 2015 07:28:00 GMT", None),
         ("Mon, 12 Jan 9999999 07:28:00 GMT", None),
+        ("Mon, 12 Jan 99999999999999999999 07:28:00 GMT", None),
         ("Mon, 12 Jan 1970 13:46:40 +999999999999", None),
+        ("Mon, 12 Jan 1970 13:46:40 +9999999999999999999", None),
     ],
 )
 def test_retry_after_in_seconds(value: str, seconds: float | None) -> None:
