@@ -146,7 +146,7 @@ def innermost(task: asyncio.Future[Any]) -> str:
     return str(inner.__name__)
 
 
-def test_a_cancelled_leader_lets_those_who_wait_for_it_make_the_call(world: World) -> None:
+def test_those_who_wait_for_a_cancelled_registration_do_not_register_a_second_time(world: World) -> None:
     async def both() -> None:
         reached, loop = asyncio.Event(), asyncio.get_running_loop()
 
@@ -165,7 +165,9 @@ def test_a_cancelled_leader_lets_those_who_wait_for_it_make_the_call(world: Worl
             leader.cancel()
             with pytest.raises(asyncio.CancelledError):
                 await leader
-            answer = await follower
+            with pytest.raises(ATHError, match="OUTCOME_UNKNOWN"):
+                await follower
+            answer = await client.register(**REGISTRATION)  # whoever calls again means it
             assert answer.client_id == client.client_id
 
     asyncio.run(both())
