@@ -67,11 +67,13 @@ class Client(ABC, Generic[RunnerT]):
                 bounds each phase on its own; None waits for ever.
             headers: Sent on every request to the url's own origin and nowhere else, such as the
                 session header of a multi-user gateway.
-            http_client: Your own httpx client (proxy, CA, mTLS); it is not closed by this one.
+            http_client: Your own httpx client (proxy, CA, mTLS); it is not closed by this one. A
+                sync one bounds each wait by ``timeout``, and the body as a whole.
             capabilities: Listed in every attestation.
             audience: The implementor's base URL as it knows itself, if that is not ``url``.
             require_pkce: Refuse authorization URLs without an S256 code_challenge (RFC 7636).
-            credentials: A path or a store: read now, written after each change.
+            credentials: A path or a store: read now, written after register, authorize, exchange
+                and revoke, before they return.
             retry: How failed calls are repeated where that is safe; None switches it off.
             max_response_bytes: The longest body that is read.
 

@@ -215,7 +215,7 @@ def test_no_pause_goes_beyond_the_total() -> None:
         {"base": -0.1},
         {"base": math.nan},
         {"maximum": -5},
-        {"maximum": math.inf},
+        {"maximum": float("inf")},
         {"maximum": "5"},
     ],
 )
