@@ -146,7 +146,7 @@ def innermost(task: asyncio.Future[Any]) -> str:
     return str(inner.__name__)
 
 
-def test_those_who_wait_for_a_cancelled_registration_do_not_register_a_second_time(world: World) -> None:
+def test_those_who_wait_for_a_cancelled_registration_do_not_register_again(world: World) -> None:
     async def both() -> None:
         reached, loop = asyncio.Event(), asyncio.get_running_loop()
 
