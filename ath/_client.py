@@ -89,9 +89,7 @@ class Client(ABC, Generic[RunnerT]):
             capabilities=tuple(
                 _checked_text(item, "capabilities") for item in listed(capabilities, "capabilities")
             ),
-            audience=_checked_text(base.url if audience is None else audience, "audience").rstrip(
-                "/"
-            ),
+            audience=base.url if audience is None else _checked_base(audience),
             require_pkce=require_pkce,
             max_response_bytes=max_response_bytes,
             retry=policy_of(retry, None),
