@@ -11,8 +11,7 @@ import httpcore
 
 from ._connections import FreeList, connect, holds_more
 from ._limits import Limits
-from ._reply import too_large
-from ._transport import FAILURES, failure, httpcore_request
+from ._transport import FAILURES, failure, grow, httpcore_request
 from ._wire import Base, Reply, Request
 
 MAX_OPEN = 100  # calls in flight per client; further ones wait for their turn
@@ -51,9 +50,7 @@ async def aread_body(chunks: AsyncIterable[bytes], limits: Limits) -> bytes:
     """Collect a body; raises as :func:`read_body`."""
     body = bytearray()
     async for chunk in chunks:
-        body += chunk
-        if len(body) > limits.max_response_bytes:
-            raise too_large(limits.max_response_bytes)
+        grow(body, chunk, limits)
     return bytes(body)
 
 

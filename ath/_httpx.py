@@ -57,13 +57,10 @@ def _prepared(
     # The jar may hold what one user's session set; only a header of ours says whose call this is.
     if not any(name.lower() == b"cookie" for name, _ in request.headers):
         prepared.headers.pop("cookie", None)
-    return prepared
-
-
-def _check_target(sent: httpx.Request, request: Request) -> None:
-    """Refuse a path that httpx would write in its own way: ours was checked, so ours it must be."""
-    if sent.url.raw_path != request.target:
+    # httpx writes some paths in its own way; ours was checked, so ours it must be.
+    if prepared.url.raw_path != request.target:
         raise ATHError("INVALID_PATH", "This path cannot be sent unchanged by the httpx client.")
+    return prepared
 
 
 class SyncHTTPXTransport:
@@ -78,7 +75,6 @@ class SyncHTTPXTransport:
             raise ATHError("CLIENT_CLOSED", "The http_client of this client is closed.")
         ends = time.monotonic() + (limits.total or 1e9)
         prepared = _prepared(self._client, request, limits)
-        _check_target(prepared, request)
         try:
             response = self._client.send(prepared, stream=True, auth=None, follow_redirects=False)
             try:
@@ -115,7 +111,6 @@ class AsyncHTTPXTransport:
         if self._client.is_closed:
             raise ATHError("CLIENT_CLOSED", "The http_client of this client is closed.")
         prepared = _prepared(self._client, request, limits)
-        _check_target(prepared, request)
         try:
             async with asyncio.timeout(limits.total):
                 response = await self._client.send(

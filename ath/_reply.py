@@ -171,11 +171,10 @@ def failure(
 
 def _error_body(reply: Reply, request: Request, limit: int) -> Any:
     """The body of an error: JSON whatever its type says, since errors are often mislabelled."""
-    try:
+    with suppress(ATHError, *UNREADABLE):
         document = json.loads(_decoded(reply, limit))
-        return document if isinstance(document, dict) else content(reply, request, limit)
-    except (ATHError, *UNREADABLE):
-        pass
+        if isinstance(document, dict):
+            return document
     try:
         return content(reply, request, limit)
     except ATHError:

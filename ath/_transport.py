@@ -114,10 +114,15 @@ def read_body(chunks: Iterable[bytes], limits: Limits) -> bytes:
     """
     body = bytearray()
     for chunk in chunks:
-        body += chunk
-        if len(body) > limits.max_response_bytes:
-            raise too_large(limits.max_response_bytes)
+        grow(body, chunk, limits)
     return bytes(body)
+
+
+def grow(body: bytearray, chunk: bytes, limits: Limits) -> None:
+    """Add a piece to a body; raises as :func:`read_body`."""
+    body += chunk
+    if len(body) > limits.max_response_bytes:
+        raise too_large(limits.max_response_bytes)
 
 
 class SyncTransport:
