@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from ._approval import discover_gateway
-from ._calls import gateway_call
-from ._handshake import CLIENT, AsyncClient, SyncClient
+from ._protocol.registration import discover_gateway
+from ._protocol.provider_call import gateway_call
+from ._client.sync import CLIENT, AsyncClient, SyncClient
 from .retry import Retry
 
 if TYPE_CHECKING:

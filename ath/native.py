@@ -6,16 +6,16 @@ from collections.abc import Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from ._approval import discover_service
-from ._calls import native_call
-from ._handshake import CLIENT, AsyncClient, SyncClient
+from ._protocol.registration import discover_service
+from ._protocol.provider_call import native_call
+from ._client.sync import CLIENT, AsyncClient, SyncClient
 from .retry import Retry
 
 if TYPE_CHECKING:
     import httpx
     from ath_api.models import ServiceDiscoveryDocument
 
-    from ._context import Context
+    from ._protocol.context import Context
 
 __all__ = ["ATHNativeClient", "AsyncATHNativeClient"]
 

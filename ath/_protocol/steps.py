@@ -7,11 +7,11 @@ from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import Any, NamedTuple, TypeVar
 
-from ._context import Context
-from ._limits import Limits
-from ._reply import content
-from ._wire import Reply, Request
-from .retry import Retry, Rule
+from .context import Context
+from .._http.messages import Limits
+from .replies import content
+from .._http.messages import Reply, Request
+from ..retry import Retry, Rule
 
 T = TypeVar("T")
 

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ._context import Context
-from ._limits import limits_of
-from ._proxy import prepare, segment
-from ._steps import Call
-from ._wire import Request
-from .credentials import Token
-from .errors import ATHError
-from .retry import Retry, rule_of
+from .context import Context
+from .._http.messages import parse_timeout
+from .provider_request import prepare, segment
+from .steps import Call
+from .._http.messages import Request
+from ..stores.base import Token
+from ..errors import ATHError
+from ..retry import Retry, rule_of
 
 
 def gateway_call(
@@ -71,12 +71,12 @@ def _authorize(context: Context, request: Request, token: Token | None) -> None:
         (b"Authorization", b"Bearer " + token.access_token.encode("ascii")),
     ]
     request.secrets = (token.access_token,)
-    if request.base.exposed:
+    if request.base.is_plaintext:
         context.agent.warn_of(request.base)
 
 
 def _call(
     context: Context, request: Request, timeout: Any, idempotent: bool | None, retry: Retry
 ) -> Call:
-    limits = None if timeout is None else limits_of(timeout, context.agent.max_response_bytes)
+    limits = None if timeout is None else parse_timeout(timeout, context.agent.max_response_bytes)
     return Call(request, context, rule_of(request.method.decode(), idempotent), retry, limits)

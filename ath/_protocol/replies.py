@@ -14,8 +14,8 @@ from contextlib import suppress
 from typing import Any, Protocol, TypeVar
 from urllib.parse import urlsplit
 
-from ._wire import Reply, Request
-from .errors import ATHError
+from .._http.messages import Reply, Request
+from ..errors import ATHError
 
 UNREADABLE = (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError)
 """What json and the generated models raise at input that is not what it should be."""
@@ -81,7 +81,7 @@ def text_field(document: dict[str, Any], name: str, reply: Reply, request: Reque
 
 
 def _invalid(reply: Reply, request: Request, what: str) -> ATHError:
-    message = f"The answer to {request.place} {what}."
+    message = f"The answer to {request.origin_label} {what}."
     return ATHError("INVALID_RESPONSE", message, reply.status)
 
 
@@ -195,7 +195,7 @@ def _description(
 ) -> tuple[str, dict[str, Any]]:
     """A sentence and details for an error that is not in the protocol's form."""
     details: dict[str, Any] = {"body": body}
-    message = f"{request.place} was answered with HTTP status {reply.status}"
+    message = f"{request.origin_label} was answered with HTTP status {reply.status}"
     if 300 <= reply.status < 400:
         place = _scrubbed(_place(reply.header(b"location") or ""), hidden, 1)[:_EXCERPT]
         details["location"] = place

@@ -12,21 +12,21 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Generic, NoReturn, Self, TypeVar
 
-from ._context import Agent, Context
-from ._flow import listed
-from ._limits import limits_of
-from ._vault import Vault
-from ._wire import parse_base, raw_headers
-from .attestation import load_signer
-from .credentials import CredentialKey, CredentialStore, Registration, Token
-from .errors import ATHError
-from .retry import RetryPolicy, policy_of
+from .._protocol.context import Agent, Context
+from .._protocol.flow import listed
+from .._http.messages import parse_timeout
+from .credentials import Vault
+from .._http.messages import parse_base, raw_headers
+from ..keys import load_signer
+from ..stores.base import CredentialKey, CredentialStore, Registration, Token
+from ..errors import ATHError
+from ..retry import RetryPolicy, policy_of
 
 if TYPE_CHECKING:
     import httpx
 
-    from ._limits import Limits
-    from .attestation import AsyncSigner, PrivateKey, Signer
+    from .._http.messages import Limits
+    from ..keys import AsyncSigner, PrivateKey, Signer
 
 RunnerT = TypeVar("RunnerT")
 
@@ -101,7 +101,7 @@ class Client(ABC, Generic[RunnerT]):
         self._context = Context(agent, vault, raw_headers(headers))
         self._runner = self._make_runner(
             load_signer(private_key, private_key_password),
-            limits_of(timeout, max_response_bytes),
+            parse_timeout(timeout, max_response_bytes),
             http_client,
         )
         self._root: Self | None = None
@@ -185,7 +185,7 @@ class Client(ABC, Generic[RunnerT]):
             ATHError: NOT_REGISTERED; STORAGE_ERROR or INVALID_CREDENTIALS if the file cannot be
                 written or is not a credential file.
         """
-        from .store import FileStore
+        from ..stores.files import FileStore
 
         self._vault.require_registration()
         FileStore(_checked_path(path)).put(self._vault.key, self._vault.snapshot().to_text())
@@ -197,7 +197,7 @@ class Client(ABC, Generic[RunnerT]):
             ATHError: INVALID_CREDENTIALS if the file is damaged, foreign, or of another agent or
                 implementor; STORAGE_ERROR if it cannot be read.
         """
-        from ._credential_file import read_record
+        from ..stores.credential_file import read_record
 
         self._vault.replace(read_record(_checked_path(path), self._vault.key))
 
@@ -229,7 +229,7 @@ def _opened(
 ) -> CredentialStore | None:
     if credentials is None or not isinstance(credentials, str | os.PathLike):
         return credentials
-    from .store import FileStore  # files need what a client without a store does not
+    from ..stores.files import FileStore  # files need what a client without a store does not
 
     return FileStore(_checked_path(credentials))
 
@@ -246,7 +246,7 @@ def _checked_agent_id(agent_id: object) -> str:
     base = parse_base(agent_id, "agent_id")
     if not isinstance(agent_id, str) or not agent_id.isascii():
         raise ATHError("INVALID_ARGUMENT", "agent_id must be an ASCII URL.")
-    if base.exposed:
+    if base.is_plaintext:
         raise ATHError("INVALID_ARGUMENT", "agent_id must be an https URL (http on loopback only).")
     return agent_id
 

@@ -12,13 +12,13 @@ import time
 from collections.abc import Callable
 from typing import Any, Generic, Protocol, TypeVar
 
-from ._limits import Limits
-from ._steps import Blocking, Call, Flow, Repeat, Send, Sign, Step, Wait
-from ._vault import Vault
-from ._wire import Reply, Request
-from .attestation import Signer
-from .errors import ATHError
-from .retry import Plan, Retry, RetryPolicy, Rule, policy_of
+from .._http.messages import Limits
+from .._protocol.steps import Blocking, Call, Flow, Repeat, Send, Sign, Step, Wait
+from .credentials import Vault
+from .._http.messages import Reply, Request
+from ..keys import Signer
+from ..errors import ATHError
+from ..retry import Plan, Retry, RetryPolicy, Rule, policy_of
 
 T = TypeVar("T")
 log = logging.getLogger("ath")
@@ -102,7 +102,7 @@ class Runner(Generic[TransportT, SignerT]):
 
 def log_reply(request: Request, reply: Reply, began: float) -> None:
     took = (time.monotonic() - began) * 1000
-    log.debug("%s: HTTP status %d after %.0f ms", request.place, reply.status, took)
+    log.debug("%s: HTTP status %d after %.0f ms", request.origin_label, reply.status, took)
 
 
 def signer_failed(error: Exception) -> ATHError:

@@ -9,14 +9,14 @@ import time
 from collections.abc import Awaitable, Callable
 from typing import Any, Protocol, TypeVar
 
-from ._limits import Limits
-from ._runner import Attempts, Runner, log, log_reply, signer_failed
-from ._steps import Blocking, Call, Flow, Repeat, Send, Sign, Step, Wait
-from ._vault import Vault
-from ._wire import Reply, Request
-from .attestation import AsyncSigner, Signer
-from .errors import ATHError
-from .retry import Retry, Rule, policy_of
+from .._http.messages import Limits
+from .run import Attempts, Runner, log, log_reply, signer_failed
+from .._protocol.steps import Blocking, Call, Flow, Repeat, Send, Sign, Step, Wait
+from .credentials import Vault
+from .._http.messages import Reply, Request
+from ..keys import AsyncSigner, Signer
+from ..errors import ATHError
+from ..retry import Retry, Rule, policy_of
 
 T = TypeVar("T")
 

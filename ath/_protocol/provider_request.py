@@ -12,8 +12,8 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import quote, unquote_to_bytes, urlencode
 
-from ._wire import Base, RawHeaders, Request, encode_json, merged, raw_headers
-from .errors import ATHError
+from .._http.messages import Base, RawHeaders, Request, encode_json, merge_headers, raw_headers
+from ..errors import ATHError
 
 MAX_TARGET = 65_536
 """Bytes of path and query together; servers accept far less."""
@@ -62,7 +62,7 @@ def prepare(
         data, kind = _payload(body, content)
         if not any(name.lower() == b"content-type" for name, _ in extra):
             extra.append((b"Content-Type", kind))
-    every = merged(standard, extra)
+    every = merge_headers(standard, extra)
     if data or verb in ("POST", "PUT", "PATCH"):
         every = [*every, (b"Content-Length", b"%d" % len(data))]
     return Request(verb.encode(), base, target.encode(), every, data)

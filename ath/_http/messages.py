@@ -1,48 +1,23 @@
-"""What goes over the wire, as plain values: the base of calls, a request, a reply."""
+"""What goes over the wire, as plain values: base URL, request, reply, limits."""
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 from urllib.parse import urlsplit
 
-from .errors import ATHError
+from ..errors import ATHError
 
 _encode = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode
 
 RawHeaders = list[tuple[bytes, bytes]]
 
 _DEFAULT_PORTS = {"http": 80, "https": 443}
-_TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
-_HEADER_VALUE = re.compile(r"[\t\x20-\x7e]*")
 _HOST = re.compile(r"[\w.:%~-]+", re.ASCII)  # IDNA makes spaces of wide ones
 _URL_TEXT = re.compile(r"[^\x00-\x20\x7f]+")
-
-# What belongs to the transport or proves who calls; neither a user nor a language model sets it.
-_RESERVED = frozenset(
-    {
-        "accept-encoding",
-        "authorization",
-        "connection",
-        "content-length",
-        "expect",
-        "host",
-        "keep-alive",
-        "proxy-authenticate",
-        "proxy-authorization",
-        "proxy-connection",
-        "te",
-        "trailer",
-        "transfer-encoding",
-        "upgrade",
-        "x-ath-agent-id",
-    }
-)
-
 
 @dataclass(eq=False)
 class Base:
@@ -67,12 +42,12 @@ class Base:
         return (host if default else f"{host}:{self.port}").encode("ascii")
 
     @cached_property
-    def exposed(self) -> bool:
+    def is_plaintext(self) -> bool:
         """Whether others on the way can read what is sent."""
-        return self.scheme == "http" and not self.loopback
+        return self.scheme == "http" and not self.is_loopback
 
     @property
-    def loopback(self) -> bool:
+    def is_loopback(self) -> bool:
         """Whether calls stay on this machine."""
         if self.host == "localhost" or self.host.endswith(".localhost"):
             return True
@@ -139,7 +114,7 @@ class Request:
     """What it carries that no error may repeat."""
 
     @property
-    def place(self) -> str:
+    def origin_label(self) -> str:
         """Method and origin, for messages: paths and queries are the user's own business."""
         base = self.base
         return f"{self.method.decode('ascii')} {base.scheme}://{base.host_header.decode('ascii')}"
@@ -168,41 +143,57 @@ class Reply:
         return None
 
 
-def raw_headers(headers: object, *, per_call: bool = False) -> RawHeaders:
-    """Check a user's headers and encode them.
-
-    Raises:
-        ATHError: INVALID_ARGUMENT for what cannot be sent, could split the request, or is set by
-            the client itself; per call, the ``X-ATH-`` names are the client's too.
-    """
-    if headers is None:
-        return []
-    items = headers.items() if isinstance(headers, Mapping) else headers
-    if isinstance(items, str | bytes) or not isinstance(items, Iterable):
-        raise ATHError("INVALID_ARGUMENT", "headers must be a mapping of names to values.")
-    raw: RawHeaders = []
-    for item in items:
-        try:
-            name, value = item
-        except (TypeError, ValueError):
-            raise ATHError("INVALID_ARGUMENT", "headers must be pairs of name and value.") from None
-        if not isinstance(name, str) or not _TOKEN.fullmatch(name):
-            raise ATHError("INVALID_ARGUMENT", "A header's name holds characters it may not hold.")
-        lower = name.lower()
-        if lower in _RESERVED or (per_call and lower.startswith("x-ath-")):
-            raise ATHError("INVALID_ARGUMENT", f"The header {name} is set by the client itself.")
-        if not isinstance(value, str) or not _HEADER_VALUE.fullmatch(value):
-            raise ATHError(
-                "INVALID_ARGUMENT",
-                f"The header {name} must be printable ASCII text on one line.",
-            )
-        raw.append((name.encode("ascii"), value.strip(" \t").encode("ascii")))
-    return raw
-
-
-def merged(first: RawHeaders, second: RawHeaders) -> RawHeaders:
+def merge_headers(first: RawHeaders, second: RawHeaders) -> RawHeaders:
     """Both, where names of the second replace those of the first."""
     if not second:
         return first
     names = {name.lower() for name, _ in second}
     return [item for item in first if item[0].lower() not in names] + second
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Seconds for each phase of an attempt and for the whole of it, and bytes of a reply."""
+
+    connect: float | None
+    read: float | None
+    write: float | None
+    pool: float | None
+    total: float | None
+    max_response_bytes: int
+
+    def phases(self) -> dict[str, float | None]:
+        """The form that httpcore and httpx share."""
+        return {
+            "connect": self.connect,
+            "read": self.read,
+            "write": self.write,
+            "pool": self.pool,
+        }
+
+
+def parse_timeout(timeout: object, max_response_bytes: object) -> Limits:
+    """Read the user's timeout: seconds for a whole attempt, an httpx.Timeout, or None for none.
+
+    Raises:
+        ATHError: INVALID_ARGUMENT.
+    """
+    if not isinstance(max_response_bytes, int) or max_response_bytes < 1:
+        raise ATHError("INVALID_ARGUMENT", "max_response_bytes must be a number of bytes.")
+    if timeout is None:
+        return Limits(None, None, None, None, None, max_response_bytes)
+    if isinstance(timeout, int | float) and not isinstance(timeout, bool):
+        if not timeout > 0:
+            raise ATHError("INVALID_ARGUMENT", "timeout must be more than 0 seconds.")
+        seconds = float(min(timeout, 1e9))  # infinity would overflow a socket's timer
+        return Limits(seconds, seconds, seconds, seconds, seconds, max_response_bytes)
+    try:
+        phases = timeout.as_dict()  # type: ignore[attr-defined]  # of httpx.Timeout, not imported
+        return Limits(**phases, total=None, max_response_bytes=max_response_bytes)
+    except (AttributeError, TypeError):
+        raise ATHError("INVALID_ARGUMENT", "timeout must be seconds or an httpx.Timeout.") from None
+
+
+def too_large(limit: int) -> ATHError:
+    """The error for a body beyond the limit."""
+    return ATHError("RESPONSE_TOO_LARGE", f"The answer is longer than {limit} bytes.")

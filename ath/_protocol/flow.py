@@ -10,14 +10,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
 from typing import Any, NoReturn, Protocol, TypeVar
 
-from ._context import Context
-from ._reply import UNREADABLE, Model, json_object, model
-from ._steps import Blocking, Flow, Repeat, Send, Sign
-from ._vault import Change
-from ._wire import Reply, Request
-from .attestation import compact, signing_input
-from .errors import ATHError, Delivery
-from .retry import READ, Retry
+from .context import Context
+from .replies import UNREADABLE, Model, json_object, model
+from .steps import Blocking, Flow, Repeat, Send, Sign
+from .._client.credentials import Change
+from .._http.messages import Reply, Request
+from ..keys import compact, signing_input
+from ..errors import ATHError, Delivery
+from ..retry import READ, Retry
 
 T = TypeVar("T")
 

@@ -13,11 +13,11 @@ from copy import copy
 from dataclasses import dataclass, field
 from typing import Any
 
-from ._reply import UNREADABLE, failure, server_time
-from ._vault import Vault
-from ._wire import Base, RawHeaders, Reply, Request, encode_json, merged
-from .errors import ATHError, ATHSecurityWarning, ATHWarning
-from .retry import RetryPolicy
+from .replies import UNREADABLE, failure, server_time
+from .._client.credentials import Vault
+from .._http.messages import Base, RawHeaders, Reply, Request, encode_json, merge_headers
+from ..errors import ATHError, ATHSecurityWarning, ATHWarning
+from ..retry import RetryPolicy
 
 USER_AGENT = b"ath-sdk/0.2.0"
 
@@ -108,7 +108,7 @@ class Context:
 
     def __post_init__(self) -> None:
         """Encode once what every call sends."""
-        self.own = merged(_standard(self.agent.base), self.user_headers)
+        self.own = merge_headers(_standard(self.agent.base), self.user_headers)
         self.provider = [*self.own, self._agent_header]
 
     @property
@@ -126,13 +126,13 @@ class Context:
     ) -> Request:
         """A generated endpoint's call as a request to the implementor."""
         base = self.agent.base
-        if base.exposed:
+        if base.is_plaintext:
             self.agent.warn_of(base)
         headers, content, document = self.own, b"", kwargs.get("json")
         if document is not None:
             content = self.encoded(document)
             kind = (b"Content-Type", b"application/json")
-            headers = merged(headers, [kind, (b"Content-Length", b"%d" % len(content))])
+            headers = merge_headers(headers, [kind, (b"Content-Length", b"%d" % len(content))])
         if authorization is not None:
             headers = [*headers, authorization]
         target = base.path + kwargs["url"]
@@ -167,7 +167,7 @@ class Context:
         view = copy(self)
         view.vault = vault
         if headers:
-            view.user_headers = merged(self.user_headers, headers)
+            view.user_headers = merge_headers(self.user_headers, headers)
             view.__post_init__()
         return view
 

@@ -6,9 +6,9 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
-from ._flight import Flights
-from .credentials import CredentialKey, CredentialStore, Record, Registration, Session, Token
-from .errors import ATHError
+from .single_flight import Flights
+from ..stores.base import CredentialKey, CredentialStore, Record, Registration, Session, Token
+from ..errors import ATHError
 
 _TRIES = 1000  # how often other writers may come first before a store counts as broken
 

@@ -8,14 +8,14 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from ._context import Context
-from ._flow import ask, attested, given, listed, raise_known
-from ._reply import json_object, model, text_field
-from ._steps import Blocking, Flow, Repeat, Wait
-from ._wire import parse_base
-from .credentials import Registration
-from .errors import ATHError
-from .retry import REGISTER, Retry
+from .context import Context
+from .flow import ask, attested, given, listed, raise_known
+from .replies import json_object, model, text_field
+from .steps import Blocking, Flow, Repeat, Wait
+from .._http.messages import parse_base
+from ..stores.base import Registration
+from ..errors import ATHError
+from ..retry import REGISTER, Retry
 
 if TYPE_CHECKING:
     from ath_api.models import (

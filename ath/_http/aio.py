@@ -9,10 +9,10 @@ from functools import partial
 
 import httpcore
 
-from ._connections import FreeList, connect, holds_more
-from ._limits import Limits
-from ._transport import FAILURES, failure, grow, httpcore_request
-from ._wire import Base, Reply, Request
+from .connections import FreeList, connect, holds_more
+from .messages import Limits
+from .sync import FAILURES, failure, grow, httpcore_request
+from .messages import Base, Reply, Request
 
 MAX_OPEN = 100  # calls in flight per client; further ones wait for their turn
 

@@ -12,11 +12,11 @@ from collections.abc import Iterator
 
 import httpx
 
-from ._async_transport import aread_body
-from ._limits import Limits
-from ._transport import failure, read_body
-from ._wire import Reply, Request
-from .errors import ATHError
+from .aio import aread_body
+from .messages import Limits
+from .sync import failure, read_body
+from .messages import Reply, Request
+from ..errors import ATHError
 
 
 def sync_transport(http_client: object) -> SyncHTTPXTransport:

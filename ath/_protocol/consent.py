@@ -6,15 +6,15 @@ from collections.abc import Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from ._context import Context
-from ._flow import attested, given, keep, listed, raise_known, require_text, sent
-from ._reply import json_object, model, text_field
-from ._steps import Flow, Repeat
-from ._wire import Reply, Request
-from .credentials import Record, Session, Token
-from .errors import ATHError
+from .context import Context
+from .flow import attested, given, keep, listed, raise_known, require_text, sent
+from .replies import json_object, model, text_field
+from .steps import Flow, Repeat
+from .._http.messages import Reply, Request
+from ..stores.base import Record, Session, Token
+from ..errors import ATHError
 from .pkce import METHOD, carries_challenge, challenge_of
-from .retry import EXCHANGE, READ, Retry
+from ..retry import EXCHANGE, READ, Retry
 
 if TYPE_CHECKING:
     from ath_api.models import AuthorizationResponse, TokenExchangeRequest, TokenResponse

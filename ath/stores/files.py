@@ -1,18 +1,17 @@
-"""Where credentials outlive the process: memory, file and folder stores."""
+"""Stores in files: one file for any number of records, or a folder with a file for each."""
 
 from __future__ import annotations
 
 import os
 import secrets
 import stat
-import threading
 import warnings
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from hashlib import sha256
 from pathlib import Path
 
-from ._credential_file import (
+from .credential_file import (
     ANY,
     DamagedError,
     name_of,
@@ -22,31 +21,11 @@ from ._credential_file import (
     storage_error,
     written,
 )
-from ._lock import locked
-from .credentials import CredentialKey
-from .errors import ATHError, ATHSecurityWarning, ATHWarning
+from .lock import locked
+from .base import CredentialKey
+from ..errors import ATHError, ATHSecurityWarning, ATHWarning
 
-__all__ = ["FileStore", "FolderStore", "MemoryStore"]
-
-
-class MemoryStore:
-    """Keeps records in this process: for tests, and to share them between clients."""
-
-    def __init__(self) -> None:
-        self._records: dict[CredentialKey, str] = {}
-        self._lock = threading.Lock()
-
-    def load(self, key: CredentialKey) -> str | None:
-        """Return the record of that key, or None."""
-        return self._records.get(key)
-
-    def replace(self, key: CredentialKey, old: str | None, new: str) -> bool:
-        """Put ``new`` in the place of ``old`` if that is still there."""
-        with self._lock:
-            if self._records.get(key) != old:
-                return False
-            self._records[key] = new
-            return True
+__all__ = ["FileStore", "FolderStore"]
 
 
 class FileStore:

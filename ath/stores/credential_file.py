@@ -6,8 +6,8 @@ import json
 from contextlib import suppress
 from pathlib import Path
 
-from .credentials import CredentialKey, Record, Registration
-from .errors import ATHError
+from .base import CredentialKey, Record, Registration
+from ..errors import ATHError
 
 FORMAT = "ath-credentials"
 VERSION = 1

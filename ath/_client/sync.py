@@ -7,10 +7,10 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 from . import _approval, _consent
-from ._client import Client
-from ._flow import sign_attestation
-from ._runner import SyncRunner
-from .retry import Default, Retry
+from .base import Client
+from .._protocol.flow import sign_attestation
+from .run import SyncRunner
+from ..retry import Default, Retry
 
 if TYPE_CHECKING:
     from ath_api.models import (
@@ -22,9 +22,9 @@ if TYPE_CHECKING:
         TokenResponse,
     )
 
-    from ._async_runner import AsyncRunner, AsyncTransport
-    from ._limits import Limits
-    from ._runner import SyncTransport
+    from .run_async import AsyncRunner, AsyncTransport
+    from .._http.messages import Limits
+    from .run import SyncTransport
 
 CLIENT = Default.CLIENT
 
@@ -36,13 +36,13 @@ class SyncClient(Client[SyncRunner]):
 
     def _make_runner(self, signer: Any, limits: Limits, http_client: object) -> SyncRunner:
         def open_transport() -> SyncTransport:
-            from ._transport import SyncTransport
+            from .._http.sync import SyncTransport
 
             return SyncTransport()
 
         if http_client is None:
             return SyncRunner(open_transport, signer, limits, self._context.agent.retry)
-        from ._httpx import sync_transport
+        from .._http.httpx_client import sync_transport
 
         transport = sync_transport(http_client)
         return SyncRunner(lambda: transport, signer, limits, self._context.agent.retry)
@@ -190,16 +190,16 @@ class AsyncClient(Client["AsyncRunner"]):
     __slots__ = ()
 
     def _make_runner(self, signer: Any, limits: Limits, http_client: object) -> AsyncRunner:
-        from ._async_runner import AsyncRunner  # asyncio is slow to import; sync users need none
+        from .run_async import AsyncRunner  # asyncio is slow to import; sync users need none
 
         def open_transport() -> AsyncTransport:
-            from ._async_transport import AsyncTransport
+            from .._http.aio import AsyncTransport
 
             return AsyncTransport()
 
         if http_client is None:
             return AsyncRunner(open_transport, signer, limits, self._context.agent.retry)
-        from ._httpx import async_transport
+        from .._http.httpx_client import async_transport
 
         transport = async_transport(http_client)
         return AsyncRunner(lambda: transport, signer, limits, self._context.agent.retry)

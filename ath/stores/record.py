@@ -10,42 +10,12 @@ import json
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from itertools import islice
-from typing import Any, NamedTuple, Protocol
+from typing import Any
 
-from .errors import ATHError
+from ..errors import ATHError
 
 SESSION_KEPT = 3600.0
 """Seconds that an open session is remembered; servers end it after 10 minutes at most."""
-
-
-class CredentialKey(NamedTuple):
-    """Whose credentials a record holds; ``user`` is None for the agent's own."""
-
-    implementor: str
-    agent_id: str
-    user: str | None = None
-    registered: bool = False
-    """Whether the user has a registration of their own, at a multi-user gateway."""
-
-
-class CredentialStore(Protocol):
-    """Keeps one opaque text per key.
-
-    Implementations are synchronous and may block (the async clients call them in a worker
-    thread), and must be safe to call from several threads and processes.
-    """
-
-    def load(self, key: CredentialKey) -> str | None:
-        """Return the record of that key, or None."""
-        ...
-
-    def replace(self, key: CredentialKey, old: str | None, new: str) -> bool:
-        """Put ``new`` in the place of ``old``, durably, and return True.
-
-        If the record is not ``old`` (any more), change nothing and return False: the caller reads
-        it again, makes its change on top, and comes back.
-        """
-        ...
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,12 +16,12 @@ from functools import partial
 
 import httpcore
 
-from ._connections import FreeList, connect, holds_more
-from ._deadline import Deadline, TimedBackend
-from ._limits import Limits
-from ._reply import too_large
-from ._wire import Base, Reply, Request
-from .errors import ATHError, Delivery
+from .connections import FreeList, connect, holds_more
+from .deadline import Deadline, TimedBackend
+from .messages import Limits
+from .messages import too_large
+from .messages import Base, Reply, Request
+from ..errors import ATHError, Delivery
 
 FAILURES = (
     httpcore.NetworkError,
@@ -43,7 +43,7 @@ def failure(error: Exception, request: Request) -> ATHError:
     To be raised outside the except block, so that nothing leads back to an exception that holds
     the request and its secrets.
     """
-    name, place = type(error).__name__, request.place
+    name, place = type(error).__name__, request.origin_label
     if "Timeout" in name:
         done = " before anything was sent" if name in _UNSENT else ""
         failed = ATHError("TIMEOUT", f"{place} was not answered in time{done}.")
