@@ -1,0 +1,174 @@
+"""One record in use: what the store holds, plus the changes that the store has not acknowledged.
+
+Each reload makes those changes again on what it read, and each write tries them again. What was
+only loaded is never written back. Without a store, memory is all there is.
+"""
+
+from __future__ import annotations
+
+import random
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Iterator
+from typing import Any
+from weakref import WeakValueDictionary
+
+from .._protocol.steps import Change
+from ..errors import ATHError
+from ..stores.base import CredentialKey, CredentialStore
+from ..stores.record import Record
+from .forks import ForkSafeLock
+from .operations import Operations, Pause, UseStore
+
+KEPT_RECORDS = 10_000
+"""Records that stay in memory when nobody uses them and a store holds them too."""
+_LONGEST_TRY = 60.0  # seconds that other writers may come first before a store counts as broken
+
+
+class HeldRecord:
+    """A record in memory, and its way to the store and back."""
+
+    __slots__ = ("__weakref__", "_records", "_unsaved", "_version", "key", "loaded", "record")
+
+    def __init__(self, key: CredentialKey, records: HeldRecords) -> None:
+        self.key = key
+        self.record = Record()
+        self.loaded = records.store is None
+        self._records = records
+        self._unsaved: list[Change] = []
+        self._version = 0  # counts what was read from the store after a write
+
+    def change(self, change: Change) -> None:
+        """Make a change in memory; the next write makes it in the store as well."""
+        with self._records.lock:
+            change(self.record)
+            if self._records.store is not None:
+                self._unsaved.append(change)
+            self._records.pinned[self.key] = self
+
+    def load(self) -> Operations[None]:
+        """Read what the store holds, and make the unsaved changes on it again.
+
+        Raises:
+            ATHError: STORAGE_ERROR or INVALID_CREDENTIALS.
+        """
+        store = self._records.store
+        while store is not None:
+            version = self._version
+            record = Record.from_text((yield _use(store.load, self.key)))
+            with self._records.lock:
+                if version == self._version:  # else it was written meanwhile, and is newer
+                    self._take(record)
+                    return
+
+    def save(self) -> Operations[None]:
+        """Make the unsaved changes in the store, on top of what other processes wrote there.
+
+        Raises:
+            ATHError: STORAGE_ERROR or INVALID_CREDENTIALS; memory holds the changes all the same.
+        """
+        store = self._records.store
+        pauses = _growing_pauses(self._records.monotonic)
+        while store is not None and self._unsaved:
+            with self._records.lock:
+                unsaved = list(self._unsaved)
+            old = yield _use(store.load, self.key)
+            record = Record.from_text(old)
+            for change in unsaved:
+                change(record)
+            now = self._records.clock()
+            record.prune(now)
+            new = record.to_text(now)
+            if new == old or (yield _use(store.replace, self.key, old, new)):
+                with self._records.lock:
+                    saved = {id(change) for change in unsaved}
+                    self._unsaved = [c for c in self._unsaved if id(c) not in saved]
+                    self._version += 1
+                    self._take(record)
+                return
+            yield Pause(next(pauses))
+
+    def forget(self) -> Operations[None]:
+        """Remove the record from memory and store.
+
+        Raises:
+            ATHError: STORAGE_ERROR; nothing was removed then.
+        """
+        store = self._records.store
+        delete = getattr(store, "delete", None)
+        if delete is not None:
+            yield _use(delete, self.key)
+        elif store is not None:
+            pauses = _growing_pauses(self._records.monotonic)
+            empty = Record().to_text(self._records.clock())
+            while not (
+                yield _use(
+                    store.replace, self.key, (yield _use(store.load, self.key)), empty
+                )
+            ):
+                yield Pause(next(pauses))
+        with self._records.lock:
+            self._unsaved.clear()
+            self._version += 1
+            self._take(Record())
+
+    def _take(self, record: Record) -> None:
+        for change in self._unsaved:
+            change(record)
+        self.record, self.loaded = record, True
+        if self._records.store is not None and not self._unsaved:
+            self._records.pinned.pop(self.key, None)
+
+
+class HeldRecords:
+    """The records of one client and its views.
+
+    Views of one user share a record as long as any of them lives. What only memory holds stays;
+    of what a store holds as well, the records used last stay.
+    """
+
+    def __init__(
+        self,
+        store: CredentialStore | None,
+        clock: Callable[[], float],
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.store = store
+        self.clock = clock
+        self.monotonic = monotonic
+        self.lock = ForkSafeLock()
+        """Guards memory only: no file is touched and no request made while it is held."""
+        self.pinned: dict[CredentialKey, HeldRecord] = {}
+        """Those that hold what no store has acknowledged."""
+        self._alive: WeakValueDictionary[CredentialKey, HeldRecord] = WeakValueDictionary()
+        self._recent: OrderedDict[CredentialKey, HeldRecord] = OrderedDict()
+
+    def get(self, key: CredentialKey) -> HeldRecord:
+        """The record of that key; an empty one that is not loaded yet if it is not in memory."""
+        with self.lock:
+            held = self._alive.get(key)
+            if held is None:
+                held = self._alive[key] = HeldRecord(key, self)
+            if self.store is not None:
+                self._recent[key] = held
+                self._recent.move_to_end(key)
+                if len(self._recent) > KEPT_RECORDS:
+                    self._recent.popitem(last=False)
+            return held
+
+
+def _use(method: Callable[..., Any], *arguments: Any) -> UseStore:
+    return UseStore(method, arguments)
+
+
+def _growing_pauses(monotonic: Callable[[], float]) -> Iterator[float]:
+    """Seconds between tries to replace a record, from a millisecond to half a second, with jitter.
+
+    Raises:
+        ATHError: STORAGE_ERROR after a minute.
+    """
+    began, longest = monotonic(), 0.002
+    while monotonic() - began < _LONGEST_TRY:
+        yield random.uniform(longest / 2, longest)  # noqa: S311 - spreads writers, hides nothing
+        longest = min(longest * 2, 0.5)
+    raise ATHError("STORAGE_ERROR", "The credential store never accepted the change.")
