@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import random
+import signal
 import socket
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -12,6 +14,7 @@ from typing import Any
 import pytest
 import trustme
 
+from tests.harness import search
 from tests.harness.clients import Kind
 from tests.harness.server import Server
 
@@ -19,7 +22,12 @@ GETADDRINFO = socket.getaddrinfo
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--implementor", metavar="URL", help="check this ATH server, not a local one")
+    parser.addoption(
+        "--implementor",
+        metavar="URL",
+        default=os.environ.get("ATH_IMPLEMENTOR"),
+        help="check this ATH server, not a local one (ATH_IMPLEMENTOR does the same)",
+    )
 
 
 @pytest.fixture(scope="session")
@@ -36,7 +44,9 @@ def authority_file(authority: trustme.CA, tmp_path_factory: pytest.TempPathFacto
 
 
 @pytest.fixture(autouse=True)
-def plain_environment(monkeypatch: pytest.MonkeyPatch, authority_file: Path) -> None:
+def plain_environment(
+    monkeypatch: pytest.MonkeyPatch, authority_file: Path, pytestconfig: pytest.Config
+) -> None:
     """No proxy, no certificates and no name service of the machine that runs the tests.
 
     All tests see the same certificates, because a process may read them only once.
@@ -46,7 +56,8 @@ def plain_environment(monkeypatch: pytest.MonkeyPatch, authority_file: Path) -> 
             monkeypatch.delenv(name)
     monkeypatch.delenv("SSL_CERT_DIR", raising=False)
     monkeypatch.setenv("SSL_CERT_FILE", str(authority_file))
-    monkeypatch.setattr(socket, "getaddrinfo", resolve_loopback)
+    if not pytestconfig.getoption("implementor"):
+        monkeypatch.setattr(socket, "getaddrinfo", resolve_loopback)
 
 
 def resolve_loopback(host: Any, *args: Any, **options: Any) -> Any:
@@ -75,6 +86,23 @@ def new_server() -> Iterator[Callable[..., Server]]:
 def server(new_server: Callable[..., Server]) -> Server:
     """A server that does what the test says."""
     return new_server()
+
+
+@pytest.fixture
+def interruptible() -> Iterator[None]:
+    """SIGINT raises KeyboardInterrupt, here and in new processes.
+
+    A shell starts background jobs with SIGINT ignored, and Python then leaves it ignored.
+    """
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.fixture
+def chance() -> random.Random:
+    """Random numbers; a test that fails prints how to get the same ones again."""
+    return search.make_chance()
 
 
 @pytest.fixture(scope="session")

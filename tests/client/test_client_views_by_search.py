@@ -10,7 +10,7 @@ from typing import Any
 import httpx
 import jwt
 import pytest
-from hypothesis import HealthCheck, settings
+from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
     Bundle,
@@ -224,13 +224,4 @@ class AsyncViews(Views):
 
 @pytest.mark.parametrize("machine", [Views, AsyncViews])
 def test_a_view_only_ever_uses_what_its_user_holds(machine: type[Views]) -> None:
-    run_state_machine_as_test(
-        machine,
-        settings=settings(
-            max_examples=100,
-            stateful_step_count=40,
-            deadline=None,
-            database=None,
-            suppress_health_check=list(HealthCheck),
-        ),
-    )
+    run_state_machine_as_test(machine, settings=settings(stateful_step_count=40))

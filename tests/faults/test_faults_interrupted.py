@@ -76,6 +76,7 @@ def test_an_interrupt_while_signing_leaves_the_client_usable(
     case.make(client, world)
 
 
+@pytest.mark.usefixtures("interruptible")
 def test_an_interrupt_during_a_request_leaves_a_sync_client_usable(world: World) -> None:
     kind = Kind("sync")
     client = kind.client(world.server.url)

@@ -8,11 +8,12 @@ from typing import Any
 from urllib.parse import unquote, unquote_to_bytes
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from ath import ATHError
 from tests.harness.clients import AnyClient, Kind
+from tests.harness.search import examples
 from tests.harness.server import Server, answer, raw_answer
 
 TOKEN = "ath_tk_of_the_user"
@@ -287,9 +288,7 @@ ANY_CALL = st.fixed_dictionaries(
 )
 
 
-@settings(
-    max_examples=400, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@examples(400)
 @given(call=ANY_CALL)
 def test_whatever_is_chosen_arrives_below_the_provider_or_not_at_all(
     call: dict[str, Any], check: Check
@@ -297,9 +296,7 @@ def test_whatever_is_chosen_arrives_below_the_provider_or_not_at_all(
     check(**call)
 
 
-@settings(
-    max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@examples(300)
 @given(path=TRICKY, params=st.dictionaries(TRICKY, TRICKY, max_size=2))
 def test_a_native_call_stays_below_the_api_base(
     path: str, params: dict[str, str], native: AnyClient, server: Server
