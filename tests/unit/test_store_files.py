@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ath._credential_file import FORMAT, DamagedError, parse, read_record
+from ath.stores.credential_file import FORMAT, DamagedError, parse, read_record
 from hypothesis import given
 from hypothesis import strategies as st
 
