@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from . import _protocol
@@ -75,7 +74,7 @@ class ATHGatewayClient(SyncClient):
         """
         return self._driver.call(
             self._credentials,
-            partial(proxy_call, self._context, provider, CallOptions(
+            proxy_call(self._context, provider, CallOptions(
                 method, path, body, params, headers, content, timeout, idempotent, retry
             )),
         )  # fmt: skip
@@ -109,7 +108,7 @@ class AsyncATHGatewayClient(AsyncClient):
         """Call a provider's API through the gateway; see :meth:`ATHGatewayClient.proxy`."""
         return await self._driver.call(
             self._credentials,
-            partial(proxy_call, self._context, provider, CallOptions(
+            proxy_call(self._context, provider, CallOptions(
                 method, path, body, params, headers, content, timeout, idempotent, retry
             )),
         )  # fmt: skip

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from . import _protocol
@@ -31,6 +30,8 @@ class ATHNativeClient(SyncClient):
     """An agent at a native service. Threads may share it."""
 
     __slots__ = ()
+
+    _native = True
 
     @property
     def api_base(self) -> str | None:
@@ -68,7 +69,7 @@ class ATHNativeClient(SyncClient):
         """
         return self._driver.call(
             self._credentials,
-            partial(api_call, self._context, CallOptions(
+            api_call(self._context, CallOptions(
                 method, path, body, params, headers, content, timeout, idempotent, retry
             )),
         )  # fmt: skip
@@ -78,6 +79,8 @@ class AsyncATHNativeClient(AsyncClient):
     """The same as coroutines, in the event loop of the first call."""
 
     __slots__ = ()
+
+    _native = True
 
     @property
     def api_base(self) -> str | None:
@@ -106,7 +109,7 @@ class AsyncATHNativeClient(AsyncClient):
         """Call the service's API with the latest token; see :meth:`ATHNativeClient.api`."""
         return await self._driver.call(
             self._credentials,
-            partial(api_call, self._context, CallOptions(
+            api_call(self._context, CallOptions(
                 method, path, body, params, headers, content, timeout, idempotent, retry
             )),
         )  # fmt: skip

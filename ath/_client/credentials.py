@@ -1,4 +1,4 @@
-"""The credentials that one view of a client uses: its own record, and the one with the registration.
+"""The credentials of one view: the user's own record, and the one with the registration.
 
 They are the same record for the agent itself, and for a user with a registration of their own.
 """
@@ -9,7 +9,7 @@ from functools import partial
 
 from .._protocol.steps import Change
 from ..errors import ATHError
-from ..stores.base import CredentialKey
+from ..stores.base import CredentialKey, CredentialStore
 from ..stores.record import Record, Registration, Session, Token
 from .held_record import HeldRecord, HeldRecords
 from .operations import Operations
@@ -39,6 +39,11 @@ class Credentials:
     def loaded(self) -> bool:
         """Whether the store, if there is one, was read."""
         return self._own.loaded and self._owner.loaded
+
+    @property
+    def store(self) -> CredentialStore | None:
+        """Where the credentials outlive the process, or None."""
+        return self._records.store
 
     @property
     def registration(self) -> Registration | None:
@@ -79,9 +84,11 @@ class Credentials:
         """Change the user's own record in memory; the next write makes the change in the store."""
         self._own.change(change)
 
-    def set_registration(self, registration: Registration) -> None:
+    def set_registration(self, client_id: str, client_secret: str) -> None:
         """Use a registration made elsewhere; the next write stores it."""
-        self._owner.change(partial(Record.set_registration, registration=registration))
+        self._owner.change(
+            partial(Record.set_credentials, client_id=client_id, client_secret=client_secret)
+        )
 
     def replace_all(self, record: Record) -> None:
         """Hold what was read elsewhere; the next write stores it.
@@ -97,7 +104,7 @@ class Credentials:
                     "INVALID_CREDENTIALS",
                     "These credentials belong to another registration than the agent's.",
                 )
-            self.set_registration(other)
+            self._owner.change(partial(Record.set_registration, registration=other))
             record = record.copy()
             record.registration = None
         self._own.change(partial(Record.replace_all, other=record))
@@ -119,9 +126,10 @@ class Credentials:
         for held in self._each():
             yield from held.load()
 
-    def load_owner(self) -> Operations[None]:
-        """Read the record with the registration."""
-        yield from self._owner.load()
+    def refresh_registration(self) -> Operations[None]:
+        """Read the registration again, unless it was read when the user's own record was saved."""
+        if self._owner is not self._own:
+            yield from self._owner.load()
 
     def save(self, change: Change) -> Operations[None]:
         """Change the user's own record in memory first, then in the store.
@@ -140,9 +148,7 @@ class Credentials:
         Raises:
             ATHError: as :meth:`save`.
         """
-        add = partial(
-            Record.add_registration, registration=registration, instead_of=instead_of
-        )
+        add = partial(Record.add_registration, registration=registration, instead_of=instead_of)
         self._owner.change(add)
         yield from self._owner.save()
 

@@ -6,23 +6,21 @@ only loaded is never written back. Without a store, memory is all there is.
 
 from __future__ import annotations
 
-import random
-import time
 from collections import OrderedDict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 from weakref import WeakValueDictionary
 
 from .._protocol.steps import Change
-from ..errors import ATHError
 from ..stores.base import CredentialKey, CredentialStore
 from ..stores.record import Record
 from .forks import ForkSafeLock
-from .operations import Operations, Pause, UseStore
+from .operations import Operations, UseStore, growing_pauses
 
 KEPT_RECORDS = 10_000
 """Records that stay in memory when nobody uses them and a store holds them too."""
 _LONGEST_TRY = 60.0  # seconds that other writers may come first before a store counts as broken
+_NEVER_ACCEPTED = "The credential store never accepted the change."
 
 
 class HeldRecord:
@@ -68,7 +66,7 @@ class HeldRecord:
             ATHError: STORAGE_ERROR or INVALID_CREDENTIALS; memory holds the changes all the same.
         """
         store = self._records.store
-        pauses = _growing_pauses(self._records.monotonic)
+        pauses = growing_pauses(_LONGEST_TRY, _NEVER_ACCEPTED)
         while store is not None and self._unsaved:
             with self._records.lock:
                 unsaved = list(self._unsaved)
@@ -86,7 +84,7 @@ class HeldRecord:
                     self._version += 1
                     self._take(record)
                 return
-            yield Pause(next(pauses))
+            yield next(pauses)
 
     def forget(self) -> Operations[None]:
         """Remove the record from memory and store.
@@ -99,14 +97,12 @@ class HeldRecord:
         if delete is not None:
             yield _use(delete, self.key)
         elif store is not None:
-            pauses = _growing_pauses(self._records.monotonic)
+            pauses = growing_pauses(_LONGEST_TRY, _NEVER_ACCEPTED)
             empty = Record().to_text(self._records.clock())
-            while not (
-                yield _use(
-                    store.replace, self.key, (yield _use(store.load, self.key)), empty
-                )
-            ):
-                yield Pause(next(pauses))
+            old = yield _use(store.load, self.key)
+            while not (yield _use(store.replace, self.key, old, empty)):
+                yield next(pauses)
+                old = yield _use(store.load, self.key)
         with self._records.lock:
             self._unsaved.clear()
             self._version += 1
@@ -131,11 +127,9 @@ class HeldRecords:
         self,
         store: CredentialStore | None,
         clock: Callable[[], float],
-        monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self.store = store
         self.clock = clock
-        self.monotonic = monotonic
         self.lock = ForkSafeLock()
         """Guards memory only: no file is touched and no request made while it is held."""
         self.pinned: dict[CredentialKey, HeldRecord] = {}
@@ -159,16 +153,3 @@ class HeldRecords:
 
 def _use(method: Callable[..., Any], *arguments: Any) -> UseStore:
     return UseStore(method, arguments)
-
-
-def _growing_pauses(monotonic: Callable[[], float]) -> Iterator[float]:
-    """Seconds between tries to replace a record, from a millisecond to half a second, with jitter.
-
-    Raises:
-        ATHError: STORAGE_ERROR after a minute.
-    """
-    began, longest = monotonic(), 0.002
-    while monotonic() - began < _LONGEST_TRY:
-        yield random.uniform(longest / 2, longest)  # noqa: S311 - spreads writers, hides nothing
-        longest = min(longest * 2, 0.5)
-    raise ATHError("STORAGE_ERROR", "The credential store never accepted the change.")

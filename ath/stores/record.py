@@ -98,6 +98,13 @@ class Record:
             earlier for earlier in self.earlier if earlier.client_id != registration.client_id
         )[:EARLIER_REGISTRATIONS]
 
+    def set_credentials(self, client_id: str, client_secret: str) -> None:
+        """Take a registration by hand; redirect URIs stay if it is the same one."""
+        held = self.registration
+        same = held is not None and held.client_id == client_id
+        uris = held.redirect_uris if held is not None and same else ()
+        self.set_registration(Registration(client_id, client_secret, uris))
+
     def add_registration(self, registration: Registration, instead_of: str | None) -> None:
         """Take a registration that was just made, unless another one than that has come first."""
         former = self.registration
@@ -258,10 +265,10 @@ def _read_registration(item: dict[str, Any]) -> Registration:
     )
 
 
-def _read(kind: type[T], item: dict[str, Any]) -> T:
+def _read(kind: Any, item: dict[str, Any]) -> Any:
     """A token or a session; members that are not known are kept as they are."""
     known: dict[str, Any] = {}
-    for one in fields(kind):  # type: ignore[arg-type]
+    for one in fields(kind):
         if one.name in item and one.name != "others":
             value = _check(item.pop(one.name), _TYPES[one.name])
             known[one.name] = _texts(value) if one.name == "scopes" else value
