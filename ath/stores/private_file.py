@@ -17,6 +17,8 @@ from .lock import retry
 
 T = TypeVar("T")
 
+READERS_BLOCK_RENAMES = os.name == "nt"  # a file that is open cannot be replaced on Windows
+
 
 def check_path(path: str | os.PathLike[str]) -> Path:
     """Refuse what is no path that the system could have.
@@ -146,9 +148,9 @@ def _rename(source: Path, target: Path, timeout: float) -> None:
         try:
             source.replace(target)
         except PermissionError:
-            if os.name == "nt":
-                return None  # a reader has the target open
-            raise
+            if not READERS_BLOCK_RENAMES:
+                raise
+            return None
         return True
 
     if retry(attempt, timeout) is None:
