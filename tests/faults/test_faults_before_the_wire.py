@@ -19,7 +19,8 @@ from cryptography.hazmat.primitives.asymmetric.ec import ECDSA
 from fault_server import FaultServer
 from fault_support import CASES, Case, World
 
-from ath import ATHError, RetryPolicy, _connections
+from ath import ATHError, RetryPolicy
+from ath._http import connections as _connections
 
 EVERY_CALL = pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 LONG_AGO = datetime.datetime(2020, 1, 1, tzinfo=datetime.UTC)
