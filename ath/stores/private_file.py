@@ -17,7 +17,8 @@ from .lock import retry
 
 T = TypeVar("T")
 
-READERS_BLOCK_RENAMES = os.name == "nt"  # a file that is open cannot be replaced on Windows
+READERS_BLOCK_CHANGES = os.name == "nt"
+"""On Windows a file that is open can be neither replaced nor deleted."""
 
 
 def check_path(path: str | os.PathLike[str]) -> Path:
@@ -121,20 +122,20 @@ def write_file(path: Path, data: bytes, timeout: float) -> None:
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
-        _rename(temporary, path, timeout)
+        _wait_for_readers(lambda: temporary.replace(path), timeout)
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
     _sync_folder(path.parent)
 
 
-def remove_file(path: Path) -> None:
-    """Delete the file, durably, if it is there.
+def remove_file(path: Path, timeout: float) -> None:
+    """Delete the file, durably, if it is there; readers are waited for as in :func:`write_file`.
 
     Raises:
         OSError: if that fails.
     """
-    path.unlink(missing_ok=True)
+    _wait_for_readers(lambda: path.unlink(missing_ok=True), timeout)
     _sync_folder(path.parent)
 
 
@@ -143,12 +144,12 @@ def temporary_of(path: Path) -> Path:
     return path.with_name(f".{path.name}.new")
 
 
-def _rename(source: Path, target: Path, timeout: float) -> None:
+def _wait_for_readers(change: Callable[[], object], timeout: float) -> None:
     def attempt() -> bool | None:
         try:
-            source.replace(target)
+            change()
         except PermissionError:
-            if not READERS_BLOCK_RENAMES:
+            if not READERS_BLOCK_CHANGES:
                 raise
             return None
         return True

@@ -149,7 +149,7 @@ class RecordFile:
 
     def _write(self, records: Records) -> None:
         if not records:
-            remove_file(self.path)
+            remove_file(self.path, self._timeout)
             return
         data = serialize(records)
         write_file(self.path, data, self._timeout)

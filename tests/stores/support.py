@@ -67,7 +67,7 @@ import json, os, signal, sys, threading
 from ath.errors import ATHError
 from ath.stores.base import CredentialKey, MemoryStore
 from ath.stores.files import FileStore, FolderStore
-from tests.stores.support import KEY, ALICE, BOB, record, value_of
+from support import KEY, ALICE, BOB, record, value_of
 place = sys.argv[1]
 
 def say(*words):
@@ -87,13 +87,13 @@ def outcome(call):
 @contextmanager
 def script(code: str, place: Path) -> Iterator[subprocess.Popen[str]]:
     """A process that runs this code; killed in the end if it has not ended."""
-    root = str(Path(__file__).resolve().parents[2])
+    here = str(Path(__file__).resolve().parent)
     process = subprocess.Popen(
         [sys.executable, "-c", PRELUDE + code, str(place)],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
-        env={**os.environ, "PYTHONPATH": os.pathsep.join([root, *sys.path])},
+        env={**os.environ, "PYTHONPATH": os.pathsep.join([*sys.path, here])},
     )
     with process:
         try:

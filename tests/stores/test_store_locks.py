@@ -230,29 +230,38 @@ def test_on_windows_a_locked_file_is_told_from_one_that_cannot_be_locked(
         pass
 
 
-def test_on_windows_a_rename_waits_for_readers_that_have_the_file_open(
-    file: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("change", ["replace", "unlink"])
+def test_on_windows_a_change_waits_for_readers_that_have_the_file_open(
+    file: Path, monkeypatch: pytest.MonkeyPatch, change: str
 ) -> None:
-    store = FileStore(file, lock_timeout=0.05)
-    store.put(KEY, record("old"))
-    replace, open_readers = Path.replace, 3
+    FileStore(file).put(KEY, record("old"))
+    really, readers = getattr(Path, change), 0
 
-    def share(self: Path, target: Path) -> Path:
-        nonlocal open_readers
-        open_readers -= 1
-        if open_readers >= 0:
+    def share(self: Path, *args: Any, **options: Any) -> Any:
+        nonlocal readers
+        if self.name.endswith(".new") and change == "unlink":
+            return really(self, *args, **options)
+        readers -= 1
+        if readers >= 0:
             raise PermissionError(errno.EACCES, "Access is denied")
-        return replace(self, target)
+        return really(self, *args, **options)
 
-    monkeypatch.setattr(Path, "replace", share)
-    error = error_of(lambda: store.put(KEY, record("new")))
+    def make_change(seconds: float) -> bool:
+        store = FileStore(file, lock_timeout=seconds)
+        return (
+            store.delete(KEY) if change == "unlink" else store.replace(KEY, store.load(KEY), "{}")
+        )
+
+    monkeypatch.setattr(Path, change, share)
+    readers = 3
+    assert "Access is denied" in error_of(lambda: make_change(60)).message
+    assert readers == 2  # elsewhere this says something else, which does not pass
+    monkeypatch.setattr(private_file, "READERS_BLOCK_CHANGES", True)
+    readers = 1_000_000
+    error = error_of(lambda: make_change(0.05))
     assert error.code == "STORAGE_ERROR"
-    assert open_readers == 2  # elsewhere this says something else, which does not pass
-    monkeypatch.setattr(private_file, "READERS_BLOCK_RENAMES", True)
-    store.put(KEY, record("new"))
-    assert value_of(store.load(KEY)) == "new"
-    open_readers = 1_000_000
-    error = error_of(lambda: store.put(KEY, record("newer")))
-    assert error.code == "STORAGE_ERROR"
-    assert "open elsewhere" in error.message
-    assert value_of(store.load(KEY)) == "new"
+    assert "open elsewhere for 0.05 seconds" in error.message
+    assert value_of(FileStore(file).load(KEY)) == "old"
+    readers = 3
+    assert make_change(60)
+    assert FileStore(file).load(KEY) == (None if change == "unlink" else "{}")
