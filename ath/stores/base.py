@@ -37,8 +37,7 @@ def check_key(key: CredentialKey) -> None:
         return
     raise ATHError(
         "INVALID_ARGUMENT",
-        "The name of a user, agent or implementor holds half of a surrogate pair, which cannot "
-        "be stored.",
+        "The name of a user, agent or implementor holds a lone surrogate, which cannot be stored.",
     )
 
 
@@ -81,11 +80,10 @@ class FullCredentialStore(CredentialStore, Protocol):
     def acquire(self, key: CredentialKey, owner: str, lease: float) -> bool:
         """Take the lock of that key without waiting; return False if it is held.
 
-        It is not re-entrant, it is no other lock than that of its key's neighbours (two keys may
-        share one), and :meth:`replace` works whoever holds it. It ends at :meth:`release`, with its
-        holder's process, or after ``lease`` seconds, whatever of these the store can see. It
-        keeps workers from doing the same at once; what keeps data right is :meth:`replace`.
-        Whoever waits for a second lock while holding one may wait for themselves.
+        The lock is not re-entrant, several keys may share one, and :meth:`replace` works whoever
+        holds it. It ends at :meth:`release`; a store also ends it when the holder's process dies,
+        or after ``lease`` seconds, or both. It keeps workers from doing the same at once; what
+        keeps data right is :meth:`replace`. Hold one lock at a time: a second key may share it.
         """
         ...
 
@@ -115,7 +113,7 @@ class MemoryStore:
         """Return the record of that key, or None.
 
         Raises:
-            ATHError: INVALID_ARGUMENT for a key with half of a surrogate pair; as all methods here.
+            ATHError: INVALID_ARGUMENT for a key with a lone surrogate; as all methods here.
         """
         check_key(key)
         return self._records.get(key)

@@ -34,7 +34,7 @@ def encode_entry(key: CredentialKey, text: str) -> str:
     """
     names = _key_members(key)
     with suppress(RecursionError, TypeError, ValueError):  # json's error holds the whole text
-        record = _object(text)
+        record = _parse_object(text)
         if not names.keys() & record.keys():
             if not key.registered:
                 del names["registered"]
@@ -106,7 +106,7 @@ def parse(data: bytes, path: Path) -> Records:
     entries = document.get("records")
     if not isinstance(entries, list):
         raise DamagedError
-    return {_key_of(entry): json.dumps(entry) for entry in entries}
+    return {_parse_key(entry): json.dumps(entry) for entry in entries}
 
 
 def read_record(path: Path, key: CredentialKey) -> Record:
@@ -120,7 +120,7 @@ def read_record(path: Path, key: CredentialKey) -> Record:
     try:
         records = read_file(path, lambda data: parse(data, path))
     except DamagedError:
-        raise damaged(path) from None
+        raise damaged_error(path) from None
     except OSError as error:
         raise storage_error(path, "read", error) from error
     entry = find_entry(records, key)
@@ -133,7 +133,7 @@ def read_record(path: Path, key: CredentialKey) -> Record:
     return Record.from_text(decode_entry(entry))
 
 
-def damaged(path: Path, aside: Path | None = None) -> ATHError:
+def damaged_error(path: Path, aside: Path | None = None) -> ATHError:
     """The error for a file that cannot be understood any more."""
     moved = f" It was set aside as {aside.name!r}; nothing in it was lost." if aside else ""
     return ATHError("INVALID_CREDENTIALS", f"The credential file {str(path)!r} is damaged.{moved}")
@@ -143,7 +143,7 @@ def _key_members(key: CredentialKey) -> dict[str, Any]:
     return key._asdict()
 
 
-def _key_of(entry: object) -> CredentialKey:
+def _parse_key(entry: object) -> CredentialKey:
     match entry:
         case {"implementor": str(implementor), "agent_id": str(agent_id), **members}:
             user, registered = members.get("user"), members.get("registered", False)
@@ -154,7 +154,7 @@ def _key_of(entry: object) -> CredentialKey:
     raise DamagedError
 
 
-def _object(text: str) -> dict[str, Any]:
+def _parse_object(text: str) -> dict[str, Any]:
     value = json.loads(text)
     if not isinstance(value, dict):
         raise TypeError
@@ -163,7 +163,7 @@ def _object(text: str) -> dict[str, Any]:
 
 def _normalize(text: str) -> str:
     """Equal for equal objects only; Python's == takes 1 for true, and no NaN for itself."""
-    return json.dumps(_object(text), sort_keys=True)
+    return json.dumps(_parse_object(text), sort_keys=True)
 
 
 def _official_record(document: object, path: Path) -> str:

@@ -34,7 +34,7 @@ class _Files:
         Raises:
             ATHError: INVALID_CREDENTIALS for a damaged or foreign file or a newer format;
                 STORAGE_ERROR if it cannot be read, or is no regular file of this user or root;
-                INVALID_ARGUMENT for a key that holds half of a surrogate pair.
+                INVALID_ARGUMENT for a key that holds a lone surrogate.
         """
         entry = find_entry(self._file(_digest(key)).read(), key)
         return None if entry is None else decode_entry(entry)
@@ -123,9 +123,9 @@ class FileStore(_Files):
     Each change writes the whole file: it is meant for the users of one person or team, up to about
     a thousand; use :class:`FolderStore` for more.
 
-    Every change is made under a lock on a file beside it, written to a new file and renamed, so
-    that readers and crashes see the old state or the new one. On Windows the modes mean little:
-    put the file where only its user may read.
+    Every change is made under a lock, written to a new file and renamed, so that readers and
+    crashes see the old state or the new one. Locks are empty files beside it, which must not be
+    deleted. On Windows the modes mean little: put the file where only its user may read.
 
     A damaged file is set aside under a new name, a foreign one is refused and left alone. A
     symbolic link is read, but not written.

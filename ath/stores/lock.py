@@ -56,7 +56,7 @@ def unlock(file: FileIO) -> None:
 
 
 @contextmanager
-def locked(path: Path, timeout: float) -> Generator[None, None, None]:
+def hold_lock(path: Path, timeout: float) -> Generator[None, None, None]:
     """Hold the lock of that file.
 
     Raises:

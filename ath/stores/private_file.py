@@ -114,7 +114,7 @@ def write_file(path: Path, data: bytes, timeout: float) -> None:
     Raises:
         OSError: if that fails; the old file is then as it was.
     """
-    temporary = temporary_of(path)
+    temporary = temporary_path(path)
     temporary.unlink(missing_ok=True)  # a killed writer's; others are kept away by the lock
     handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     try:
@@ -139,7 +139,7 @@ def remove_file(path: Path, timeout: float) -> None:
     _sync_folder(path.parent)
 
 
-def temporary_of(path: Path) -> Path:
+def temporary_path(path: Path) -> Path:
     """Where :func:`write_file` prepares the next content of that file."""
     return path.with_name(f".{path.name}.new")
 

@@ -14,20 +14,20 @@ from .credential_file import (
     ANY,
     DamagedError,
     Records,
-    damaged,
+    damaged_error,
     encode_entry,
     find_entry,
     has_expired,
     parse,
     serialize,
 )
-from .lock import locked
+from .lock import hold_lock
 from .private_file import (
     make_folder,
     read_file,
     remove_file,
     storage_error,
-    temporary_of,
+    temporary_path,
     write_file,
 )
 
@@ -51,16 +51,16 @@ class RecordFile:
         with suppress(DamagedError):
             return self._read()
         if self.path.is_symlink():
-            raise damaged(self.path)
+            raise damaged_error(self.path)
         try:
-            with locked(self._lock, self._timeout):
+            with hold_lock(self._lock, self._timeout):
                 # Once more: another process may have set the damaged file aside by now.
                 with suppress(DamagedError):
                     return self._read()
                 aside = self._set_aside()
         except OSError as error:
             raise storage_error(self.path, "set aside", error) from error
-        raise damaged(self.path, aside)
+        raise damaged_error(self.path, aside)
 
     def change(
         self, key: CredentialKey, new: str | None, agreed: Callable[[str | None], bool]
@@ -91,7 +91,7 @@ class RecordFile:
             ATHError: as :meth:`change`.
         """
         with self._locked_records() as records:
-            temporary_of(self.path).unlink(missing_ok=True)
+            temporary_path(self.path).unlink(missing_ok=True)
             kept = {key: text for key, text in records.items() if not has_expired(text, before)}
             if len(kept) != len(records):
                 self._write(kept)
@@ -102,7 +102,7 @@ class RecordFile:
         """The records, while the lock keeps others from changing them."""
         try:
             make_folder(self.path.parent)
-            with locked(self._lock, self._timeout):
+            with hold_lock(self._lock, self._timeout):
                 if self.path.is_symlink():
                     raise ATHError(
                         "STORAGE_ERROR",

@@ -42,7 +42,7 @@ def record(value: Any) -> str:
     return json.dumps({"value": value})
 
 
-def value_of(text: str | None) -> Any:
+def value_in(text: str | None) -> Any:
     """What :func:`record` was given; None if there is no record."""
     return None if text is None else json.loads(text)["value"]
 
@@ -67,7 +67,7 @@ import json, os, signal, sys, threading
 from ath.errors import ATHError
 from ath.stores.base import CredentialKey, MemoryStore
 from ath.stores.files import FileStore, FolderStore
-from support import KEY, ALICE, BOB, record, value_of
+from support import KEY, ALICE, BOB, record, value_in
 place = sys.argv[1]
 
 def say(*words):
@@ -85,7 +85,7 @@ def outcome(call):
 
 
 @contextmanager
-def script(code: str, place: Path) -> Iterator[subprocess.Popen[str]]:
+def start_script(code: str, place: Path) -> Iterator[subprocess.Popen[str]]:
     """A process that runs this code; killed in the end if it has not ended."""
     here = str(Path(__file__).resolve().parent)
     process = subprocess.Popen(
@@ -102,22 +102,22 @@ def script(code: str, place: Path) -> Iterator[subprocess.Popen[str]]:
             process.kill()
 
 
-def heard(process: subprocess.Popen[str]) -> str:
+def read_line(process: subprocess.Popen[str]) -> str:
     """The next line that the process says."""
     assert process.stdout is not None
     return process.stdout.readline().rstrip("\n")
 
 
-def go_on(process: subprocess.Popen[str]) -> None:
+def resume(process: subprocess.Popen[str]) -> None:
     """Let the process return from ``wait()``."""
     assert process.stdin is not None
     process.stdin.write(".")
     process.stdin.flush()
 
 
-def last_words(code: str, place: Path) -> list[str]:
+def run_to_end(code: str, place: Path) -> list[str]:
     """All lines that a process says until it ends well."""
-    with script(code, place) as process:
+    with start_script(code, place) as process:
         out, _ = process.communicate(timeout=60)
     assert process.returncode == 0, out
     return out.splitlines()
@@ -166,7 +166,7 @@ def open_store(kind: str, place: Path, **options: float) -> FileStore | FolderSt
 
 
 def run(code: str, kind: str, place: Path) -> AbstractContextManager[subprocess.Popen[str]]:
-    return script(code.format(kind=kind), place)
+    return start_script(code.format(kind=kind), place)
 
 
 def take(store: FullCredentialStore) -> bool:

@@ -15,7 +15,7 @@ import ath
 from ath.stores.base import CredentialKey, FullCredentialStore, MemoryStore
 from ath.stores.files import FileStore, FolderStore
 
-from .support import ALICE, BOB, KEY, error_of, json_values, record, value_of
+from .support import ALICE, BOB, KEY, error_of, json_values, record, value_in
 
 OTHERS = [
     ALICE,
@@ -51,7 +51,7 @@ def test_nothing_is_held_at_first(opener: Opener, key: CredentialKey) -> None:
 @pytest.mark.parametrize("text", ["", "ä\n\u2028\U0001f600", "\ud800", "x" * 100_000])
 def test_what_was_put_is_there_for_the_next_who_opens_it(opener: Opener, text: str) -> None:
     assert opener().replace(KEY, None, record(text))
-    assert value_of(opener().load(KEY)) == text
+    assert value_in(opener().load(KEY)) == text
 
 
 def test_a_record_without_members_is_a_record(opener: Opener) -> None:
@@ -62,7 +62,7 @@ def test_a_record_without_members_is_a_record(opener: Opener) -> None:
 
 def test_a_record_of_a_megabyte_is_kept_as_a_whole(opener: Opener) -> None:
     assert opener().replace(KEY, None, record(["x" * 1000] * 1000))
-    assert value_of(opener().load(KEY)) == ["x" * 1000] * 1000
+    assert value_in(opener().load(KEY)) == ["x" * 1000] * 1000
 
 
 @pytest.mark.parametrize(
@@ -84,11 +84,11 @@ def test_a_record_is_replaced_or_deleted_only_if_it_is_still_the_old_one(
     store = opener()
     assert store.replace(KEY, None, record("one"))
     assert store.replace(KEY, old, record("two")) is accepted
-    assert value_of(opener().load(KEY)) == ("two" if accepted else "one")
+    assert value_in(opener().load(KEY)) == ("two" if accepted else "one")
     if old is not None:
         assert store.replace(KEY, store.load(KEY), record("one"))
         assert store.delete(KEY, old) is accepted
-        assert value_of(opener().load(KEY)) == (None if accepted else "one")
+        assert value_in(opener().load(KEY)) == (None if accepted else "one")
 
 
 @pytest.mark.parametrize(
@@ -126,7 +126,7 @@ def test_every_key_has_a_record_of_its_own(opener: Opener) -> None:
     for number, key in enumerate([KEY, *OTHERS]):
         assert opener().replace(key, None, record(number))
     for number, key in enumerate([KEY, *OTHERS]):
-        assert value_of(opener().load(key)) == number
+        assert value_in(opener().load(key)) == number
     assert sorted(map(repr, opener().keys())) == sorted(map(repr, [KEY, *OTHERS]))
 
 
@@ -184,7 +184,7 @@ def test_a_store_sees_what_another_has_written_since(opener: Opener) -> None:
         old = mine.load(KEY)
         assert theirs.replace(KEY, old, record(text))
         assert not mine.replace(KEY, old, record("lost update"))
-        assert value_of(mine.load(KEY)) == text
+        assert value_in(mine.load(KEY)) == text
 
 
 def test_of_many_writers_at_once_none_loses_an_update(opener: Opener) -> None:
@@ -197,7 +197,7 @@ def test_of_many_writers_at_once_none_loses_an_update(opener: Opener) -> None:
         for number in range(updates):
             while True:
                 old = store.load(KEY)
-                new = [*(value_of(old) or []), f"{name}.{number}"]
+                new = [*(value_in(old) or []), f"{name}.{number}"]
                 if store.replace(KEY, old, record(new)):
                     break
 
@@ -206,7 +206,7 @@ def test_of_many_writers_at_once_none_loses_an_update(opener: Opener) -> None:
         thread.start()
     for thread in threads:
         thread.join()
-    entries = value_of(opener().load(KEY))
+    entries = value_in(opener().load(KEY))
     assert sorted(entries) == sorted(f"{w}.{n}" for w in range(writers) for n in range(updates))
 
 
@@ -231,7 +231,7 @@ def test_a_held_lock_keeps_nobody_from_reading_and_changing(opener: Opener) -> N
     assert store.acquire(KEY, "me", 60)
     assert store.replace(KEY, None, record(1))
     assert opener().replace(KEY, record(1), record(2))
-    assert value_of(opener().load(KEY)) == 2
+    assert value_in(opener().load(KEY)) == 2
     assert opener().delete(KEY)
     store.release(KEY, "me")
 

@@ -17,7 +17,7 @@ from ath.stores import private_file, record_file
 from ath.stores.credential_file import FORMAT, Records, parse
 from ath.stores.files import FileStore, FolderStore
 
-from .support import ALICE, KEY, error_of, mode_of, record, refused_writes, state_of, value_of
+from .support import ALICE, KEY, error_of, mode_of, record, refused_writes, state_of, value_in
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="modes and links are POSIX's")
 
@@ -99,7 +99,7 @@ def test_what_cannot_be_a_path_is_an_invalid_argument(path: Any) -> None:
 def test_a_name_that_is_not_utf_8_is_a_path(tmp_path: Path) -> None:
     path = tmp_path / os.fsdecode(b"caf\xe9")
     FileStore(path).put(KEY, record("x"))
-    assert value_of(FileStore(path).load(KEY)) == "x"
+    assert value_in(FileStore(path).load(KEY)) == "x"
 
 
 @pytest.mark.parametrize("seconds", [-1, float("nan"), "60", None])
@@ -162,7 +162,7 @@ def test_a_damaged_file_is_set_aside_and_named_when_written(file: Path) -> None:
     file.chmod(0o600)
     with pytest.warns(ATHWarning, match="damaged-"):
         FileStore(file).put(KEY, record("new"))
-    assert value_of(FileStore(file).load(KEY)) == "new"
+    assert value_in(FileStore(file).load(KEY)) == "new"
     assert [path.read_text() for path in set_aside(file.parent)] == [HALF]
 
 
@@ -191,7 +191,7 @@ def test_a_good_file_that_takes_a_damaged_ones_place_is_not_set_aside(
     monkeypatch.setattr(
         record_file, "parse", lambda data, path: parse(next(reads, None) or data, path)
     )
-    assert value_of(FileStore(file).load(KEY)) == "good"
+    assert value_in(FileStore(file).load(KEY)) == "good"
     assert set_aside(file.parent) == []
 
 
@@ -205,11 +205,11 @@ def test_an_empty_file_holds_nothing_yet(file: Path) -> None:
 def test_a_reader_sees_a_change_that_the_clock_does_not_show(file: Path) -> None:
     one = FileStore(file)
     one.put(KEY, record("before"))
-    assert value_of(one.load(KEY)) == "before"
+    assert value_in(one.load(KEY)) == "before"
     status = file.stat()
     file.write_bytes(file.read_bytes().replace(b"before", b"AFTER!"))
     os.utime(file, ns=(status.st_atime_ns, status.st_mtime_ns))
-    assert value_of(one.load(KEY)) == "AFTER!"
+    assert value_in(one.load(KEY)) == "AFTER!"
     assert not one.replace(KEY, record("before"), record("lost update"))
 
 
@@ -240,7 +240,7 @@ def test_a_failed_write_leaves_the_old_file_and_nothing_else(
         assert "No space left" in caught.value.message
     assert state_of(file) == before
     assert names_in(file.parent) == [".credentials.json.lock", "credentials.json"]
-    assert value_of(one.load(KEY)) == "old"
+    assert value_in(one.load(KEY)) == "old"
     assert one.replace(KEY, record("old"), record("new"))  # the lock is free again
 
 
@@ -339,7 +339,7 @@ def test_what_a_killed_writer_left_behind_stops_nobody(file: Path) -> None:
     left.write_text("half of somethi")
     left.chmod(0o644)
     assert FileStore(file).replace(KEY, record("old"), record("new"))
-    assert value_of(FileStore(file).load(KEY)) == "new"
+    assert value_in(FileStore(file).load(KEY)) == "new"
     assert mode_of(file) == 0o600
     assert not left.exists()
 
@@ -373,10 +373,10 @@ def test_a_file_is_parsed_again_only_when_another_has_changed_it(
     for text in ("a", "b"):
         FileStore(file).put(KEY, record(text))
         monkeypatch.setattr(record_file, "parse", counted)
-        assert [value_of(one.load(KEY)) for _ in range(5)] == [text] * 5
+        assert [value_in(one.load(KEY)) for _ in range(5)] == [text] * 5
         assert len(parsed) == 1
         assert one.replace(ALICE, one.load(ALICE), record(text))
-        assert value_of(one.load(ALICE)) == text
+        assert value_in(one.load(ALICE)) == text
         assert len(parsed) == 1
         monkeypatch.undo()
         parsed.clear()
@@ -403,7 +403,7 @@ def test_records_that_were_there_stay_when_another_is_written(file: Path) -> Non
     for number in range(20):
         FileStore(file).put(KEY._replace(user=str(number)), record(number))
     one = FileStore(file)
-    assert [value_of(one.load(KEY._replace(user=str(n)))) for n in range(20)] == list(range(20))
+    assert [value_in(one.load(KEY._replace(user=str(n)))) for n in range(20)] == list(range(20))
 
 
 def test_a_store_that_deletes_its_last_record_leaves_no_file_of_it(tmp_path: Path) -> None:

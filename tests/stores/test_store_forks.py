@@ -12,12 +12,12 @@ from .support import (
     KEY,
     SAVE_SLOWLY,
     error_of,
-    go_on,
-    heard,
-    last_words,
     open_store,
+    read_line,
     record,
+    resume,
     run,
+    run_to_end,
     take,
 )
 
@@ -47,16 +47,16 @@ if os.fork() == 0:
 os.read(0, 1)
 may_go_on.set()
 thread.join()
-say("parent:", value_of(store.load(KEY)), held.replace(KEY, store.load(KEY), record(1)))
+say("parent:", value_in(store.load(KEY)), held.replace(KEY, store.load(KEY), record(1)))
 wait()
 """
     )
     with run(code, kind, place) as process:
-        assert heard(process) == "child: STORAGE_ERROR"
-        go_on(process)  # one of the two reads it
-        go_on(process)
-        assert heard(process) == "parent: parent's True"
-        go_on(process)
+        assert read_line(process) == "child: STORAGE_ERROR"
+        resume(process)  # one of the two reads it
+        resume(process)
+        assert read_line(process) == "parent: parent's True"
+        resume(process)
 
 
 @pytest.mark.parametrize("what", ["acquire", "replace"])
@@ -88,7 +88,7 @@ signal.pause()
 """
     )
     with run(code, kind, place) as process:
-        lines = {heard(process), heard(process)}
+        lines = {read_line(process), read_line(process)}
         [child] = lines - {"child lives"}
         store = open_store(kind, place, lock_timeout=0)
         try:
@@ -121,7 +121,7 @@ store.release(KEY, "parent")
 say("free:", store.acquire(KEY, "other", 60))
 store.release(KEY, "other")
 """
-    assert last_words(code.format(kind=kind), place) == [
+    assert run_to_end(code.format(kind=kind), place) == [
         "child: False",
         "after: False",
         "free: True",
@@ -144,7 +144,7 @@ say("free:", store.acquire(KEY, "other", 60))
 os.kill(child, signal.SIGKILL)
 store.release(KEY, "other")
 """
-    assert last_words(code.format(kind=kind), place) == ["free: True"]
+    assert run_to_end(code.format(kind=kind), place) == ["free: True"]
 
 
 def test_a_fork_waits_until_a_lock_is_opened_and_known(kind: str, place: Path) -> None:
@@ -173,7 +173,7 @@ threads[0].join()
 say("forked:", forked.is_set())
 store.release(KEY, "me")
 """
-    assert last_words(code.format(kind=kind), place) == ["forked too early: False", "forked: True"]
+    assert run_to_end(code.format(kind=kind), place) == ["forked too early: False", "forked: True"]
 
 
 def test_a_child_forked_while_memory_changes_can_go_on(tmp_path: Path) -> None:
@@ -194,7 +194,7 @@ inside.wait()
 child = os.fork()  # waits for the change
 if child == 0:
     def work():  # not the thread that forked: a lock taken for the fork would be its own
-        say("child:", value_of(store.load(KEY)), store.replace(ALICE, None, record("child's")))
+        say("child:", value_in(store.load(KEY)), store.replace(ALICE, None, record("child's")))
         os._exit(0)
     threading.Thread(target=work, daemon=True).start()
     threading.Event().wait(10)
@@ -209,7 +209,7 @@ if child == 0:
 os.waitpid(child, 0)
 say("parent:", store.acquire(KEY, "other", 60))
 """
-    assert last_words(code, tmp_path) == [
+    assert run_to_end(code, tmp_path) == [
         "child: thread's True", "child: True False", "parent: False",
     ]  # fmt: skip
 
@@ -226,9 +226,9 @@ for _ in range(4):
         for number in range(20):
             while True:
                 old = store.load(KEY)
-                if store.replace(KEY, old, record(value_of(old) + 1)):
+                if store.replace(KEY, old, record(value_in(old) + 1)):
                     break
         os._exit(0)
-say([os.waitpid(child, 0)[1] for child in children], value_of(store.load(KEY)))
+say([os.waitpid(child, 0)[1] for child in children], value_in(store.load(KEY)))
 """
-    assert last_words(code.format(kind=kind), place) == ["[0, 0, 0, 0] 80"]
+    assert run_to_end(code.format(kind=kind), place) == ["[0, 0, 0, 0] 80"]

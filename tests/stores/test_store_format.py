@@ -26,7 +26,7 @@ from .support import (
     record,
     refused_writes,
     state_of,
-    value_of,
+    value_in,
 )
 
 OFFICIAL = json.dumps({"client_id": "c-1", "client_secret": "canary-secret"})
@@ -56,7 +56,7 @@ def test_a_file_holds_each_record_as_an_object_with_its_key(file: Path) -> None:
 def test_a_folders_file_is_one_of_the_same_format(tmp_path: Path) -> None:
     FolderStore(tmp_path).replace(ALICE, None, record("x"))
     [file] = tmp_path.glob("*.json")
-    assert value_of(FileStore(file).load(ALICE)) == "x"
+    assert value_in(FileStore(file).load(ALICE)) == "x"
 
 
 def test_each_record_is_on_a_line_of_its_own(file: Path) -> None:
@@ -171,10 +171,10 @@ def test_the_official_registration_survives_until_the_agents_own_is_written(file
     one.put(ALICE, record("alice's"))
     assert FileStore(file).load(KEY) == official
     assert list(one.keys()) == [ALICE]
-    assert value_of(FileStore(file).load(ALICE)) == "alice's"
+    assert value_in(FileStore(file).load(ALICE)) == "alice's"
     assert one.replace(KEY, official, record("own"))
-    assert value_of(FileStore(file).load(KEY)) == "own"
-    assert value_of(FileStore(file).load(ALICE)) == "alice's"
+    assert value_in(FileStore(file).load(KEY)) == "own"
+    assert value_in(FileStore(file).load(ALICE)) == "alice's"
     assert "canary" not in file.read_text()
 
 

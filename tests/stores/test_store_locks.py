@@ -20,13 +20,13 @@ from .support import (
     KEY,
     SAVE_SLOWLY,
     error_of,
-    go_on,
-    heard,
     open_store,
+    read_line,
     record,
+    resume,
     run,
     take,
-    value_of,
+    value_in,
 )
 
 ON_POSIX = pytest.mark.skipif(os.name != "posix", reason="signals and forks are POSIX's")
@@ -50,19 +50,19 @@ def test_a_lock_held_by_another_process_is_not_to_be_had_until_released(
 ) -> None:
     store = open_store(kind, place)
     with run(HOLD, kind, place) as process:
-        assert heard(process) == "True"
+        assert read_line(process) == "True"
         assert not take(store)
         assert store.replace(KEY, None, record("meanwhile"))
-        assert value_of(store.load(KEY)) == "meanwhile"
-        go_on(process)
-        assert heard(process) == "released"
+        assert value_in(store.load(KEY)) == "meanwhile"
+        resume(process)
+        assert read_line(process) == "released"
         assert take(store)
 
 
 def test_a_lock_is_freed_by_the_death_of_its_holder(kind: str, place: Path) -> None:
     store = open_store(kind, place)
     with run(HOLD, kind, place) as process:
-        assert heard(process) == "True"
+        assert read_line(process) == "True"
         assert not take(store)
         process.kill()
         process.wait()
@@ -71,7 +71,7 @@ def test_a_lock_is_freed_by_the_death_of_its_holder(kind: str, place: Path) -> N
 
 def test_a_store_whose_changer_was_killed_goes_on(kind: str, place: Path) -> None:
     with run(SAVE_SLOWLY + 'store.replace(KEY, record("old"), record(1))', kind, place) as process:
-        assert heard(process) == "saving"
+        assert read_line(process) == "saving"
         process.kill()
         process.wait()
         assert open_store(kind, place).replace(KEY, record("old"), record("new"))
@@ -79,9 +79,9 @@ def test_a_store_whose_changer_was_killed_goes_on(kind: str, place: Path) -> Non
 
 def test_reading_takes_no_lock(kind: str, place: Path) -> None:
     with run(SAVE_SLOWLY + 'store.replace(KEY, record("old"), record(1))', kind, place) as process:
-        assert heard(process) == "saving"
+        assert read_line(process) == "saving"
         store = open_store(kind, place)
-        assert value_of(store.load(KEY)) == "old"
+        assert value_in(store.load(KEY)) == "old"
         assert list(store.keys()) == [KEY]
         assert take(store)
 
@@ -91,7 +91,7 @@ def test_a_change_that_waits_too_long_for_the_lock_says_which_file_is_locked(
 ) -> None:
     code = SAVE_SLOWLY + 'say(store.replace(KEY, record("old"), record(1)))'
     with run(code, kind, place) as process:
-        assert heard(process) == "saving"
+        assert read_line(process) == "saving"
         for seconds in (0, 0.05):
             store = open_store(kind, place, lock_timeout=seconds)
             for call in (
@@ -103,8 +103,8 @@ def test_a_change_that_waits_too_long_for_the_lock_says_which_file_is_locked(
                 assert error.code == "STORAGE_ERROR"
                 assert str(place) in error.message
                 assert f"for {seconds:g} seconds" in error.message
-        go_on(process)
-        assert heard(process) == "True"
+        resume(process)
+        assert read_line(process) == "True"
         assert open_store(kind, place, lock_timeout=0).replace(KEY, record(1), record("new"))
 
 
@@ -115,18 +115,18 @@ def test_a_change_waits_for_the_lock_of_another_process(
     with run(
         SAVE_SLOWLY + 'say(store.replace(KEY, record("old"), record(1)))', kind, place
     ) as process:
-        assert heard(process) == "saving"
+        assert read_line(process) == "saving"
         sleep = time.sleep
 
         def pause(seconds: float) -> None:
             pauses.append(seconds)
             if len(pauses) == 20:
-                go_on(process)
+                resume(process)
             sleep(seconds)
 
         monkeypatch.setattr(time, "sleep", pause)
         assert not open_store(kind, place).replace(KEY, record("old"), record("lost update"))
-        assert heard(process) == "True"
+        assert read_line(process) == "True"
     assert sum(pauses[10:20]) > sum(pauses[:10])  # they grow
     assert len(set(pauses[10:20])) > 1  # and differ
     assert max(pauses) <= lock.LONGEST_PAUSE
@@ -140,7 +140,7 @@ wait()
 for number in range(30):
     while True:
         old = store.load(KEY)
-        if store.replace(KEY, old, record((value_of(old) or 0) + 1)):
+        if store.replace(KEY, old, record((value_in(old) or 0) + 1)):
             break
 say("done")
 """
@@ -150,11 +150,11 @@ say("done")
         run(code, kind, place) as three,
     ):
         processes = (one, two, three)
-        assert [heard(each) for each in processes] == ["ready"] * 3
+        assert [read_line(each) for each in processes] == ["ready"] * 3
         for each in processes:
-            go_on(each)
-        assert [heard(each) for each in processes] == ["done"] * 3
-    assert value_of(open_store(kind, place).load(KEY)) == 90
+            resume(each)
+        assert [read_line(each) for each in processes] == ["done"] * 3
+    assert value_in(open_store(kind, place).load(KEY)) == 90
 
 
 def test_stores_whose_locks_are_held_by_keys_that_share_one_are_only_refused(
@@ -217,16 +217,16 @@ def test_on_windows_a_locked_file_is_told_from_one_that_cannot_be_locked(
     windows: Any, tmp_path: Path
 ) -> None:
     path = tmp_path / "lock"
-    with windows.lock.locked(path, 0):
+    with windows.lock.hold_lock(path, 0):
         assert windows.lock.try_lock(path) is None
         with (
             pytest.raises(OSError, match="held elsewhere for 0 seconds"),
-            windows.lock.locked(path, 0),
+            windows.lock.hold_lock(path, 0),
         ):
             pass
     assert windows.locked == set()
     windows.failure = errno.ENOSPC
-    with pytest.raises(OSError, match="No space left"), windows.lock.locked(path, 60):
+    with pytest.raises(OSError, match="No space left"), windows.lock.hold_lock(path, 60):
         pass
 
 
@@ -261,7 +261,7 @@ def test_on_windows_a_change_waits_for_readers_that_have_the_file_open(
     error = error_of(lambda: make_change(0.05))
     assert error.code == "STORAGE_ERROR"
     assert "open elsewhere for 0.05 seconds" in error.message
-    assert value_of(FileStore(file).load(KEY)) == "old"
+    assert value_in(FileStore(file).load(KEY)) == "old"
     readers = 3
     assert make_change(60)
     assert FileStore(file).load(KEY) == (None if change == "unlink" else "{}")

@@ -12,7 +12,7 @@ import pytest
 from ath.errors import ATHWarning
 from ath.stores.files import FileStore, FolderStore
 
-from .support import ALICE, BOB, KEY, heard, open_store, record, run
+from .support import ALICE, BOB, KEY, open_store, read_line, record, run
 
 MISSING = object()
 
@@ -81,7 +81,7 @@ Path.replace = lambda *_: (say("renaming"), wait())
 store.replace(KEY, record("old"), record(1))
 """
     with run(code, kind, place) as process:
-        assert heard(process) == "renaming"
+        assert read_line(process) == "renaming"
         process.kill()
         process.wait()
     [left] = place.parent.rglob(".*.new")

@@ -19,7 +19,7 @@ from ath.stores.credential_file import read_record
 from ath.stores.files import FileStore
 from ath.stores.record import Record, Registration
 
-from .support import ALICE, KEY, error_of, last_words, mode_of, record, refused_writes, state_of
+from .support import ALICE, KEY, error_of, mode_of, record, refused_writes, run_to_end, state_of
 from .test_store_format import OFFICIAL
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="modes and owners are POSIX's")
@@ -97,7 +97,7 @@ def test_a_secret_that_kubernetes_mounts_is_read_by_another_user_and_left_as_it_
         mount.chmod(0o755)
         (mount / "..2024").chmod(0o755)
         before = state_of(mount / "..2024" / "credentials.json")
-        heard = last_words(
+        heard = run_to_end(
             """
 import warnings
 from ath.stores.credential_file import read_record
