@@ -100,7 +100,7 @@ class Client(ABC, Generic[DriverT]):
         )
         learned = Learned()
         vault = Vault(CredentialKey(base.url, settings.agent_id), _open_store(credentials))
-        self._context = _make_context(settings, learned, vault, encode_headers(headers))
+        self._context = make_context(settings, learned, vault, encode_headers(headers))
         self._credentials = vault
         self._driver = self._make_driver(
             http_client,
@@ -230,7 +230,7 @@ class Client(ABC, Generic[DriverT]):
         )
 
 
-def _make_context(
+def make_context(
     settings: Settings, learned: Learned, credentials: Vault, user_headers: RawHeaders
 ) -> Context:
     """A context with its headers encoded once for all calls."""
@@ -244,7 +244,7 @@ def _context_of_user(shared: Context, credentials: Vault, headers: RawHeaders) -
     if not headers:
         return replace(shared, credentials=credentials)
     every = merge_headers(shared.user_headers, headers)
-    return _make_context(shared.settings, shared.learned, credentials, every)
+    return make_context(shared.settings, shared.learned, credentials, every)
 
 
 def _random_text(size: int) -> str:

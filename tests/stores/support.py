@@ -67,7 +67,7 @@ import json, os, signal, sys, threading
 from ath.errors import ATHError
 from ath.stores.base import CredentialKey, MemoryStore
 from ath.stores.files import FileStore, FolderStore
-from support import KEY, ALICE, BOB, record, value_in
+from tests.stores.support import KEY, ALICE, BOB, record, value_in
 place = sys.argv[1]
 
 def say(*words):
@@ -87,13 +87,13 @@ def outcome(call):
 @contextmanager
 def start_script(code: str, place: Path) -> Iterator[subprocess.Popen[str]]:
     """A process that runs this code; killed in the end if it has not ended."""
-    here = str(Path(__file__).resolve().parent)
+    root = str(Path(__file__).resolve().parents[2])
     process = subprocess.Popen(
         [sys.executable, "-c", PRELUDE + code, str(place)],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
-        env={**os.environ, "PYTHONPATH": os.pathsep.join([*sys.path, here])},
+        env={**os.environ, "PYTHONPATH": os.pathsep.join([root, *sys.path])},
     )
     with process:
         try:
@@ -149,7 +149,7 @@ def refused_writes(file: Path) -> list[ATHError]:
 SAVE_SLOWLY = """
 from ath.stores import record_file
 parse, serialize = record_file.parse, record_file.serialize
-store = {kind}(place)
+store = {store_name}(place)
 store.replace(KEY, None, record("old"))
 
 def serialize_slowly(records):
@@ -161,12 +161,12 @@ record_file.serialize = serialize_slowly
 """
 
 
-def open_store(kind: str, place: Path, **options: float) -> FileStore | FolderStore:
-    return STORES[kind](place, **options)
+def open_store(store_name: str, place: Path, **options: float) -> FileStore | FolderStore:
+    return STORES[store_name](place, **options)
 
 
-def run(code: str, kind: str, place: Path) -> AbstractContextManager[subprocess.Popen[str]]:
-    return start_script(code.format(kind=kind), place)
+def run(code: str, store_name: str, place: Path) -> AbstractContextManager[subprocess.Popen[str]]:
+    return start_script(code.format(store_name=store_name), place)
 
 
 def take(store: FullCredentialStore) -> bool:

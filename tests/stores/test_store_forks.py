@@ -24,7 +24,7 @@ from .support import (
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="forks are POSIX's")
 
 
-def test_a_child_forked_during_a_save_holds_nobodys_lock(kind: str, place: Path) -> None:
+def test_a_child_forked_during_a_save_holds_nobodys_lock(store_name: str, place: Path) -> None:
     code = (
         SAVE_SLOWLY
         + """
@@ -37,7 +37,7 @@ def serialize_slowly(records):
 record_file.serialize = serialize_slowly
 thread.start()
 saving.wait()
-held = {kind}(place, lock_timeout=0)
+held = {store_name}(place, lock_timeout=0)
 if os.fork() == 0:
     record_file.serialize = serialize
     # The parent's thread goes on holding it; the child must neither free nor inherit it.
@@ -51,7 +51,7 @@ say("parent:", value_in(store.load(KEY)), held.replace(KEY, store.load(KEY), rec
 wait()
 """
     )
-    with run(code, kind, place) as process:
+    with run(code, store_name, place) as process:
         assert read_line(process) == "child: STORAGE_ERROR"
         resume(process)  # one of the two reads it
         resume(process)
@@ -61,7 +61,7 @@ wait()
 
 @pytest.mark.parametrize("what", ["acquire", "replace"])
 def test_a_lock_dies_with_a_parent_whose_forked_child_lives_on(
-    kind: str, place: Path, what: str
+    store_name: str, place: Path, what: str
 ) -> None:
     start = {
         "acquire": 'store.acquire(KEY, "parent", 60)\nserialize_slowly = None\n',
@@ -87,10 +87,10 @@ say("child lives")
 signal.pause()
 """
     )
-    with run(code, kind, place) as process:
+    with run(code, store_name, place) as process:
         lines = {read_line(process), read_line(process)}
         [child] = lines - {"child lives"}
-        store = open_store(kind, place, lock_timeout=0)
+        store = open_store(store_name, place, lock_timeout=0)
         try:
             if what == "acquire":
                 assert not take(store)
@@ -105,9 +105,11 @@ signal.pause()
             os.kill(int(child), signal.SIGKILL)
 
 
-def test_a_child_neither_holds_nor_frees_what_its_parent_acquired(kind: str, place: Path) -> None:
+def test_a_child_neither_holds_nor_frees_what_its_parent_acquired(
+    store_name: str, place: Path
+) -> None:
     code = """
-store = {kind}(place)
+store = {store_name}(place)
 assert store.acquire(KEY, "parent", 60)
 child = os.fork()
 if child == 0:
@@ -116,12 +118,12 @@ if child == 0:
     store.release(KEY, "child")
     os._exit(0)
 assert os.waitpid(child, 0)[1] == 0
-say("after:", {kind}(place).acquire(KEY, "other", 60))
+say("after:", {store_name}(place).acquire(KEY, "other", 60))
 store.release(KEY, "parent")
 say("free:", store.acquire(KEY, "other", 60))
 store.release(KEY, "other")
 """
-    assert run_to_end(code.format(kind=kind), place) == [
+    assert run_to_end(code.format(store_name=store_name), place) == [
         "child: False",
         "after: False",
         "free: True",
@@ -129,12 +131,12 @@ store.release(KEY, "other")
 
 
 def test_a_lock_that_was_released_is_free_though_a_copied_handle_lives_on(
-    kind: str, place: Path
+    store_name: str, place: Path
 ) -> None:
     # Not every fork runs Python's hooks; libraries in C make their own.
     code = """
 import ctypes
-store = {kind}(place)
+store = {store_name}(place)
 assert store.acquire(KEY, "parent", 60)
 child = ctypes.CDLL(None).fork()
 if child == 0:
@@ -144,13 +146,13 @@ say("free:", store.acquire(KEY, "other", 60))
 os.kill(child, signal.SIGKILL)
 store.release(KEY, "other")
 """
-    assert run_to_end(code.format(kind=kind), place) == ["free: True"]
+    assert run_to_end(code.format(store_name=store_name), place) == ["free: True"]
 
 
-def test_a_fork_waits_until_a_lock_is_opened_and_known(kind: str, place: Path) -> None:
+def test_a_fork_waits_until_a_lock_is_opened_and_known(store_name: str, place: Path) -> None:
     # Else the child would keep a handle that becomes a lock a moment later.
     code = """
-store = {kind}(place)
+store = {store_name}(place)
 store.replace(KEY, None, record(1))
 os_open, forked = os.open, threading.Event()
 def fork():
@@ -173,7 +175,10 @@ threads[0].join()
 say("forked:", forked.is_set())
 store.release(KEY, "me")
 """
-    assert run_to_end(code.format(kind=kind), place) == ["forked too early: False", "forked: True"]
+    assert run_to_end(code.format(store_name=store_name), place) == [
+        "forked too early: False",
+        "forked: True",
+    ]
 
 
 def test_a_child_forked_while_memory_changes_can_go_on(tmp_path: Path) -> None:
@@ -214,9 +219,9 @@ say("parent:", store.acquire(KEY, "other", 60))
     ]  # fmt: skip
 
 
-def test_children_that_were_forked_lose_no_update(kind: str, place: Path) -> None:
+def test_children_that_were_forked_lose_no_update(store_name: str, place: Path) -> None:
     code = """
-store = {kind}(place)
+store = {store_name}(place)
 store.replace(KEY, None, record(0))
 children = []
 for _ in range(4):
@@ -231,4 +236,4 @@ for _ in range(4):
         os._exit(0)
 say([os.waitpid(child, 0)[1] for child in children], value_in(store.load(KEY)))
 """
-    assert run_to_end(code.format(kind=kind), place) == ["[0, 0, 0, 0] 80"]
+    assert run_to_end(code.format(store_name=store_name), place) == ["[0, 0, 0, 0] 80"]

@@ -36,7 +36,7 @@ STORES: dict[str, type[FileStore | FolderStore]] = {
 }
 
 HOLD = """
-store = {kind}(place)
+store = {store_name}(place)
 say(store.acquire(KEY, "holder", 60))
 wait()
 store.release(KEY, "holder")
@@ -46,10 +46,10 @@ wait()
 
 
 def test_a_lock_held_by_another_process_is_not_to_be_had_until_released(
-    kind: str, place: Path
+    store_name: str, place: Path
 ) -> None:
-    store = open_store(kind, place)
-    with run(HOLD, kind, place) as process:
+    store = open_store(store_name, place)
+    with run(HOLD, store_name, place) as process:
         assert read_line(process) == "True"
         assert not take(store)
         assert store.replace(KEY, None, record("meanwhile"))
@@ -59,9 +59,9 @@ def test_a_lock_held_by_another_process_is_not_to_be_had_until_released(
         assert take(store)
 
 
-def test_a_lock_is_freed_by_the_death_of_its_holder(kind: str, place: Path) -> None:
-    store = open_store(kind, place)
-    with run(HOLD, kind, place) as process:
+def test_a_lock_is_freed_by_the_death_of_its_holder(store_name: str, place: Path) -> None:
+    store = open_store(store_name, place)
+    with run(HOLD, store_name, place) as process:
         assert read_line(process) == "True"
         assert not take(store)
         process.kill()
@@ -69,31 +69,35 @@ def test_a_lock_is_freed_by_the_death_of_its_holder(kind: str, place: Path) -> N
         assert take(store)
 
 
-def test_a_store_whose_changer_was_killed_goes_on(kind: str, place: Path) -> None:
-    with run(SAVE_SLOWLY + 'store.replace(KEY, record("old"), record(1))', kind, place) as process:
+def test_a_store_whose_changer_was_killed_goes_on(store_name: str, place: Path) -> None:
+    with run(
+        SAVE_SLOWLY + 'store.replace(KEY, record("old"), record(1))', store_name, place
+    ) as process:
         assert read_line(process) == "saving"
         process.kill()
         process.wait()
-        assert open_store(kind, place).replace(KEY, record("old"), record("new"))
+        assert open_store(store_name, place).replace(KEY, record("old"), record("new"))
 
 
-def test_reading_takes_no_lock(kind: str, place: Path) -> None:
-    with run(SAVE_SLOWLY + 'store.replace(KEY, record("old"), record(1))', kind, place) as process:
+def test_reading_takes_no_lock(store_name: str, place: Path) -> None:
+    with run(
+        SAVE_SLOWLY + 'store.replace(KEY, record("old"), record(1))', store_name, place
+    ) as process:
         assert read_line(process) == "saving"
-        store = open_store(kind, place)
+        store = open_store(store_name, place)
         assert value_in(store.load(KEY)) == "old"
         assert list(store.keys()) == [KEY]
         assert take(store)
 
 
 def test_a_change_that_waits_too_long_for_the_lock_says_which_file_is_locked(
-    kind: str, place: Path
+    store_name: str, place: Path
 ) -> None:
     code = SAVE_SLOWLY + 'say(store.replace(KEY, record("old"), record(1)))'
-    with run(code, kind, place) as process:
+    with run(code, store_name, place) as process:
         assert read_line(process) == "saving"
         for seconds in (0, 0.05):
-            store = open_store(kind, place, lock_timeout=seconds)
+            store = open_store(store_name, place, lock_timeout=seconds)
             for call in (
                 lambda: store.replace(KEY, record("old"), record("new")),  # noqa: B023
                 lambda: store.delete(KEY),  # noqa: B023
@@ -105,15 +109,15 @@ def test_a_change_that_waits_too_long_for_the_lock_says_which_file_is_locked(
                 assert f"for {seconds:g} seconds" in error.message
         resume(process)
         assert read_line(process) == "True"
-        assert open_store(kind, place, lock_timeout=0).replace(KEY, record(1), record("new"))
+        assert open_store(store_name, place, lock_timeout=0).replace(KEY, record(1), record("new"))
 
 
 def test_a_change_waits_for_the_lock_of_another_process(
-    kind: str, place: Path, monkeypatch: pytest.MonkeyPatch
+    store_name: str, place: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pauses: list[float] = []
     with run(
-        SAVE_SLOWLY + 'say(store.replace(KEY, record("old"), record(1)))', kind, place
+        SAVE_SLOWLY + 'say(store.replace(KEY, record("old"), record(1)))', store_name, place
     ) as process:
         assert read_line(process) == "saving"
         sleep = time.sleep
@@ -125,16 +129,16 @@ def test_a_change_waits_for_the_lock_of_another_process(
             sleep(seconds)
 
         monkeypatch.setattr(time, "sleep", pause)
-        assert not open_store(kind, place).replace(KEY, record("old"), record("lost update"))
+        assert not open_store(store_name, place).replace(KEY, record("old"), record("lost update"))
         assert read_line(process) == "True"
     assert sum(pauses[10:20]) > sum(pauses[:10])  # they grow
     assert len(set(pauses[10:20])) > 1  # and differ
     assert max(pauses) <= lock.LONGEST_PAUSE
 
 
-def test_every_process_gets_its_turn_and_loses_no_update(kind: str, place: Path) -> None:
+def test_every_process_gets_its_turn_and_loses_no_update(store_name: str, place: Path) -> None:
     code = """
-store = {kind}(place)
+store = {store_name}(place)
 say("ready")
 wait()
 for number in range(30):
@@ -145,16 +149,16 @@ for number in range(30):
 say("done")
 """
     with (
-        run(code, kind, place) as one,
-        run(code, kind, place) as two,
-        run(code, kind, place) as three,
+        run(code, store_name, place) as one,
+        run(code, store_name, place) as two,
+        run(code, store_name, place) as three,
     ):
         processes = (one, two, three)
         assert [read_line(each) for each in processes] == ["ready"] * 3
         for each in processes:
             resume(each)
         assert [read_line(each) for each in processes] == ["done"] * 3
-    assert value_in(open_store(kind, place).load(KEY)) == 90
+    assert value_in(open_store(store_name, place).load(KEY)) == 90
 
 
 def test_stores_whose_locks_are_held_by_keys_that_share_one_are_only_refused(
@@ -172,13 +176,13 @@ def test_stores_whose_locks_are_held_by_keys_that_share_one_are_only_refused(
 
 
 def test_a_lock_that_the_system_cannot_give_is_a_storage_error(
-    kind: str, place: Path, monkeypatch: pytest.MonkeyPatch
+    store_name: str, place: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def refuse(_: int) -> bool:
         raise OSError(errno.ENOLCK, "No locks available")
 
     monkeypatch.setattr(lock, "_lock", refuse)
-    store = open_store(kind, place)
+    store = open_store(store_name, place)
     for call in (lambda: store.acquire(KEY, "me", 60), lambda: store.replace(KEY, None, "{}")):
         error = error_of(call)
         assert error.code == "STORAGE_ERROR"

@@ -29,9 +29,9 @@ def expiring(expires_at: Any) -> str:
     ],
 )
 def test_what_expired_before_that_time_is_removed(
-    kind: str, place: Path, expires_at: Any, goes: bool
+    store_name: str, place: Path, expires_at: Any, goes: bool
 ) -> None:
-    store = open_store(kind, place)
+    store = open_store(store_name, place)
     store.replace(ALICE, None, expiring(expires_at))
     store.replace(BOB, None, "{}")
     assert store.purge(before=1000) == goes
@@ -40,16 +40,16 @@ def test_what_expired_before_that_time_is_removed(
     assert store.purge(before=1000) == 0
 
 
-def test_without_a_time_what_has_expired_by_now_is_removed(kind: str, place: Path) -> None:
-    store = open_store(kind, place)
+def test_without_a_time_what_has_expired_by_now_is_removed(store_name: str, place: Path) -> None:
+    store = open_store(store_name, place)
     store.replace(ALICE, None, expiring(time.time() - 5))
     store.replace(BOB, None, expiring(time.time() + 1000))
     assert store.purge() == 1
     assert list(store.keys()) == [BOB]
 
 
-def test_a_store_that_is_not_there_yet_has_nothing_to_purge(kind: str, place: Path) -> None:
-    assert open_store(kind, place).purge() == 0
+def test_a_store_that_is_not_there_yet_has_nothing_to_purge(store_name: str, place: Path) -> None:
+    assert open_store(store_name, place).purge() == 0
 
 
 def test_all_that_expired_is_counted_and_its_files_are_gone(tmp_path: Path) -> None:
@@ -62,9 +62,9 @@ def test_all_that_expired_is_counted_and_its_files_are_gone(tmp_path: Path) -> N
 
 
 def test_a_record_that_changed_since_it_was_read_is_kept_by_its_new_expiry(
-    kind: str, place: Path
+    store_name: str, place: Path
 ) -> None:
-    store, other = open_store(kind, place), open_store(kind, place)
+    store, other = open_store(store_name, place), open_store(store_name, place)
     store.replace(ALICE, None, expiring(1))
     assert store.load(ALICE)
     other.replace(ALICE, expiring(1), expiring(2000))
@@ -72,22 +72,24 @@ def test_a_record_that_changed_since_it_was_read_is_kept_by_its_new_expiry(
     assert store.load(ALICE) == expiring(2000)
 
 
-def test_a_temporary_file_that_a_killed_writer_left_is_removed(kind: str, place: Path) -> None:
+def test_a_temporary_file_that_a_killed_writer_left_is_removed(
+    store_name: str, place: Path
+) -> None:
     code = """
 from pathlib import Path
-store = {kind}(place)
+store = {store_name}(place)
 store.replace(KEY, None, record("old"))
 Path.replace = lambda *_: (say("renaming"), wait())
 store.replace(KEY, record("old"), record(1))
 """
-    with run(code, kind, place) as process:
+    with run(code, store_name, place) as process:
         assert read_line(process) == "renaming"
         process.kill()
         process.wait()
     [left] = place.parent.rglob(".*.new")
-    assert open_store(kind, place).purge() == 0
+    assert open_store(store_name, place).purge() == 0
     assert not left.exists()
-    assert open_store(kind, place).replace(KEY, record("old"), record("new"))
+    assert open_store(store_name, place).replace(KEY, record("old"), record("new"))
 
 
 def test_a_temporary_file_whose_record_was_never_written_is_removed(tmp_path: Path) -> None:
