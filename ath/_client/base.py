@@ -13,7 +13,6 @@ from base64 import urlsafe_b64encode
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, NoReturn, Self, TypeVar
 
 from .._http.messages import RawHeaders, merge_headers, parse_base, parse_timeout
@@ -214,7 +213,7 @@ class Client(ABC, Generic[DriverT]):
 
         require_registration(self._loaded)
         text = self._loaded.snapshot().to_text(self._context.settings.clock())
-        FileStore(_check_path(path)).put(self._credentials.key, text)
+        FileStore(path).put(self._credentials.key, text)
 
     def load_credentials(self, path: str | os.PathLike[str]) -> None:
         """Use what :meth:`save_credentials` wrote, or the official SDK's file.
@@ -225,7 +224,7 @@ class Client(ABC, Generic[DriverT]):
         """
         from ..stores.credential_file import read_record
 
-        self._credentials.replace_all(read_record(_check_path(path), self._credentials.key))
+        self._credentials.replace_all(read_record(path, self._credentials.key))
 
     @property
     def _loaded(self) -> Credentials:
@@ -283,19 +282,11 @@ def _open_store(
     if isinstance(credentials, str | os.PathLike):
         from ..stores.files import FileStore  # files need what a client without a store does not
 
-        return FileStore(_check_path(credentials))
+        return FileStore(credentials)
     complete = hasattr(credentials, "load") and hasattr(credentials, "replace")
     if isinstance(credentials, type) or not complete:
         raise ATHError("INVALID_ARGUMENT", "credentials must be a path or a CredentialStore.")
     return credentials
-
-
-def _check_path(path: object) -> Path:
-    if not isinstance(path, str | os.PathLike) or not os.fspath(path):
-        raise ATHError("INVALID_ARGUMENT", "The path of a credential file must be text or a Path.")
-    if "\0" in str(path):
-        raise ATHError("INVALID_ARGUMENT", "The path of a credential file holds a NUL character.")
-    return Path(path)
 
 
 def _check_agent_id(agent_id: object) -> str:

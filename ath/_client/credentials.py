@@ -9,6 +9,7 @@ from functools import partial
 
 from .._protocol.steps import Change
 from ..errors import ATHError
+from ..stores import fork
 from ..stores.base import CredentialKey, CredentialStore
 from ..stores.record import Record, Registration, Session, Token
 from .held_record import HeldRecord, HeldRecords
@@ -61,7 +62,7 @@ class Credentials:
 
     def latest_token(self) -> Token | None:
         """The token that came last, or None."""
-        with self._records.lock:
+        with fork.guard:
             return next(reversed(self._own.record.tokens.values()), None)
 
     def tokens(self, provider: str | None = None) -> list[Token]:
@@ -69,7 +70,7 @@ class Credentials:
         if provider is not None:
             serving = self.token_for(provider)
             return [] if serving is None else [serving]
-        with self._records.lock:
+        with fork.guard:
             return list(self._own.record.tokens.values())
 
     def session(self, session_id: str) -> Session | None:
@@ -111,7 +112,7 @@ class Credentials:
 
     def snapshot(self) -> Record:
         """A copy that stands alone: with the registration, though another record may hold it."""
-        with self._records.lock:
+        with fork.guard:
             copied = self._own.record.copy()
             copied.registration = self.registration
             copied.earlier = self._owner.record.earlier

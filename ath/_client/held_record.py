@@ -12,9 +12,9 @@ from typing import Any
 from weakref import WeakValueDictionary
 
 from .._protocol.steps import Change
+from ..stores import fork
 from ..stores.base import CredentialKey, CredentialStore
 from ..stores.record import Record
-from .forks import ForkSafeLock
 from .operations import Operations, UseStore, growing_pauses
 
 KEPT_RECORDS = 10_000
@@ -38,7 +38,7 @@ class HeldRecord:
 
     def change(self, change: Change) -> None:
         """Make a change in memory; the next write makes it in the store as well."""
-        with self._records.lock:
+        with fork.guard:
             change(self.record)
             if self._records.store is not None:
                 self._unsaved.append(change)
@@ -54,7 +54,7 @@ class HeldRecord:
         while store is not None:
             version = self._version
             record = Record.from_text((yield _use(store.load, self.key)))
-            with self._records.lock:
+            with fork.guard:
                 if version == self._version:  # else it was written meanwhile, and is newer
                     self._take(record)
                     return
@@ -68,7 +68,7 @@ class HeldRecord:
         store = self._records.store
         pauses = growing_pauses(_LONGEST_TRY, _NEVER_ACCEPTED)
         while store is not None and self._unsaved:
-            with self._records.lock:
+            with fork.guard:
                 unsaved = list(self._unsaved)
             old = yield _use(store.load, self.key)
             record = Record.from_text(old)
@@ -78,7 +78,7 @@ class HeldRecord:
             record.prune(now)
             new = record.to_text(now)
             if new == old or (yield _use(store.replace, self.key, old, new)):
-                with self._records.lock:
+                with fork.guard:
                     saved = {id(change) for change in unsaved}
                     self._unsaved = [c for c in self._unsaved if id(c) not in saved]
                     self._version += 1
@@ -103,7 +103,7 @@ class HeldRecord:
             while not (yield _use(store.replace, self.key, old, empty)):
                 yield next(pauses)
                 old = yield _use(store.load, self.key)
-        with self._records.lock:
+        with fork.guard:
             self._unsaved.clear()
             self._version += 1
             self._take(Record())
@@ -130,8 +130,6 @@ class HeldRecords:
     ) -> None:
         self.store = store
         self.clock = clock
-        self.lock = ForkSafeLock()
-        """Guards memory only: no file is touched and no request made while it is held."""
         self.pinned: dict[CredentialKey, HeldRecord] = {}
         """Those that hold what no store has acknowledged."""
         self._alive: WeakValueDictionary[CredentialKey, HeldRecord] = WeakValueDictionary()
@@ -139,7 +137,7 @@ class HeldRecords:
 
     def get(self, key: CredentialKey) -> HeldRecord:
         """The record of that key; an empty one that is not loaded yet if it is not in memory."""
-        with self.lock:
+        with fork.guard:
             held = self._alive.get(key)
             if held is None:
                 held = self._alive[key] = HeldRecord(key, self)

@@ -16,9 +16,9 @@ from .._protocol.steps import Call, Flow, Pause
 from ..errors import ATHError
 from ..keys import Signer
 from ..retry import RetryPolicy
+from ..stores import fork
 from .credentials import Credentials
 from .execution import Execution
-from .forks import ForkSafeLock
 from .operations import Operation, Operations, Send, Sign, UseStore, Wait
 from .single_flight import SingleFlight
 
@@ -59,7 +59,6 @@ class Driver(Generic[TransportT, SignerT]):
         self._open_transport = open_transport
         self._transport: TransportT | None = None
         self._closed = False
-        self._opening = ForkSafeLock()
         self._signer = signer
         self._limits = limits
         self.retry = retry
@@ -74,7 +73,7 @@ class Driver(Generic[TransportT, SignerT]):
         if self._closed:
             raise ATHError("CLIENT_CLOSED", "This client is closed.")
         if self._transport is None:
-            with self._opening:
+            with fork.guard:
                 if self._transport is None:
                     self._transport = self._open_transport()
         return self._transport

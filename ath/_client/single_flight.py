@@ -8,7 +8,7 @@ from concurrent.futures import Future
 from typing import Any
 
 from ..errors import ATHError
-from .forks import ForkSafeLock
+from ..stores import fork
 
 
 class Flight:
@@ -41,13 +41,12 @@ class SingleFlight:
     """Calls under way, by what they ask."""
 
     def __init__(self) -> None:
-        self._lock = ForkSafeLock()
         self._process = os.getpid()
         self._under_way: dict[Hashable, Flight] = {}
 
     def join(self, key: Hashable) -> tuple[Flight, Callable[[], None] | None]:
         """The call for that key; and, if the caller is to lead it, what ends it."""
-        with self._lock:
+        with fork.guard:
             if self._process != os.getpid():  # a forked child has none of its parent's threads
                 self._process, self._under_way = os.getpid(), {}
             flight = self._under_way.get(key)
@@ -56,7 +55,7 @@ class SingleFlight:
             flight = self._under_way[key] = Flight()
 
         def end() -> None:
-            with self._lock:
+            with fork.guard:
                 self._under_way.pop(key, None)
             flight.future.set_result(flight)
 
