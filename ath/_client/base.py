@@ -11,20 +11,13 @@ import time
 from abc import ABC, abstractmethod
 from base64 import urlsafe_b64encode
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, Generic, NoReturn, Self, TypeVar
 
-from .._http.messages import RawHeaders, merge_headers, parse_base, parse_timeout
+from .._http.messages import parse_base, parse_timeout
 from .._protocol.arguments import as_list, encode_headers, require_text
-from .._protocol.context import (
-    Context,
-    Learned,
-    Settings,
-    current_client_id,
-    require_registration,
-)
-from .._protocol.requests import agent_header, standard_headers
+from .._protocol.context import Learned, Settings, current_client_id, require_registration
+from .._protocol.requests import context_of_user, make_context
 from ..errors import ATHError
 from ..keys import load_signer
 from ..retry import RetryPolicy, resolve_policy
@@ -160,7 +153,7 @@ class Client(ABC, Generic[DriverT]):
         view = object.__new__(type(self))
         view._root, view._records, view._driver = root, root._records, root._driver
         view._credentials = Credentials(root._records, key, key if own else agent)
-        view._context = _context_of_user(root._context, view._credentials, own)
+        view._context = context_of_user(root._context, view._credentials, key.user, own)
         return view
 
     @property
@@ -246,28 +239,6 @@ class Client(ABC, Generic[DriverT]):
             "A client cannot be pickled or copied. Make one in each process; "
             "credentials= shares what they know.",
         )
-
-
-def make_context(
-    settings: Settings,
-    learned: Learned,
-    credentials: Credentials,
-    user: str | None,
-    user_headers: RawHeaders,
-) -> Context:
-    """A context with its headers encoded once for all calls."""
-    headers = merge_headers(standard_headers(settings.base), user_headers)
-    provider_headers = [*headers, agent_header(settings.agent_id)]
-    return Context(settings, learned, credentials, user, user_headers, headers, provider_headers)
-
-
-def _context_of_user(shared: Context, credentials: Credentials, headers: RawHeaders) -> Context:
-    """The same agent with another user's credentials, and headers of their own if any."""
-    user = credentials.key.user
-    if not headers:
-        return replace(shared, credentials=credentials, user=user)
-    every = merge_headers(shared.user_headers, headers)
-    return make_context(shared.settings, shared.learned, credentials, user, every)
 
 
 def _random_text(size: int) -> str:

@@ -226,6 +226,9 @@ class Execution:
                 if acquired:
                     return (yield from self._run_flow(step.make_flow()))
                 yield next(pauses)
+        except GeneratorExit:
+            acquired = False  # nobody is left to release it: the lease ends by itself
+            raise
         finally:
             if acquired:
                 with suppress(ATHError):  # the lease ends by itself

@@ -7,20 +7,20 @@ made to the record in memory and to the newer one in a store, and once more if a
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field, fields, replace
 from itertools import islice
-from typing import Any, TypeVar
+from typing import Any
 
 from ..errors import ATHError
-
-T = TypeVar("T")
 
 SESSION_LIFETIME = 600.0
 """Seconds that a session lives at most (ATH 0.1)."""
 KEPT_AFTER_EXPIRY = 86_400.0
 """Seconds that what has expired is still known, so that an error can say that it has expired."""
+_MALFORMED = (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError)
+"""What reading a text raises that is not what :meth:`Record.to_text` writes."""
 EARLIER_REGISTRATIONS = 3
 """How many earlier registrations are kept: tokens can be revoked with their own one only."""
 
@@ -214,7 +214,9 @@ class Record:
         if text is None:
             return record
         # An error raised in the place of these would lead back to the text and its secrets.
-        with suppress(AttributeError, KeyError, RecursionError, TypeError, ValueError):
+        with suppress(
+            ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError
+        ):
             document = json.loads(text)
             del document["expires_at"]
             if "client_id" in document:
@@ -222,57 +224,72 @@ class Record:
             earlier = document.pop("earlier_registrations", [])
             record.earlier = tuple(_read_registration(item) for item in earlier)
             for item in document.pop("tokens"):
-                record.keep_token(_read(Token, item))
+                record.keep_token(Token(**_read(_TOKEN, item)))
             for item in document.pop("sessions"):
                 session_id = item.pop("session_id")
-                record.sessions[_check(session_id, str)] = _read(Session, item)
+                record.sessions[_text(session_id)] = Session(**_read(_SESSION, item))
             record.others = document
             return record
         raise ATHError("INVALID_CREDENTIALS", "The stored credentials are damaged.") from None
 
 
-_TYPES: dict[str, Any] = {
-    "access_token": str,
-    "provider": str | None,
-    "expires_at": int | float | None,
-    "scopes": list,
-    "client_id": str | None,
-    "refused": bool,
-    "code_verifier": str,
-    "opened_at": int | float,
-    "state": str | None,
-    "redirect_uri": str | None,
-    "authorization_url": str | None,
-}
-
-
-def _check(value: T, kind: Any) -> T:
-    if not isinstance(value, kind):
+def _text(value: Any) -> str:
+    if not isinstance(value, str):
         raise TypeError
     return value
 
 
 def _texts(values: Any) -> tuple[str, ...]:
-    return tuple(_check(value, str) for value in _check(values, list))
+    if not isinstance(values, list):
+        raise TypeError
+    return tuple(_text(value) for value in values)
+
+
+def _seconds(value: Any) -> float:
+    if not isinstance(value, int | float):
+        raise TypeError
+    return float(value)
+
+
+def _optional(read: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    return lambda value: None if value is None else read(value)
+
+
+_TOKEN: dict[str, Callable[[Any], Any]] = {
+    "access_token": _text,
+    "provider": _optional(_text),
+    "expires_at": _optional(_seconds),
+    "scopes": _texts,
+    "client_id": _optional(_text),
+    "refused": bool,
+}
+_SESSION: dict[str, Callable[[Any], Any]] = {
+    "provider": _text,
+    "code_verifier": _text,
+    "opened_at": _seconds,
+    "expires_at": _seconds,
+    "client_id": _optional(_text),
+    "scopes": _texts,
+    "state": _optional(_text),
+    "redirect_uri": _optional(_text),
+    "authorization_url": _optional(_text),
+}
 
 
 def _read_registration(item: dict[str, Any]) -> Registration:
     """Take a registration's members out of an object."""
     return Registration(
-        _check(item.pop("client_id"), str),
-        _check(item.pop("client_secret"), str),
+        _text(item.pop("client_id")),
+        _text(item.pop("client_secret")),
         _texts(item.pop("redirect_uris")),
     )
 
 
-def _read(kind: Any, item: dict[str, Any]) -> Any:
-    """A token or a session; members that are not known are kept as they are."""
-    known: dict[str, Any] = {}
-    for one in fields(kind):
-        if one.name in item and one.name != "others":
-            value = _check(item.pop(one.name), _TYPES[one.name])
-            known[one.name] = _texts(value) if one.name == "scopes" else value
-    return kind(**known, others=item)
+def _read(members: dict[str, Callable[[Any], Any]], item: dict[str, Any]) -> dict[str, Any]:
+    """The members that are known, each checked, and the rest as they are."""
+    known = {name: read(item[name]) for name, read in members.items() if name in item}
+    others = {name: value for name, value in item.items() if name not in members}
+    return {**known, "others": others}
 
 
 def _to_members(value: Token | Session) -> dict[str, Any]:
