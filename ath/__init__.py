@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from .gateway import AsyncATHGatewayClient, ATHGatewayClient
     from .keys import AsyncSigner, Signer
     from .native import AsyncATHNativeClient, ATHNativeClient
+    from .response import Response
     from .retry import RetryPolicy
     from .stores.base import CredentialKey, CredentialStore, MemoryStore
     from .stores.files import FileStore, FolderStore
@@ -34,6 +35,7 @@ __all__ = [
     "FileStore",
     "FolderStore",
     "MemoryStore",
+    "Response",
     "RetryPolicy",
     "Signer",
 ]
@@ -43,6 +45,7 @@ _HOMES = {
     "gateway": ("ATHGatewayClient", "AsyncATHGatewayClient"),
     "keys": ("AsyncSigner", "Signer"),
     "native": ("ATHNativeClient", "AsyncATHNativeClient"),
+    "response": ("Response",),
     "retry": ("RetryPolicy",),
     "stores.base": ("CredentialKey", "CredentialStore", "MemoryStore"),
     "stores.files": ("FileStore", "FolderStore"),

@@ -8,7 +8,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from enum import Enum
 from types import MappingProxyType
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from .response import Response
 
 __all__ = ["CODES", "ATHError", "ATHSecurityWarning", "ATHWarning"]
 
@@ -44,6 +47,12 @@ CODES: Final[Mapping[str, str]] = MappingProxyType(
         "USER_DENIED": "Respect the user's answer; ask again only when they wish it.",
         "OAUTH_ERROR": "The provider's OAuth server failed; try authorize() again later.",
         "INTERNAL_ERROR": "The implementor failed; try again later.",
+        # Those of OAuth servers (RFC 6749), passed on by implementors.
+        "INVALID_GRANT": "Call authorize() again: the session or code is not valid any more.",
+        "INVALID_CLIENT": "Check the client_id and client_secret; if lost, register() again.",
+        "INVALID_SCOPE": "Ask for scopes that the provider knows.",
+        "SERVER_ERROR": "The OAuth server failed; try again later.",
+        "TEMPORARILY_UNAVAILABLE": "The OAuth server is overloaded; try again later.",
         # Seen from real servers.
         "CONFLICT": "This agent is registered already. Load the saved credentials, or pass the "
         "client_id and secret to set_credentials(); the server does not show the secret again.",
@@ -92,18 +101,33 @@ class ATHSecurityWarning(ATHWarning):
     """Something worked, but less safely than it should."""
 
 
+_LONGEST_CODE = 100
+_LONGEST_MESSAGE = 1_500
+
+
+def _on_one_line(text: str, longest: int) -> str:
+    """Printable text of at most that many characters."""
+    cut = text[:longest]
+    if not cut.isprintable():
+        cut = "".join(character if character.isprintable() else " " for character in cut)
+    return cut if len(text) <= longest else f"{cut}…"
+
+
 class ATHError(Exception):
     """A call that did not succeed.
 
     Attributes:
         code: A stable word to branch on: the server's own, or one of :data:`CODES`.
-        message: What happened, as a sentence. Never contains a secret.
+        message: What happened, as a sentence on one printable line. Never contains a secret.
         status: The HTTP status of the answer; None when the error was raised here.
         details: What else the server said, such as the existing ``client_id`` of a CONFLICT. Of a
             PROVIDER_ERROR, the provider's ``status`` and parsed ``body``.
         source: Whose word the error is: ``client`` (raised here, nothing else was said),
             ``implementor`` (the gateway or service) or ``provider`` (the API behind a gateway).
         retry_after: Seconds that the server asks to wait, or None.
+        headers: Of the answer: ``retry-after``, ``x-request-id`` and rate limits, in lower case.
+        response: The provider's answer, of a PROVIDER_ERROR and of an INVALID_RESPONSE in a call to
+            a provider; else None.
         retryable: True if repeating the same call is safe and may help.
     """
 
@@ -117,7 +141,10 @@ class ATHError(Exception):
         source: str | None = None,
         retry_after: float | None = None,
         retryable: bool = False,
+        headers: Mapping[str, str] | None = None,
+        response: Response | None = None,
     ) -> None:
+        code, message = _on_one_line(code, _LONGEST_CODE), _on_one_line(message, _LONGEST_MESSAGE)
         super().__init__(code, message)
         self.code = code
         self.message = message
@@ -126,7 +153,14 @@ class ATHError(Exception):
         self.source = source or ("client" if status is None else "implementor")
         self.retry_after = retry_after
         self.retryable = retryable
+        self.headers: dict[str, str] = dict(headers or {})
+        self.response = response
         self._delivery = Delivery.LOCAL if status is None else Delivery.ANSWERED
+
+    @property
+    def request_id(self) -> str | None:
+        """The server's name for the failed call (``X-Request-Id``), or None."""
+        return self.headers.get("x-request-id")
 
     @property
     def advice(self) -> str:
@@ -141,7 +175,7 @@ class ATHError(Exception):
         return copied
 
     def __str__(self) -> str:
-        """Code, status, message and advice on one line."""
+        """Code, status, message and advice on one printable line of at most 2,000 characters."""
         status = "" if self.status is None else f" (HTTP {self.status})"
         stop = "" if self.message.endswith((".", "!", "?")) else "."
         return f"{self.code}{status}: {self.message}{stop} {self.advice}".rstrip()

@@ -122,7 +122,11 @@ def _parse_pem(pem: str | bytes, password: str | bytes | None) -> object:
     # Environment variables and JSON files often hold the line ends as the two characters \ and n.
     data = data.strip().strip(b"\"'").replace(b"\\r", b"").replace(b"\\n", b"\n")
     if b"-----BEGIN" not in data:
-        raise ATHError("INVALID_KEY", "The private key is not PEM: it has no BEGIN line.")
+        raise ATHError(
+            "INVALID_KEY",
+            "The private key is not PEM: it has no BEGIN line. Pass the path of a key file as a "
+            "pathlib.Path.",
+        )
     if b"PRIVATE KEY-----" not in data:
         raise ATHError(
             "INVALID_KEY",

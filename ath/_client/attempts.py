@@ -31,7 +31,8 @@ class Attempts:
     """The attempts of one call. The driver asks it for the audience, and after each failure."""
 
     __slots__ = (
-        "_audiences", "_backoff", "_call", "_clock_corrected", "_codes", "_learned", "_policy",
+        "_audiences", "_backoff", "_call", "_clock_corrected", "_codes", "_learned", "_made",
+        "_policy",
     )  # fmt: skip
 
     def __init__(self, learned: Learned, call: Call, policy: RetryPolicy | None) -> None:
@@ -42,11 +43,17 @@ class Attempts:
         self._clock_corrected = False
         self._codes: list[str] = []
         self._backoff: Backoff | None = None
+        self._made = 0
 
     @property
     def audience(self) -> Audience | None:
         """Whom the next attestation is for; None for a call without one."""
         return self._audiences[0] if self._audiences else None
+
+    @property
+    def made(self) -> int:
+        """How many attempts have failed."""
+        return self._made
 
     def succeed(self) -> None:
         """Remember the audience that was accepted, where there was a choice."""
@@ -60,6 +67,7 @@ class Attempts:
             ATHError: the error itself if no attempt follows; CLOCK_SKEW if the clocks are more
                 than a day apart.
         """
+        self._made += 1
         if error.code == "INVALID_ATTESTATION" and reply is not None and self._audiences:
             if not self._clock_corrected and self._correct_clock(reply):
                 self._clock_corrected = True

@@ -5,6 +5,7 @@ Everything that needs no thought about blocking or awaiting is here, once for bo
 
 from __future__ import annotations
 
+import logging
 import warnings
 from contextlib import suppress
 from functools import partial
@@ -39,6 +40,8 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+log = logging.getLogger("ath")
+
 UNUSABLE_TOKEN_CODES = frozenset({"TOKEN_INVALID", "TOKEN_REVOKED", "TOKEN_EXPIRED"})
 """What an implementor says of a token that it will not accept any more."""
 _REFUSAL_CODES = UNUSABLE_TOKEN_CODES | {"AGENT_NOT_REGISTERED", "SCOPE_NOT_APPROVED"}
@@ -62,16 +65,15 @@ class Execution:
         result: T = yield from self._run_flow(flow)
         return result
 
-    def call(self, call: Call) -> Operations[Any]:
+    def _call(self, call: Call) -> Operations[Any]:
         """Make a call, with as many attempts as are allowed and may help."""
         attempts = Attempts(
             self._driver.learned, call, resolve_policy(call.retry, self._driver.retry)
         )
-        if not self._credentials.loaded:
-            yield from self._credentials.load()
         reloaded = False
         while True:
             reply = used = None
+            label = "the call"
             try:
                 if call.credential is not None:
                     used = call.credential()
@@ -80,6 +82,7 @@ class Execution:
                 if audience is not None:
                     attestation = yield from self._attest(audience)
                 request = call.build(attestation)
+                label = request.origin_label
                 self._warn_of_plaintext(request)
                 self._sends += 1
                 reply = yield Send(request, call.limits)
@@ -88,8 +91,13 @@ class Execution:
                 if not reloaded and call.credential is not None:
                     reloaded = True
                     if (yield from self._found_other_credential(call.credential, used, error)):
+                        log.info("%s: %s; again with what the store holds", label, error.code)
                         continue
                 pause = attempts.next_pause(error, reply)
+                log.info(
+                    "%s: attempt %d failed with %s; again in %.1f s",
+                    label, attempts.made, error.code, pause,
+                )  # fmt: skip
             else:
                 attempts.succeed()
                 return value
@@ -111,7 +119,7 @@ class Execution:
     def _perform(self, step: Step) -> Operations[Any]:
         match step:
             case Call():
-                return (yield from self.call(step))
+                return (yield from self._call(step))
             case Attest():
                 return (yield from self._attest(step.audience))
             case Pause():

@@ -12,6 +12,7 @@ from typing import Any
 from weakref import WeakValueDictionary
 
 from .._protocol.steps import Change
+from .._secret import SecretText
 from ..stores import fork
 from ..stores.base import CredentialKey, CredentialStore
 from ..stores.record import Record
@@ -70,13 +71,13 @@ class HeldRecord:
         while store is not None and self._unsaved:
             with fork.guard:
                 unsaved = list(self._unsaved)
-            old = yield _use(store.load, self.key)
+            old = _hide((yield _use(store.load, self.key)))
             record = Record.from_text(old)
             for change in unsaved:
                 change(record)
             now = self._records.clock()
             record.prune(now)
-            new = record.to_text(now)
+            new = SecretText(record.to_text(now))
             if new == old or (yield _use(store.replace, self.key, old, new)):
                 with fork.guard:
                     saved = {id(change) for change in unsaved}
@@ -99,10 +100,10 @@ class HeldRecord:
         elif store is not None:
             pauses = growing_pauses(_LONGEST_TRY, _NEVER_ACCEPTED)
             empty = Record().to_text(self._records.clock())
-            old = yield _use(store.load, self.key)
+            old = _hide((yield _use(store.load, self.key)))
             while not (yield _use(store.replace, self.key, old, empty)):
                 yield next(pauses)
-                old = yield _use(store.load, self.key)
+                old = _hide((yield _use(store.load, self.key)))
         with fork.guard:
             self._unsaved.clear()
             self._version += 1
@@ -147,6 +148,11 @@ class HeldRecords:
                 if len(self._recent) > KEPT_RECORDS:
                     self._recent.popitem(last=False)
             return held
+
+
+def _hide(text: Any) -> Any:
+    """The text of a record, so that no repr of it shows what it holds."""
+    return SecretText(text) if isinstance(text, str) else text
 
 
 def _use(method: Callable[..., Any], *arguments: Any) -> UseStore:

@@ -8,7 +8,7 @@ import time
 from typing import Any, Protocol, TypeVar
 
 from .._http.messages import Limits, Reply, Request
-from .._protocol.steps import Call, Flow, Pause
+from .._protocol.steps import Flow, Pause
 from ..errors import ATHError
 from ..keys import AsyncSigner, LocalSigner, Signer
 from .credentials import Credentials
@@ -39,10 +39,6 @@ class AsyncDriver(Driver[AsyncTransport, Signer | AsyncSigner]):
     async def run(self, credentials: Credentials, flow: Flow[T]) -> T:
         """Carry a flow out."""
         return await self.drive(Execution(self, credentials).run(flow))
-
-    async def call(self, credentials: Credentials, call: Call) -> Any:
-        """Make one call to a provider."""
-        return await self.drive(Execution(self, credentials).call(call))
 
     async def drive(self, operations: Operations[T]) -> T:
         """Carry the operations out; returns what they come to."""
@@ -82,7 +78,8 @@ class AsyncDriver(Driver[AsyncTransport, Signer | AsyncSigner]):
     async def _send(self, request: Request, limits: Limits) -> Reply:
         began = time.monotonic()
         reply = await self.transport.send(request, limits)
-        log_reply(request, reply, began)
+        reply.seconds = time.monotonic() - began
+        log_reply(request, reply)
         return reply
 
     async def _sign(self, message: bytes) -> bytes:
@@ -99,7 +96,10 @@ class AsyncDriver(Driver[AsyncTransport, Signer | AsyncSigner]):
         raise failed
 
     def _check_loop(self) -> None:
-        loop = asyncio.get_running_loop()
+        try:
+            loop = asyncio.get_running_loop()
+        except RuntimeError:
+            raise ATHError("WRONG_EVENT_LOOP", "Async clients run in an asyncio loop.") from None
         if self._loop is None:
             self._loop = loop
         if self._loop is not loop:

@@ -1,58 +1,32 @@
-"""The body of a reply: decompressed, decoded and parsed, within the limit on its size.
+"""The body of a reply without its content encoding, within the limit on its size.
 
 Servers are not trusted: whatever the bytes are, nothing but an ATHError comes out.
 """
 
 from __future__ import annotations
 
-import codecs
-import json
 import zlib
-from contextlib import suppress
-from typing import Any
 
 from .._http.messages import Reply, Request, too_large
 from ..errors import ATHError
-
-UNREADABLE = (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError)
-"""What json and the generated models raise at input that is not what it should be."""
+from ..response import Response
 
 
-_NOT_FOR_TEXT = ("idna", "punycode", "raw_unicode_escape", "unicode_escape")
-"""Codecs of Python's own, no charsets: they warn, or take time with the square of the length."""
-
-
-def read_content(reply: Reply, request: Request, limit: int) -> Any:
-    """What a provider answered: parsed JSON, str for text, bytes for the rest, None for no body.
+def to_response(request: Request, reply: Reply, limit: int) -> Response:
+    """The reply with its body decompressed.
 
     Raises:
-        ATHError: INVALID_RESPONSE if the body is not what its headers say.
+        ATHError: RESPONSE_TOO_LARGE.
     """
-    if not reply.body:
-        return None
-    kind, _, parameters = (reply.header(b"content-type") or "").lower().partition(";")
-    kind = kind.strip()
-    body = decompress(reply, limit)
-    with suppress(*UNREADABLE):
-        if kind == "application/json" or kind.endswith("+json"):
-            return json.loads(body)
-        if kind.startswith("text/"):
-            return body.decode(_charset_of(parameters))
-        return body
-    raise invalid_response(
-        request.origin_label, f"could not be decoded as {kind}", reply.status
-    ) from None
-
-
-def _charset_of(parameters: str) -> str:
-    for parameter in parameters.split(";"):
-        name, _, value = parameter.partition("=")
-        if name.strip() == "charset":
-            charset = value.strip(" \"'")
-            if codecs.lookup(charset).name.replace("-", "_") in _NOT_FOR_TEXT:
-                raise LookupError(charset)
-            return charset
-    return "utf-8"
+    body, damaged = reply.body, False
+    try:
+        body = decompress(reply, limit)
+    except ATHError as error:
+        if error.code != "INVALID_RESPONSE":
+            raise
+        damaged = True
+    label = request.origin_label
+    return Response(reply.status, reply.headers, body, label, reply.seconds, damaged)
 
 
 def decompress(reply: Reply, limit: int) -> bytes:

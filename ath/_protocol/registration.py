@@ -21,6 +21,7 @@ from ath_api.models import (
 )
 
 from .._http.messages import Request, parse_base
+from .._secret import SecretText
 from ..errors import ATHError
 from ..retry import READ, REGISTER, Retry
 from ..stores.record import Registration
@@ -68,13 +69,15 @@ def registration(context: Context, retry: Retry) -> Flow[AgentRegistration]:
 
     def build(_: str | None) -> Request:
         held = require_registration(context.credentials)
-        basic = b64encode(f"{held.client_id}:{held.client_secret}".encode())
         try:
             kwargs = get_registration._get_kwargs(held.client_id)
+            basic = SecretText(_basic_credentials(held))
         except ValueError:
-            raise ATHError("INVALID_ARGUMENT", "The client_id cannot be part of a URL.") from None
-        request = build_request(context, kwargs, (b"Authorization", b"Basic " + basic))
-        request.secrets = (held.client_secret, basic.decode())
+            raise ATHError(
+                "INVALID_CREDENTIALS", "The client_id or client_secret held cannot be sent."
+            ) from None
+        request = build_request(context, kwargs, (b"Authorization", f"Basic {basic}".encode()))
+        request.secrets = (held.client_secret, basic)
         return request
 
     answer = yield Call(
@@ -85,6 +88,11 @@ def registration(context: Context, retry: Retry) -> Flow[AgentRegistration]:
         credential=partial(current_client_id, context.credentials),
     )
     return answer.model(AgentRegistration)  # type: ignore[no-any-return]
+
+
+def _basic_credentials(held: Registration) -> str:
+    """RFC 7617, section 2."""
+    return b64encode(f"{held.client_id}:{held.client_secret}".encode()).decode()
 
 
 class RegistrationOptions(NamedTuple):

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 from contextlib import suppress
-from typing import Any, NamedTuple, Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from .._http.messages import Reply, Request
 from ..errors import ATHError
-from .bodies import UNREADABLE, decompress, invalid_response, read_content
+from ..response import MALFORMED, Response
+from .bodies import decompress, invalid_response, to_response
 from .context import Context
 from .failures import to_error, to_provider_error
 
@@ -24,12 +25,15 @@ class Model(Protocol[T_co]):
         ...
 
 
-class Answer(NamedTuple):
+class Answer:
     """The JSON object of a successful reply, and what error messages say about where it is from."""
 
-    document: dict[str, Any]
-    origin_label: str
-    status: int
+    __slots__ = ("_origin_label", "document", "status")
+
+    def __init__(self, document: dict[str, Any], origin_label: str, status: int) -> None:
+        self.document = document
+        self.status = status
+        self._origin_label = origin_label
 
     def text(self, name: str) -> str:
         """A field without which the answer is worth nothing.
@@ -52,11 +56,11 @@ class Answer(NamedTuple):
         """
         try:
             return kind.from_dict(self.document)
-        except UNREADABLE as error:
+        except MALFORMED as error:
             raise self._misfit(str(error)) from None
 
     def _misfit(self, reason: str) -> ATHError:
-        return invalid_response(self.origin_label, f"does not fit: {reason}", self.status)
+        return invalid_response(self._origin_label, f"does not fit: {reason}", self.status)
 
 
 def read_answer(context: Context, request: Request, reply: Reply) -> Answer:
@@ -66,13 +70,14 @@ def read_answer(context: Context, request: Request, reply: Reply) -> Answer:
         ATHError: what the server said instead, or INVALID_RESPONSE.
     """
     check_success(context, request, reply)
-    label = request.origin_label
-    with suppress(*UNREADABLE):  # an error raised in their place would lead back to the body
+    label, what = request.origin_label, "is not JSON"
+    with suppress(*MALFORMED):  # an error raised in their place would lead back to the body
         document = json.loads(decompress(reply, context.settings.max_response_bytes))
         if isinstance(document, dict):
             return Answer(document, label, reply.status)
-        raise invalid_response(label, "is not a JSON object", reply.status)
-    raise invalid_response(label, "is not JSON", reply.status)
+        del document  # an error tracker records the variables of a frame that raises
+        what = "is not a JSON object"
+    raise invalid_response(label, what, reply.status)
 
 
 def check_success(context: Context, request: Request, reply: Reply) -> None:
@@ -81,17 +86,12 @@ def check_success(context: Context, request: Request, reply: Reply) -> None:
         raise to_error(context, request, reply)
 
 
-def read_provider_answer(context: Context, request: Request, reply: Reply) -> Any:
-    """What a provider answered; see :func:`read_content`.
+def read_response(context: Context, request: Request, reply: Reply) -> Response:
+    """A provider's answer, if it is a success or says that nothing has changed (304).
 
     Raises:
-        ATHError: the server's own, PROVIDER_ERROR or INVALID_RESPONSE.
+        ATHError: the implementor's refusal, or PROVIDER_ERROR, which carries the answer.
     """
-    if not reply.ok:
-        raise to_provider_error(context, request, reply)
-    try:
-        return read_content(reply, request, context.settings.max_response_bytes)
-    except ATHError as error:
-        if error.status is not None:
-            error.source = "provider"
-        raise
+    if reply.ok or reply.status == 304:
+        return to_response(request, reply, context.settings.max_response_bytes)
+    raise to_provider_error(context, request, reply)
