@@ -10,7 +10,7 @@ import pytest
 
 from ath import CredentialKey, MemoryStore
 from tests.harness.clients import AGENT_ID, DEVELOPER, AnyClient, Kind, json_body, raises_code
-from tests.harness.examples import REGISTRATION, TOKEN
+from tests.harness.examples import AUTHORIZATION, REGISTRATION, TOKEN
 from tests.harness.server import Server
 from tests.harness.worlds import World
 
@@ -264,3 +264,24 @@ def test_a_users_views_with_and_without_headers_do_not_share_a_stored_record(
     assert again.for_user("alice", headers=session("alice")).client_id == own.client_id
     again.for_user("alice").call("GET", "/echo")
     assert bearer(world.requests[-1]) == token.access_token
+
+
+def test_a_users_token_is_stored_after_the_agent_registered_anew(
+    kind: Kind, server: Server
+) -> None:
+    # Found by test_a_view_only_ever_uses_what_its_user_holds.
+    store = MemoryStore()
+    client = kind.client(server.url, credentials=store)
+    server.answer_next(REGISTRATION, 201)
+    client.register(developer=DEVELOPER, providers=[])
+    alice = client.for_user("alice")
+    server.answer_next(AUTHORIZATION)
+    alice.authorize("github", ["repo"])  # stored for the first registration
+    server.answer_next({**REGISTRATION, "client_id": "ath_client_2"}, 201)
+    client.register(developer=DEVELOPER, providers=[])
+    server.answer_next(TOKEN)
+    alice.exchange_token("exchange", "ath_sess_1")
+    restarted = kind.client(server.url, credentials=store).for_user("alice")
+    server.answer_next({"ok": True})
+    assert restarted.call("GET", "/x") == {"ok": True}
+    assert bearer(server.requests[-1]) == "ath_tk_1"
