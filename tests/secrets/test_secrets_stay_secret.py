@@ -13,7 +13,7 @@ import pytest
 
 from ath import ATHError, CredentialKey, FileStore, FolderStore, MemoryStore
 from tests.harness import faults
-from tests.harness.clients import AGENT_ID, AnyClient, Kind
+from tests.harness.clients import AGENT_ID, AnyClient, Kind, code_when_lost, code_when_unexplained
 from tests.harness.server import Server, raw_answer
 
 from .canaries import (
@@ -123,6 +123,12 @@ def test_an_error_repeats_no_secret_that_the_server_echoed(
         error = failed(lambda: CALLS[call](client))
     canaries.learn(request.raw for request in server.requests)
     canaries.in_error(error)
+    echo = echoes(server.requests[-1].raw)[shape]
+    assert error.status == int(echo.split(b" ", 2)[1])
+    if shape == "ath code":
+        assert error.code.startswith(f"{server.requests[-1].method} /")
+    else:
+        assert error.code == ("X" if b'"code": "X"' in echo else code_when_unexplained(call))
 
 
 @EVERY_CALL
@@ -144,17 +150,23 @@ def test_an_answer_that_cannot_be_read_shows_nothing_of_its_secrets(
 ) -> None:
     server.answer_all(raw_answer(body % (NEW_SECRET.encode(), NEW_TOKEN.encode())))
     client = make(retry=None)
+    # revoke needs nothing of the answer, and a provider may answer with any JSON.
+    readable = call == "revoke" or (call == "proxy" and json_or_none(body) is not None)
     with listening(canaries):
-        try:
+        if readable:
             CALLS[call](client)
-        except ATHError as error:
-            caught: ATHError | None = error
-        else:
-            caught = None
-    assert caught is not None or call in ("proxy", "revoke")
+            return
+        error = failed(lambda: CALLS[call](client))
+    assert error.code == "INVALID_RESPONSE"
     canaries.learn(request.raw for request in server.requests)
-    if caught is not None:
-        canaries.in_error(caught)
+    canaries.in_error(error)
+
+
+def json_or_none(body: bytes) -> Any:
+    try:
+        return json.loads(body)
+    except ValueError:
+        return None
 
 
 @EVERY_CALL
@@ -180,6 +192,8 @@ def test_a_broken_connection_shows_nothing_of_the_request(
         with listening(canaries):
             error = failed(lambda: CALLS[call](client))
         canaries.learn(request.raw for request in server.requests)
+    seen = "TIMEOUT" if fault is faults.stall_before_headers else "NETWORK_ERROR"
+    assert error.code == code_when_lost(call, seen)
     canaries.in_error(error)
 
 
@@ -189,6 +203,7 @@ def test_a_name_that_does_not_resolve_shows_nothing_of_the_request(
 ) -> None:
     with listening(canaries):
         error = failed(lambda: CALLS[call](make("https://gateway.invalid")))
+    assert error.code == "NETWORK_ERROR"
     canaries.in_error(error)
 
 
@@ -197,6 +212,7 @@ def test_arguments_that_are_refused_are_not_repeated(
 ) -> None:
     client = make()
     bad = PEM.replace("\n", "\n!", 2)
+    bad_keys = ("key", "key without frame", "password", "password of a key", "surrogate")
     wrong: dict[str, Callable[[], Any]] = {
         "key": lambda: make(private_key=bad),
         "key without frame": lambda: make(private_key="".join(PEM.splitlines()[1:-1])),
@@ -221,7 +237,10 @@ def test_arguments_that_are_refused_are_not_repeated(
     for name, call in wrong.items():
         with listening(canaries):
             error = failed(call)
-        assert error.status is None, name
+        code = {"path": "INVALID_PATH", **dict.fromkeys(bad_keys, "INVALID_KEY")}.get(
+            name, "INVALID_ARGUMENT"
+        )
+        assert (error.code, error.status) == (code, None), name
         canaries.in_error(error)
 
 
@@ -267,7 +286,7 @@ def test_the_error_about_a_failing_store_or_signer_repeats_nothing_that_it_said(
 
     with listening(canaries):
         error = failed(call)
-    assert error.code in ("SIGNING_FAILED", "STORAGE_ERROR")
+    assert error.code == ("SIGNING_FAILED" if what == "sign" else "STORAGE_ERROR")
     canaries.in_text(f"{error} {error!r} {vars(error)} {error.args}", "its own words")
     assert error.__cause__ is error.__context__ is None  # what the user's own code raised
 
@@ -317,7 +336,7 @@ def test_a_store_that_fails_shows_nothing_of_what_it_holds(
             file.mkdir()
     with listening(canaries):
         error = failed(lambda: CALLS["discover"](make(credentials=store(place))))
-    assert error.code in ("STORAGE_ERROR", "INVALID_CREDENTIALS")
+    assert error.code == ("STORAGE_ERROR" if damage == "unwritable" else "INVALID_CREDENTIALS")
     canaries.in_error(error)
 
 
