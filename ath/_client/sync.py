@@ -1,0 +1,189 @@
+"""The handshake's calls, blocking; aio.py has the same as coroutines, line by line."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self
+
+from .. import _protocol
+from ..retry import Default, Retry
+from .base import Client
+from .run import SyncDriver
+
+if TYPE_CHECKING:
+    from ath_api.models import (
+        AgentRegistration,
+        AgentRegistrationResponse,
+        AuthorizationResponse,
+        DeveloperInfo,
+        ProviderScopeRequest,
+        TokenResponse,
+    )
+
+    from .run import SyncTransport
+
+CLIENT = Default.CLIENT
+
+
+class SyncClient(Client[SyncDriver]):
+    """The handshake, blocking. Threads may share a client."""
+
+    __slots__ = ()
+
+    def _make_driver(self, http_client: object, **shared: Any) -> SyncDriver:
+        if http_client is None:
+            return SyncDriver(_open_transport, **shared)
+        from .._http.httpx_client import sync_transport
+
+        transport = sync_transport(http_client)
+        return SyncDriver(lambda: transport, **shared)
+
+    def register(
+        self,
+        *,
+        developer: Mapping[str, Any] | DeveloperInfo,
+        providers: Sequence[Mapping[str, Any] | ProviderScopeRequest],
+        purpose: str | None = None,
+        redirect_uris: Sequence[str] | None = None,
+        retry: Retry = CLIENT,
+    ) -> AgentRegistrationResponse:
+        """Ask the implementor to admit the agent, and keep the credentials it hands out.
+
+        Always asks the server; a different client_id drops tokens and open sessions. Pending and
+        denied are results: see ``agent_status`` and ``approved_providers``.
+
+        Args:
+            developer: Who answers for the agent: ``name``, ``id``, optionally ``contact``.
+            providers: What is wanted: ``provider_id`` and ``scopes`` of each.
+            purpose: What the agent is for, in words for a person.
+            redirect_uris: Where the user's browser may be sent after consent.
+            retry: Another policy for this call; None for a single attempt.
+
+        Raises:
+            ATHError: CONFLICT if the agent is registered already (``details["client_id"]``);
+                OUTCOME_UNKNOWN if the reply was lost; INVALID_ATTESTATION, INVALID_ARGUMENT,
+                INVALID_RESPONSE, NETWORK_ERROR, TIMEOUT; STORAGE_ERROR if the credentials, which
+                the client holds, could not be stored.
+        """
+        return self._driver.run(
+            self._credentials,
+            _protocol.registration.register(
+                self._context, developer, providers, purpose, redirect_uris, retry
+            ),
+        )
+
+    def registration(self, *, retry: Retry = CLIENT) -> AgentRegistration:
+        """Read one's own registration: ``agent_status``, approvals, ``approval_expires``.
+
+        Raises:
+            ATHError: NOT_REGISTERED, AGENT_NOT_REGISTERED, INVALID_RESPONSE, NETWORK_ERROR,
+                TIMEOUT.
+        """
+        return self._driver.run(
+            self._credentials, _protocol.registration.registration(self._context, retry)
+        )
+
+    def authorize(
+        self,
+        provider: str,
+        scopes: Sequence[str],
+        *,
+        redirect_uri: str | None = None,
+        resource: str | None = None,
+        state: str | None = None,
+        retry: Retry = CLIENT,
+    ) -> AuthorizationResponse:
+        """Open a session in which the user is asked for consent, at ``authorization_url``.
+
+        Args:
+            provider: The provider to be used.
+            scopes: What is asked for, within what was approved.
+            redirect_uri: One of the registered ones; the only one if there is just one.
+            resource: The API that the token is meant for (RFC 8707).
+            state: Your own, of at least 128 random bits; by default a fresh one of 256.
+            retry: Another policy for this call; None for a single attempt.
+
+        Raises:
+            ATHError: NOT_REGISTERED; AGENT_UNAPPROVED, PROVIDER_NOT_APPROVED, SCOPE_NOT_APPROVED;
+                PKCE_REQUIRED if the URL lacks S256 (RFC 7636); INVALID_RESPONSE, NETWORK_ERROR,
+                TIMEOUT.
+        """
+        return self._driver.run(
+            self._credentials,
+            _protocol.consent.authorize(
+                self._context, provider, scopes, redirect_uri, resource, state, retry
+            ),
+        )
+
+    def exchange_token(self, code: str, session_id: str, *, retry: Retry = CLIENT) -> TokenResponse:
+        """Exchange a session that the user has consented to for a token, and keep that token.
+
+        It serves the provider that the answer names, until it expires. A failed exchange leaves
+        earlier tokens as they were.
+
+        Args:
+            code: The authorization code, or any text (``exchange``) where none arrived.
+            session_id: The ``ath_session_id`` that authorize() returned.
+            retry: Another policy for this call; None for a single attempt.
+
+        Raises:
+            ATHError: NOT_REGISTERED; SESSION_NOT_FOUND (also while the user has not answered),
+                SESSION_EXPIRED, USER_DENIED; OUTCOME_UNKNOWN if the reply was lost;
+                INVALID_RESPONSE, NETWORK_ERROR, TIMEOUT; STORAGE_ERROR if the token, which the
+                client holds, could not be stored.
+        """
+        return self._driver.run(
+            self._credentials,
+            _protocol.consent.exchange_token(self._context, code, session_id, retry),
+        )
+
+    def revoke(self, provider: str | None = None, *, retry: Retry = CLIENT) -> None:
+        """Revoke one provider's token, or all that are held (RFC 7009).
+
+        Every token is tried, and dropped once it is revoked; then the first error is raised. A
+        token that the server does not know counts as revoked.
+
+        Raises:
+            ATHError: NOT_REGISTERED, NETWORK_ERROR, TIMEOUT, or what the server answered.
+        """
+        return self._driver.run(
+            self._credentials, _protocol.consent.revoke(self._context, provider, retry)
+        )
+
+    def sign_attestation(self, audience: str | Sequence[str] | None = None) -> str:
+        """Sign a fresh attestation, for calls of your own: ES256, valid for five minutes.
+
+        Args:
+            audience: For whom; the implementor's base URL by default.
+
+        Raises:
+            ATHError: SIGNING_FAILED.
+        """
+        return self._driver.run(
+            self._credentials, _protocol.attestation.sign_attestation(self._context, audience)
+        )
+
+    def close(self) -> None:
+        """Free the connections; the client makes no further call. Closing a view does nothing."""
+        if self._root is None:
+            self._driver.close()
+
+    def __enter__(self) -> Self:
+        """Return the client itself."""
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Close."""
+        self.close()
+
+
+def _open_transport() -> SyncTransport:
+    from .._http.sync import SyncTransport  # the HTTP layer is needed at the first request only
+
+    return SyncTransport()

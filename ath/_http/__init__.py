@@ -1,0 +1,1 @@
+"""HTTP/1.1 for the clients; knows nothing of ATH."""

@@ -1,0 +1,93 @@
+"""What a flow knows: the agent's settings, what was learned on the way, whose credentials. Data."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from .._http.messages import Base, RawHeaders
+from ..errors import ATHError
+from ..stores.record import Registration, Session, Token
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Settings:
+    """What the user of a client decided; all views of the client share it."""
+
+    base: Base
+    agent_id: str
+    key_id: str
+    capabilities: tuple[str, ...]
+    audience: str
+    """The implementor's base URL as it knows itself."""
+    require_pkce: bool
+    max_response_bytes: int
+    clock: Callable[[], float]
+    """Seconds UTC."""
+    random_text: Callable[[int], str]
+    """That many bytes of a CSPRNG, as URL-safe text."""
+
+
+@dataclass(slots=True, eq=False)
+class Learned:
+    """What the implementor's answers taught; the drivers write it, flows only read it."""
+
+    clock_offset: float = 0.0
+    """Seconds that the implementor's clock is ahead of this machine's."""
+    needs_audience_list: bool = False
+    """Whether the token endpoint refuses the audience of the specification."""
+    api_base: Base | None = None
+    """Where a native service's API is."""
+
+
+class Credentials(Protocol):
+    """The credentials of one user, as a flow may read them."""
+
+    @property
+    def registration(self) -> Registration | None:
+        """The agent's registration, or None."""
+        ...
+
+    def token_for(self, provider: str) -> Token | None:
+        """The token that serves a provider, or None."""
+        ...
+
+    def latest_token(self) -> Token | None:
+        """The token that came last, or None."""
+        ...
+
+    def tokens(self, provider: str | None = None) -> list[Token]:
+        """All tokens held, or the one that serves a provider."""
+        ...
+
+    def session(self, session_id: str) -> Session | None:
+        """The session that this user's view opened, or None."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Context:
+    """One user's view of the agent."""
+
+    settings: Settings
+    learned: Learned
+    credentials: Credentials
+    user_headers: RawHeaders = field(repr=False)
+    """Those of the user's own: the client's and the view's."""
+    headers: RawHeaders = field(repr=False)
+    """Those of every request to the implementor's own origin."""
+    provider_headers: RawHeaders = field(repr=False)
+    """Those of every call to a provider at that origin."""
+
+
+def require_registration(credentials: Credentials) -> Registration:
+    """The registration.
+
+    Raises:
+        ATHError: NOT_REGISTERED without one.
+    """
+    registration = credentials.registration
+    if registration is None:
+        raise ATHError("NOT_REGISTERED", "This client holds no registration.")
+    return registration

@@ -1,0 +1,92 @@
+"""From a reply to a value or an ATHError: the status first, then the body, then the fields."""
+
+from __future__ import annotations
+
+import json
+from contextlib import suppress
+from typing import Any, NamedTuple, Protocol, TypeVar
+
+from .._http.messages import Reply, Request
+from ..errors import ATHError
+from .bodies import UNREADABLE, decompress, invalid_response, read_content
+from .context import Context
+from .failures import to_error
+
+T = TypeVar("T")
+T_co = TypeVar("T_co", covariant=True)
+
+
+class Model(Protocol[T_co]):
+    """A generated model class."""
+
+    def from_dict(self, src_dict: Any, /) -> T_co:
+        """Read the JSON object."""
+        ...
+
+
+class Answer(NamedTuple):
+    """The JSON object of a successful reply, and what error messages say about where it is from."""
+
+    document: dict[str, Any]
+    origin_label: str
+    status: int
+
+    def text(self, name: str) -> str:
+        """A field without which the answer is worth nothing.
+
+        Raises:
+            ATHError: INVALID_RESPONSE.
+        """
+        value = self.document.get(name)
+        if isinstance(value, str) and value:
+            with suppress(UnicodeEncodeError):  # JSON can carry what no request could send back
+                value.encode("utf-8")
+                return value
+        raise self._misfit(f"{name} must be text that is not empty")
+
+    def model(self, kind: Model[T]) -> T:
+        """The object as a generated model, which checks its fields.
+
+        Raises:
+            ATHError: INVALID_RESPONSE, naming the field that is missing or of the wrong type.
+        """
+        try:
+            return kind.from_dict(self.document)
+        except UNREADABLE as error:
+            raise self._misfit(str(error)) from None
+
+    def _misfit(self, reason: str) -> ATHError:
+        return invalid_response(self.origin_label, f"does not fit: {reason}", self.status)
+
+
+def read_answer(context: Context, request: Request, reply: Reply) -> Answer:
+    """The JSON object that a successful reply must carry.
+
+    Raises:
+        ATHError: what the server said instead, or INVALID_RESPONSE.
+    """
+    check_success(context, request, reply)
+    label = request.origin_label
+    with suppress(*UNREADABLE):  # an error raised in their place would lead back to the body
+        document = json.loads(decompress(reply, context.settings.max_response_bytes))
+        if isinstance(document, dict):
+            return Answer(document, label, reply.status)
+        raise invalid_response(label, "is not a JSON object", reply.status)
+    raise invalid_response(label, "is not JSON", reply.status)
+
+
+def check_success(context: Context, request: Request, reply: Reply) -> None:
+    """Raise the implementor's error unless the reply is a success."""
+    if not reply.ok:
+        raise to_error(context, request, reply, "HTTP_ERROR")
+
+
+def read_provider_answer(context: Context, request: Request, reply: Reply) -> Any:
+    """What a provider answered; see :func:`read_content`.
+
+    Raises:
+        ATHError: the server's own, PROVIDER_ERROR or INVALID_RESPONSE.
+    """
+    if reply.ok:
+        return read_content(reply, request, context.settings.max_response_bytes)
+    raise to_error(context, request, reply, "PROVIDER_ERROR")

@@ -1,0 +1,1 @@
+"""Stores: where credentials outlive the process."""
