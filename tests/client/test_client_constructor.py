@@ -242,7 +242,7 @@ def test_a_signer_that_returns_no_signature_is_named(kind: Kind, answer: Any) ->
         made(kind, private_key=Vendor(answer=answer)).sign_attestation()
 
 
-def test_a_signers_own_exception_is_named_and_not_kept(kind: Kind) -> None:
+def test_an_exception_of_a_signer_is_named_but_not_chained(kind: Kind) -> None:
     with raises_code("SIGNING_FAILED") as caught:
         made(kind, private_key=Vendor(fail=True)).sign_attestation()
     assert "RuntimeError" in caught.value.message
@@ -302,7 +302,7 @@ def test_a_key_that_cannot_sign_is_refused_at_construction(kind: Kind, key: Any,
         (Vendor(), "wrong-pass", "PEM"),
     ],
 )
-def test_a_password_that_does_not_fit_is_said_and_not_shown(
+def test_a_wrong_key_password_is_reported_without_showing_it(
     kind: Kind, key: Any, password: str | None, said: str
 ) -> None:
     message = failing(kind, "INVALID_KEY", private_key=key, private_key_password=password)
@@ -310,7 +310,7 @@ def test_a_password_that_does_not_fit_is_said_and_not_shown(
     assert "wrong-pass" not in message
 
 
-def test_an_error_at_construction_holds_the_key_nowhere(kind: Kind) -> None:
+def test_an_error_at_construction_does_not_contain_the_key(kind: Kind) -> None:
     damaged = PEM.replace(MIDDLE, MIDDLE[:-8])
     with raises_code("INVALID_KEY") as caught:
         made(kind, private_key=damaged)

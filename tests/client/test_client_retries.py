@@ -83,7 +83,7 @@ def prepared(client: AnyClient) -> AnyClient:
 
 
 @pytest.mark.parametrize("call", CALLS)
-def test_a_call_is_repeated_after_what_cannot_have_done_harm_and_nothing_else(
+def test_a_call_is_repeated_only_after_failures_that_are_safe_to_repeat(
     kind: Kind, server: Server, call: str
 ) -> None:
     make, good = CALLS[call]
@@ -164,7 +164,7 @@ def test_each_attempt_is_signed_anew(kind: Kind, server: Server) -> None:
     assert len({attestation_claims(seen)["jti"] for seen in server.requests}) == 3
 
 
-def test_the_last_error_is_raised_with_the_story_of_the_attempts(
+def test_the_last_error_is_raised_with_a_note_about_the_attempts(
     kind: Kind, server: Server
 ) -> None:
     client = prepared(kind.client(server.url))
@@ -198,7 +198,9 @@ def test_none_switches_retries_off_for_a_client_or_a_call(kind: Kind, server: Se
             assert len(server.requests) == before + sends
 
 
-def test_a_longer_retry_after_than_the_budget_raises_at_once(kind: Kind, server: Server) -> None:
+def test_a_retry_after_beyond_the_total_time_raises_without_waiting(
+    kind: Kind, server: Server
+) -> None:
     client = prepared(kind.client(server.url))
     server.answer_next(status=429, Retry_After="31")
     with raises_code("PROVIDER_ERROR", 429) as caught:
@@ -231,7 +233,7 @@ def test_a_policy_that_can_only_be_a_mistake_is_refused(settings: dict[str, Any]
         RetryPolicy(**settings)
 
 
-def test_a_502_is_never_taken_for_nothing_done(worlds: Worlds) -> None:
+def test_a_write_answered_with_502_is_not_repeated(worlds: Worlds) -> None:
     world = worlds("gateway", proxy_json_only=True)
     client = world.ready()
     for method, options in (("POST", {}), ("PUT", {}), ("POST", {"idempotent": True})):
@@ -262,7 +264,7 @@ def test_a_wrong_clock_is_corrected_once_with_a_warning(world: World, seconds: f
     assert len(world.sent_to("/ath/token")) == 1
 
 
-def test_a_clock_that_is_wrong_by_more_than_a_day_is_said_to_be(world: World) -> None:
+def test_a_clock_wrong_by_more_than_a_day_is_a_clock_skew_error(world: World) -> None:
     world.server.advance(2 * 86_400)
     with raises_code("CLOCK_SKEW", 401) as caught:
         world.register(world.client())

@@ -104,9 +104,7 @@ def number(token: str) -> int:
     return int(token.rpartition("-")[2])
 
 
-def test_eight_processes_lose_none_of_their_updates(
-    gateway: Server, file: Path, full: bool
-) -> None:
+def test_eight_processes_lose_no_update(gateway: Server, file: Path, full: bool) -> None:
     number = 200 if full else 50
     with read_all_the_time(file) as reads:
         writers = [start(gateway.url, file, f"user-{i}", number) for i in range(8)]
@@ -121,7 +119,7 @@ def test_eight_processes_lose_none_of_their_updates(
     assert leftovers == {f".{file.name}.lock"}
 
 
-def test_writers_that_are_killed_lose_nothing_that_they_acknowledged(
+def test_killed_writers_lose_no_update_that_they_acknowledged(
     gateway: Server, file: Path, full: bool, chance: random.Random
 ) -> None:
     kills, seen = (500 if full else 50), list[dict[str, str]]()
@@ -162,7 +160,7 @@ class KilledWriter:
         return acknowledged(self._lines)
 
 
-def test_a_version_that_looks_like_the_one_before_is_not_taken_for_it(file: Path) -> None:
+def test_a_file_changed_without_a_new_size_or_time_is_read_again(file: Path) -> None:
     # A file system's clock is coarse, freed inodes come back, and records may be of equal length.
     key = CredentialKey(URL, AGENT_ID)
     store = FileStore(file)

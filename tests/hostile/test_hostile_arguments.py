@@ -183,14 +183,14 @@ ACCEPTED = {
 
 
 @pytest.mark.parametrize("path", REFUSED, ids=lambda path: ascii(path)[:40])
-def test_a_path_that_could_lead_elsewhere_is_refused_before_a_byte_is_sent(
+def test_a_path_that_could_leave_the_provider_is_refused_before_a_byte_is_sent(
     path: Any, check: Check
 ) -> None:
     check(path, code="INVALID_PATH")
 
 
 @pytest.mark.parametrize(("path", "target"), ACCEPTED.items(), ids=[ascii(p) for p in ACCEPTED])
-def test_a_path_below_the_provider_arrives_as_it_is_meant(
+def test_a_path_below_the_provider_arrives_encoded(
     path: str, target: bytes, gateway: AnyClient, server: Server
 ) -> None:
     gateway.proxy("shop", "GET", path)
@@ -297,7 +297,7 @@ ANY_CALL = st.fixed_dictionaries(
 
 @examples(400)
 @given(call=ANY_CALL)
-def test_whatever_is_chosen_arrives_below_the_provider_or_not_at_all(
+def test_any_call_arrives_below_the_provider_or_is_not_sent(
     call: dict[str, Any], check: Check
 ) -> None:
     check(**call)

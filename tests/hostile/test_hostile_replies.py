@@ -211,7 +211,7 @@ NO_HTTP: dict[str, bytes] = {
 
 @EVERY_CALL
 @pytest.mark.parametrize("body", BODIES)
-def test_a_success_with_a_body_of_another_kind_is_an_invalid_response(
+def test_a_success_without_the_expected_body_is_an_invalid_response(
     call: str, body: str, make: Callable[..., AnyClient], server: Server
 ) -> None:
     answer, value = BODIES[body]
@@ -233,7 +233,7 @@ def test_a_success_with_a_body_of_another_kind_is_an_invalid_response(
     [(b, s) for b, (answer, _) in BODIES.items() for s in (400, 503) if b"/1.1 200" in answer]
     + [("odd headers", 999)],
 )
-def test_a_failure_with_a_body_of_another_kind_has_the_code_of_an_unexplained_one(
+def test_an_error_status_without_an_error_body_is_an_http_or_provider_error(
     call: str, body: str, status: int, make: Callable[..., AnyClient], server: Server
 ) -> None:
     server.answer_all(with_status(BODIES[body][0], status))
@@ -248,7 +248,7 @@ def test_a_failure_with_a_body_of_another_kind_has_the_code_of_an_unexplained_on
     ("answer", "status"),
     [(a, s) for a in NO_HTTP for s in (200, 400, 503) if s == 200 or b"/1.1 200" in NO_HTTP[a]],
 )
-def test_an_answer_that_is_no_http_is_a_lost_answer(
+def test_an_answer_that_is_not_http_counts_as_lost(
     call: str, answer: str, status: int, make: Callable[..., AnyClient], server: Server
 ) -> None:
     server.answer_all(with_status(NO_HTTP[answer], status))
@@ -326,7 +326,7 @@ def test_a_redirect_is_never_followed_and_names_where_it_pointed(
     ],
     ids=ascii,
 )
-def test_a_redirect_to_nowhere_is_an_unexplained_failure_that_names_the_place(
+def test_a_redirect_with_an_unusual_location_is_an_http_or_provider_error(
     call: str, location: str, shown: str, make: Callable[..., AnyClient], server: Server
 ) -> None:
     server.answer_all(raw_answer(b"", f"Location: {location}", status=302))
@@ -338,7 +338,7 @@ def test_a_redirect_to_nowhere_is_an_unexplained_failure_that_names_the_place(
 
 
 @EVERY_CALL
-def test_a_redirect_with_a_null_byte_is_a_lost_answer(
+def test_a_redirect_with_a_null_byte_counts_as_lost(
     call: str, make: Callable[..., AnyClient], server: Server
 ) -> None:
     server.answer_all(raw_answer(b"", "Location: http://\x00", status=302))
@@ -388,7 +388,7 @@ def test_an_api_base_may_lead_elsewhere_but_never_from_https_to_http(
         assert len(asked) == 1
 
 
-def test_a_second_answer_to_one_request_is_not_taken_for_the_next_ones(
+def test_a_second_answer_to_one_request_is_not_used_for_the_next_request(
     kind: Kind, server: Server, make: Callable[..., AnyClient]
 ) -> None:
     client = make("proxy")

@@ -270,7 +270,7 @@ class BrokenSigner:
 
 
 @pytest.mark.parametrize("what", ["load", "replace", "sign"])
-def test_the_error_about_a_failing_store_or_signer_repeats_nothing_that_it_said(
+def test_the_error_about_a_failing_store_or_signer_does_not_quote_its_exception(
     what: str, make: Callable[..., AnyClient], server: Server, canaries: Canaries
 ) -> None:
     answer = {
@@ -340,7 +340,7 @@ def test_a_store_that_fails_shows_nothing_of_what_it_holds(
     canaries.in_error(error)
 
 
-def test_results_and_everything_a_client_holds_say_nothing_secret(
+def test_the_repr_of_results_and_of_a_clients_parts_contains_no_secret(
     make: Callable[..., AnyClient], server: Server, canaries: Canaries, tmp_path: Path
 ) -> None:
     client = make(credentials=tmp_path / "credentials.json")
