@@ -79,7 +79,7 @@ class FaultyGateway:
         client = kind.client(self.server.url)
         held = client.register(**REGISTRATION)
         self._credentials = held.client_id, held.client_secret
-        self._token = self._consented(client)
+        self._token = self._obtain_token(client)
         kind.close()
         return self
 
@@ -87,7 +87,7 @@ class FaultyGateway:
         self.server.stop()
         self.local.stop()
 
-    def _consented(self, client: AnyClient) -> str:
+    def _obtain_token(self, client: AnyClient) -> str:
         auth = client.authorize("github", ["read:user", "repo"])
         self.local.approve(auth.authorization_url)
         token: str = client.exchange_token("exchange", auth.ath_session_id).access_token
@@ -105,7 +105,7 @@ class FaultyGateway:
             self.session_id = auth.ath_session_id
         if case.needs == "token":
             if case.name == "revoke" and real:
-                self._consented(client)
+                self._obtain_token(client)
             else:
                 client.set_token(self._token)
 

@@ -20,7 +20,7 @@ def shared_gateway() -> Iterator[FaultyGateway]:
 
 @pytest.fixture
 def gateway(shared_gateway: FaultyGateway) -> FaultyGateway:
-    """The gateway behind the fault server, which behaves until it is told otherwise."""
+    """The gateway behind a server that forwards requests unless a test plans a fault."""
     shared_gateway.server.clear()
     return shared_gateway
 

@@ -26,7 +26,7 @@ EVERY_CALL = pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 LONG_AGO = datetime.datetime(2020, 1, 1, tzinfo=datetime.UTC)
 
 
-def failure(client: Any, case: Case, gateway: FaultyGateway) -> ATHError:
+def make_failing_call(client: Any, case: Case, gateway: FaultyGateway) -> ATHError:
     """Make the call, which fails with no effect at the gateway."""
     gateway.prepare(client, case, real=False)
     before = gateway.effects()
@@ -43,7 +43,7 @@ def test_a_refused_connection_is_tried_three_times_by_any_call(
     client = kind.client(gateway.server.url)
     gateway.server.stop()
     try:
-        error = failure(client, case, gateway)
+        error = make_failing_call(client, case, gateway)
     finally:
         gateway.server.start()
     assert (error.code, error.retryable) == ("NETWORK_ERROR", True)
@@ -87,7 +87,7 @@ def test_a_call_that_was_refused_succeeds_once_the_server_is_back(
 def test_a_name_that_does_not_resolve_is_a_network_error(
     case: Case, kind: Kind, gateway: FaultyGateway, counted: dict[str, Counter[str]]
 ) -> None:
-    error = failure(kind.client("https://gateway.invalid"), case, gateway)
+    error = make_failing_call(kind.client("https://gateway.invalid"), case, gateway)
     assert (error.code, error.retryable) == ("NETWORK_ERROR", True)
     assert "gateway.invalid" in error.message
     counted["no such host"].update(["cases", error.code])
@@ -138,7 +138,7 @@ def test_an_invalid_certificate_fails_the_call_without_a_retry(
 ) -> None:
     server = tls_servers[certificate]
     connections = server.connections
-    error = failure(trusting(server.url), case, gateway)
+    error = make_failing_call(trusting(server.url), case, gateway)
     assert (error.code, error.retryable) == ("NETWORK_ERROR", False)
     assert "certificate" in error.message.lower()
     assert server.connections == connections + 1
@@ -169,7 +169,7 @@ def test_a_proxy_that_is_not_there_is_a_network_error(
     monkeypatch.setenv(f"{scheme.upper()}_PROXY", server.url)
     url = gateway.server.url if scheme == "http" else "https://gateway.invalid"
     connections = gateway.server.connections
-    error = failure(kind.client(url), case, gateway)
+    error = make_failing_call(kind.client(url), case, gateway)
     assert (error.code, error.retryable) == ("NETWORK_ERROR", True)
     assert gateway.server.connections == connections
     counted["proxy refused"].update(["cases", error.code])
@@ -188,7 +188,7 @@ def test_a_proxy_that_refuses_a_tunnel_is_a_network_error(
     with Server() as server:
         server.plan += [faults.status(status)] * 3
         monkeypatch.setenv("HTTPS_PROXY", server.url.replace("//", "//someone:hunter2hunter2@"))
-        error = failure(kind.client("https://gateway.invalid"), case, gateway)
+        error = make_failing_call(kind.client("https://gateway.invalid"), case, gateway)
         methods = [request.method for request in server.requests]
     assert (error.code, error.retryable) == ("NETWORK_ERROR", True)
     assert methods == ["CONNECT"] * 3

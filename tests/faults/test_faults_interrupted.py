@@ -1,4 +1,4 @@
-"""Interrupted pauses and requests, and forked children: the client stays usable, and alone."""
+"""Interrupted and cancelled calls leave a client usable; a forked child has its own connections."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ FOR_HOURS = RetryPolicy(base=3600, maximum=3600, total=7200, jitter=False)
 
 
 class Interrupting:
-    """Does what a signal handler does, at a moment that the test chooses."""
+    """Raises what a signal handler would raise, when the test chooses."""
 
     def __init__(self, error: type[BaseException]) -> None:
         self.error = error

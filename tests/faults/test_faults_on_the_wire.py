@@ -67,7 +67,7 @@ REPEATED = {
 }
 
 
-def repeats(case: Case, seen_as: str) -> bool:
+def is_repeated(case: Case, seen_as: str) -> bool:
     return seen_as in REPEATED[case.name if case.rule == "once" else case.rule]
 
 
@@ -89,7 +89,7 @@ def test_a_call_under_a_fault_has_the_expected_outcome_and_side_effects(
     gateway: FaultyGateway,
     counted: dict[str, Counter[str]],
 ) -> None:
-    repeated = repeats(case, fault_case.seen_as)
+    repeated = is_repeated(case, fault_case.seen_as)
     timeout = 10.0
     if fault_case.seen_as == "timeout":
         timeout = STALL_THEN_ANSWER if repeated else STALL
@@ -175,7 +175,7 @@ def test_a_kept_connection_that_breaks_under_a_call_is_a_lost_reply(
     before = gateway.effects()
     gateway.server.plan += [faults.forward_and_keep, faults.reset_after_request]
     client.discover()
-    repeated = repeats(case, "lost")
+    repeated = is_repeated(case, "lost")
     outcome = "value"
     try:
         case.make(client, gateway)

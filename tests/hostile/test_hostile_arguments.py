@@ -1,4 +1,4 @@
-"""What a language model may choose: what arrives is below the provider, or nothing does."""
+"""Arguments that a language model may choose: a request arrives below the provider, or none does."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ HEADER = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+:[\t\x20-\x7e]*")
 Check = Callable[..., None]
 
 
-def refusal(call: Callable[[], Any]) -> ATHError | None:
+def error_or_none(call: Callable[[], Any]) -> ATHError | None:
     try:
         call()
     except ATHError as error:
@@ -31,7 +31,7 @@ def refusal(call: Callable[[], Any]) -> ATHError | None:
     return None
 
 
-def below(raw: bytes, origin: str, prefix: bytes) -> None:
+def assert_below(raw: bytes, origin: str, prefix: bytes) -> None:
     """Fail unless this is one request to that origin, exactly below the prefix."""
     head, _, body = raw.partition(b"\r\n\r\n")
     line, *headers = head.split(b"\r\n")
@@ -77,7 +77,7 @@ def check(gateway: AnyClient, server: Server) -> Check:
         **options: Any,
     ) -> None:  # fmt: skip
         server.clear()
-        error = refusal(lambda: gateway.proxy(provider, method, path, **options))
+        error = error_or_none(lambda: gateway.proxy(provider, method, path, **options))
         if error is not None:
             assert error.code in ({code} if code else REFUSALS), error
             assert error.status is None, error
@@ -86,7 +86,7 @@ def check(gateway: AnyClient, server: Server) -> Check:
             (request,) = server.requests
             segment = request.raw.split(b" ", 2)[1].split(b"/")[3]
             assert unquote(segment.decode("ascii")) == provider
-            below(request.raw, server.origin, b"/ath/proxy/" + segment)
+            assert_below(request.raw, server.origin, b"/ath/proxy/" + segment)
             assert code is None, request
         assert server.surplus == []
 
@@ -195,7 +195,7 @@ def test_a_path_below_the_provider_arrives_encoded(
 ) -> None:
     gateway.proxy("shop", "GET", path)
     (request,) = server.requests
-    below(request.raw, server.origin, b"/ath/proxy/shop")
+    assert_below(request.raw, server.origin, b"/ath/proxy/shop")
     assert request.target == f"/ath/proxy/shop{target.decode()}"
 
 
@@ -309,13 +309,13 @@ def test_a_native_call_stays_below_the_api_base(
     path: str, params: dict[str, str], native: AnyClient, server: Server
 ) -> None:
     server.clear()
-    error = refusal(lambda: native.api("GET", path, params=params))
+    error = error_or_none(lambda: native.api("GET", path, params=params))
     if error is not None:
         assert error.code in REFUSALS
         assert server.requests == []
     else:
         (request,) = server.requests
-        below(request.raw, server.origin, b"/deep/api")
+        assert_below(request.raw, server.origin, b"/deep/api")
     assert server.surplus == []
 
 

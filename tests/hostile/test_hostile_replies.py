@@ -130,7 +130,7 @@ def make(kind: Kind, server: Server) -> Callable[..., AnyClient]:
     return make
 
 
-def outcome(call: Callable[[], Any]) -> Any:
+def result_or_error(call: Callable[[], Any]) -> Any:
     """The value or the ATHError; anything else fails the test."""
     try:
         return call()
@@ -216,7 +216,7 @@ def test_a_success_without_the_expected_body_is_an_invalid_response(
 ) -> None:
     answer, value = BODIES[body]
     server.answer_all(answer)
-    result = outcome(lambda: CALLS[call](make(call)))
+    result = result_or_error(lambda: CALLS[call](make(call)))
     if call == "revoke":  # which needs nothing of the answer but its status
         assert result is None
     elif call == "proxy" and value is not UNREADABLE:
@@ -237,7 +237,7 @@ def test_an_error_status_without_an_error_body_is_an_http_or_provider_error(
     call: str, body: str, status: int, make: Callable[..., AnyClient], server: Server
 ) -> None:
     server.answer_all(with_status(BODIES[body][0], status))
-    error = outcome(lambda: CALLS[call](make(call)))
+    error = result_or_error(lambda: CALLS[call](make(call)))
     assert (error.code, error.status) == (code_when_unexplained(call), status)
     repeated = status == 503 and call != "register"
     assert len(server.requests) == (3 if repeated else 1)
@@ -252,7 +252,7 @@ def test_an_answer_that_is_not_http_counts_as_lost(
     call: str, answer: str, status: int, make: Callable[..., AnyClient], server: Server
 ) -> None:
     server.answer_all(with_status(NO_HTTP[answer], status))
-    error = outcome(lambda: CALLS[call](make(call)))
+    error = result_or_error(lambda: CALLS[call](make(call)))
     code = code_when_lost(call)
     assert (error.code, error.status) == (code, None)
     assert len(server.requests) == (1 if code == "OUTCOME_UNKNOWN" else 3)
@@ -283,7 +283,7 @@ def test_a_body_beyond_the_limit_ends_in_bounded_memory(
     server.answer_all(with_status(answer, status), endless)
     client = make(call)
     tracemalloc.start()
-    result = outcome(lambda: CALLS[call](client))
+    result = result_or_error(lambda: CALLS[call](client))
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     compressed = how in ("gzip", "deflate")
@@ -304,7 +304,7 @@ def test_a_redirect_is_never_followed_and_names_where_it_pointed(
     with Server() as elsewhere:
         target = f"{elsewhere.url}/take"
         server.answer_all(raw_answer(b"", f"Location: {target}?all=of-it", status=status))
-        result = outcome(lambda: CALLS[call](make(call)))
+        result = result_or_error(lambda: CALLS[call](make(call)))
         assert elsewhere.requests == []
     assert (result.code, result.status) == (code_when_unexplained(call), status)
     assert result.details["location"] == target
@@ -330,7 +330,7 @@ def test_a_redirect_with_an_unusual_location_is_an_http_or_provider_error(
     call: str, location: str, shown: str, make: Callable[..., AnyClient], server: Server
 ) -> None:
     server.answer_all(raw_answer(b"", f"Location: {location}", status=302))
-    error = outcome(lambda: CALLS[call](make(call)))
+    error = result_or_error(lambda: CALLS[call](make(call)))
     assert (error.code, error.status) == (code_when_unexplained(call), 302)
     assert error.details["location"] == shown
     assert f"a redirect to {shown}, " in error.message
@@ -342,7 +342,7 @@ def test_a_redirect_with_a_null_byte_counts_as_lost(
     call: str, make: Callable[..., AnyClient], server: Server
 ) -> None:
     server.answer_all(raw_answer(b"", "Location: http://\x00", status=302))
-    error = outcome(lambda: CALLS[call](make(call)))
+    error = result_or_error(lambda: CALLS[call](make(call)))
     assert (error.code, error.status) == (code_when_lost(call), None)
 
 
@@ -376,8 +376,8 @@ def test_an_api_base_may_lead_elsewhere_but_never_from_https_to_http(
         f"{scheme}://127.0.0.1", "native", http_client=http_client, headers={"X-Mine": "session"}
     )
     client.set_token("ath_tk_held")
-    result = outcome(client.discover)
-    called = outcome(lambda: client.api("GET", "/products"))
+    result = result_or_error(client.discover)
+    called = result_or_error(lambda: client.api("GET", "/products"))
     if followed:
         assert result.api_base == api_base
         assert str(asked[-1].url) == f"{api_base}/products"
@@ -412,7 +412,7 @@ def paths(value: Any, here: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
             yield from paths(item, (*here, key))
 
 
-def changed(document: dict[str, Any], path: tuple[Any, ...], value: Any) -> dict[str, Any]:
+def replace_field(document: dict[str, Any], path: tuple[Any, ...], value: Any) -> dict[str, Any]:
     document = copy.deepcopy(document)
     inner: Any = document
     for key in path[:-1]:
@@ -459,11 +459,11 @@ def test_a_field_of_the_wrong_type_is_an_invalid_response_and_costs_no_secret(
     call: str, path: tuple[Any, ...], make: Callable[..., AnyClient], server: Server
 ) -> None:
     for value in [KeyError, *WRONG]:
-        document = changed(EXAMPLES[call], path, value)
+        document = replace_field(EXAMPLES[call], path, value)
         store = MemoryStore()
         client = make(call, credentials=store)
         server.answer_all(raw_answer(json.dumps(document).encode()))
-        result = outcome(lambda c=client: CALLS[call](c))
+        result = result_or_error(lambda c=client: CALLS[call](c))
         expected = read_by_model(call, document)
         usable = not (isinstance(value, str) and value in UNUSABLE.get((call, path[-1]), ()))
         if expected is not None and usable:
@@ -480,7 +480,7 @@ def test_a_field_of_the_wrong_type_is_an_invalid_response_and_costs_no_secret(
             server.clear()
             provider = document.get("provider_id")
             named = provider if provider == "text" else "shop"
-            outcome(lambda c=client, p=named: c.proxy(p, "GET", "/products"))
+            result_or_error(lambda c=client, p=named: c.proxy(p, "GET", "/products"))
             expired = document.get("expires_in") in (0, -1) and document["expires_in"] is not False
             if path[0] != "provider_id" and not expired:
                 assert b"Bearer ath_tk_kept" in server.requests[0].raw
