@@ -1,4 +1,4 @@
-"""Arguments that a language model may choose: a request arrives below the provider, or none does."""
+"""Arguments that a language model may choose: no request leaves the provider's part of the API."""
 
 from __future__ import annotations
 
