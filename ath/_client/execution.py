@@ -129,6 +129,7 @@ class Execution:
             case Save():
                 yield from self._credentials.save(step.change)
             case SaveRegistration():
+                log.info("registered as %r", step.registration.client_id)
                 yield from self._credentials.save_registration(step.registration, step.instead_of)
             case CheckRegistration():
                 yield from self._check_registration(step.client_id)

@@ -133,6 +133,9 @@ def exchange_token(
             build, partial(read_answer, context), EXCHANGE, retry, _token_audiences(context)
         )
     except ATHError as error:
+        if error.code == "SCOPE_NOT_APPROVED" and session is not None:
+            provider = session.provider
+            name_token(error, provider, context.user, credentials.token_for(provider))
         explain_lost_reply(error, "got its token, and this session may be used up")
     # The session is used up: the token is saved before the rest of the answer is looked at.
     token = Token(
