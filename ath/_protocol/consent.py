@@ -180,8 +180,8 @@ def revoke(context: Context, provider: str | None, retry: Retry) -> Flow[None]:
 def _revoke_token(context: Context, token: Token, retry: Retry) -> Flow[None]:
     """Revoke with the registration that the token was granted to, and forget the token.
 
-    Where that registration is known no more, the server is asked with the present one; whatever
-    it says, the token cannot be revoked in any other way, so it is forgotten.
+    Where that registration is known no more, the server is asked with the present one; if it
+    refuses, the token cannot be revoked in any other way, so it is forgotten.
     """
     own = context.credentials.registration_of(token.client_id)
     held = own or require_registration(context.credentials)
@@ -195,7 +195,8 @@ def _revoke_token(context: Context, token: Token, retry: Retry) -> Flow[None]:
     except ATHError as error:
         if error.code not in _UNUSABLE_TOKEN_CODES:
             refusal = error
-            if error.source != "implementor" or token.client_id is None or own is not None:
+            refused = error.source == "implementor" and error.status in (400, 401, 403)
+            if not refused or token.client_id is None or own is not None:
                 raise
     yield Save(partial(Record.drop_token, access_token=token.access_token))
     if refusal is not None:
