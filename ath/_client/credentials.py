@@ -118,6 +118,16 @@ class Credentials:
             copied.earlier = self._owner.record.earlier
         return copied
 
+    def load_first(self) -> Operations[None]:
+        """Read those records that were not read yet.
+
+        Raises:
+            ATHError: STORAGE_ERROR or INVALID_CREDENTIALS.
+        """
+        for held in self._each():
+            if not held.loaded:
+                yield from held.load()
+
     def load(self) -> Operations[None]:
         """Read both records from the store, whether they were read before or not.
 
