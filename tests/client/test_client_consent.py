@@ -204,8 +204,8 @@ def test_the_expiry_is_kept_as_a_point_in_time(
     client.exchange_token("exchange", "ath_sess_1")
     after = time.time()
     client.save_credentials(tmp_path / "c.json")
-    (text,) = json.loads((tmp_path / "c.json").read_text())["records"].values()
-    held = {token["provider"]: token for token in json.loads(text)["tokens"]}["github"]
+    (record,) = json.loads((tmp_path / "c.json").read_text())["records"]
+    held = {token["provider"]: token for token in record["tokens"]}["github"]
     assert before + 1000 <= held["expires_at"] <= after + 1000
     assert held["scopes"] == ["read:user"]
 

@@ -138,7 +138,8 @@ def test_a_file_of_the_official_sdk_can_be_loaded(
 ) -> None:
     path = tmp_path / "creds.json"
     path.write_text(json.dumps({"client_id": "ath_abc", "client_secret": "ath_secret_xyz"}))
-    client.load_credentials(path)
+    with pytest.warns(ATHSecurityWarning, match="0600"):
+        client.load_credentials(path)
     assert client.client_id == "ath_abc"
     with raises_code("NO_TOKEN"):
         client.call("GET", "/x")
@@ -192,9 +193,10 @@ def test_a_file_that_cannot_be_used_changes_nothing_and_is_left_as_it_is(
     newer = json.dumps({**json.loads(whole), "version": 99}).encode()
     contents = [
         whole[: len(whole) // 2], b"\x00\xff", b"not json", b"[]", b"{}", b'{"client_id": 7}', b"",
-        b'{"client_id": "a"}', b"[" * 100_000, newer, whole.replace(b'"records": {', b'"no": {'),
+        b'{"client_id": "a"}', b"[" * 100_000, newer, whole.replace(b'"records": [', b'"no": ['),
         whole.replace(b"client_secret", b"client_sEcret"),
     ]  # fmt: skip
+    assert whole not in contents
     for content in contents:
         path.write_bytes(content)
         with raises_code("INVALID_CREDENTIALS") as caught:
