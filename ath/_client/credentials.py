@@ -8,6 +8,7 @@ from __future__ import annotations
 from functools import partial
 
 from .._protocol.steps import Change
+from .._secret import hide
 from ..errors import ATHError
 from ..stores import fork
 from ..stores.base import CredentialKey, CredentialStore
@@ -88,7 +89,7 @@ class Credentials:
     def set_registration(self, client_id: str, client_secret: str) -> None:
         """Use a registration made elsewhere; the next write stores it."""
         self._owner.change(
-            partial(Record.set_credentials, client_id=client_id, client_secret=client_secret)
+            partial(Record.set_credentials, client_id=client_id, client_secret=hide(client_secret))
         )
 
     def replace_all(self, record: Record) -> None:

@@ -128,7 +128,7 @@ def _complete(error: ATHError, reply: Reply, hidden: list[str]) -> ATHError:
 def headers_to_tell(context: Context, request: Request, reply: Reply) -> dict[str, str]:
     """What an error about this reply tells of its headers."""
     told = told_headers(reply.headers)
-    return _scrub(told, _secrets_of(context, request)) if told else told  # type: ignore[no-any-return]
+    return _scrub(told, _secrets_of(context, request)) if told else told
 
 
 def explain_lost_reply(error: ATHError, done: str) -> NoReturn:

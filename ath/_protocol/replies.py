@@ -66,7 +66,8 @@ class Answer:
         try:
             return kind.from_dict(self.document)
         except MALFORMED as error:
-            raise self._misfit(str(error)) from None
+            reason = str(error)
+        raise self._misfit(reason)  # not in the block above: that error leads to the document
 
     def _misfit(self, reason: str) -> ATHError:
         return invalid_response(

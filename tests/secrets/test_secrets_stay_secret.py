@@ -124,6 +124,9 @@ def test_an_error_repeats_no_secret_that_the_server_echoed(
     canaries.add_sent(request.raw for request in server.requests)
     canaries.check_error(error)
     echo = echoes(server.requests[-1].raw)[shape]
+    if shape == "proxy" and call in ("register", "exchange_token"):
+        assert error.code == "OUTCOME_UNKNOWN"  # after a 502 without a code of the protocol
+        return
     assert error.status == int(echo.split(b" ", 2)[1])
     if shape == "ath code":
         assert error.code.startswith(f"{server.requests[-1].method} /")
@@ -159,6 +162,9 @@ def test_an_answer_that_cannot_be_read_shows_nothing_of_its_secrets(
         error = catch_error(lambda: CALLS[call](client))
     assert error.code == "INVALID_RESPONSE"
     canaries.add_sent(request.raw for request in server.requests)
+    if call == "proxy":  # a provider's answer is the caller's, and what it shows is for them
+        assert error.response.content == error.details.pop("body")
+        error.response = None
     canaries.check_error(error)
 
 

@@ -26,7 +26,7 @@ PARTS: dict[str, set[str]] = {
     "retry": {"errors"},
     "keys": {"errors"},
     "_http": {"errors"},
-    "stores": {"errors"},
+    "stores": {"errors", "_secret"},
     "_protocol": {"errors", "response", "retry", "stores", "_http", "_secret", "__init__"},
     "_client": {"errors", "retry", "stores", "_http", "keys", "_protocol", "_secret"},
     "gateway": {"response", "retry", "_client", "_protocol"},

@@ -67,8 +67,9 @@ def test_any_bytes_are_headers(raw: list[tuple[bytes, bytes]]) -> None:
 
 
 @pytest.mark.parametrize(
-    ("status", "success"), [(200, True), (204, True), (299, True), (304, False), (404, False), (500, False)]
-)  # fmt: skip
+    ("status", "success"),
+    [(200, True), (204, True), (299, True), (304, False), (404, False), (500, False)],
+)
 def test_a_2xx_is_a_success_and_anything_else_can_be_raised(status: int, success: bool) -> None:
     made = answer(status, b'{"why": "so"}', ("Content-Type", "application/json"))
     assert made.is_success is success
