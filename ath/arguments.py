@@ -1,6 +1,7 @@
-"""What users pass in, for type checkers: the dicts of a registration, and a timeout."""
+"""What users pass in, for type checkers: the dicts of a registration, and a timeout.
 
-from __future__ import annotations
+Without ``from __future__ import annotations``: at run time NotRequired is not seen in a string.
+"""
 
 from typing import NotRequired, Protocol, TypedDict, runtime_checkable
 
