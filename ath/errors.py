@@ -39,11 +39,11 @@ class ATHSecurityWarning(ATHWarning):
 
 
 _LONGEST_CODE = 100
-_LONGEST_MESSAGE = 1_500
+LONGEST_MESSAGE = 1_500
 
 
-def _on_one_line(text: str, longest: int) -> str:
-    """Printable text of at most that many characters."""
+def on_one_line(text: str, longest: int = LONGEST_MESSAGE) -> str:
+    """Printable text of at most about that many characters."""
     cut = text[:longest]
     if not cut.isprintable():
         cut = "".join(character if character.isprintable() else " " for character in cut)
@@ -81,7 +81,7 @@ class ATHError(Exception):
         headers: Mapping[str, str] | None = None,
         response: _response.Response | None = None,
     ) -> None:
-        code, message = _on_one_line(code, _LONGEST_CODE), _on_one_line(message, _LONGEST_MESSAGE)
+        code, message = on_one_line(code, _LONGEST_CODE), on_one_line(message)
         super().__init__(code, message)
         self.code = code
         self.message = message

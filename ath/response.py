@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from datetime import timedelta
 from encodings.aliases import aliases
@@ -199,3 +199,15 @@ class Response:
             source="provider",
             response=self,
         )
+
+
+def rewrite(response: Response, change: Callable[[bytes], bytes]) -> Response:
+    """The same answer with another body and other values of its headers."""
+    return Response(
+        response.status_code,
+        [(name, change(value)) for name, value in response._raw_headers],
+        change(response.content),
+        response.origin_label,
+        response._seconds,
+        response._damaged,
+    )

@@ -171,8 +171,7 @@ class AsyncClient(Client["AsyncDriver"]):
 
     async def __aenter__(self: AsyncClientT) -> AsyncClientT:
         """Return the client itself, with its credentials loaded from the store."""
-        if not self._credentials.loaded:
-            await self.load()
+        await self._driver.drive(self._credentials.load_first())
         return self
 
     async def __aexit__(

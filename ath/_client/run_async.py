@@ -59,7 +59,7 @@ class AsyncDriver(Driver[AsyncTransport, Signer | AsyncSigner]):
         """Free the connections, and make no further call."""
         self._closed = True
         # Connections of another loop cannot be closed from here; they end with that loop.
-        if self._transport is not None and self._loop is asyncio.get_running_loop():
+        if self._transport is not None and self._loop is _running_loop():
             await self._transport.aclose()
 
     async def _perform(self, operation: Operation) -> Any:
@@ -96,10 +96,9 @@ class AsyncDriver(Driver[AsyncTransport, Signer | AsyncSigner]):
         raise failed
 
     def _check_loop(self) -> None:
-        try:
-            loop = asyncio.get_running_loop()
-        except RuntimeError:
-            raise ATHError("WRONG_EVENT_LOOP", "Async clients run in an asyncio loop.") from None
+        loop = _running_loop()
+        if loop is None:
+            raise ATHError("WRONG_EVENT_LOOP", "Async clients run in an asyncio event loop.")
         if self._loop is None:
             self._loop = loop
         if self._loop is not loop:
@@ -107,3 +106,11 @@ class AsyncDriver(Driver[AsyncTransport, Signer | AsyncSigner]):
                 "WRONG_EVENT_LOOP",
                 "This async client belongs to the event loop of its first call, which is another.",
             )
+
+
+def _running_loop() -> asyncio.AbstractEventLoop | None:
+    """None outside asyncio, as in trio."""
+    try:
+        return asyncio.get_running_loop()
+    except RuntimeError:
+        return None

@@ -9,7 +9,7 @@ from .._http.messages import Base, is_loopback_host
 from ..errors import ATHError
 from .pkce import METHOD
 
-_UNSAFE = re.compile(r"[\x00-\x20\x7f\\\\]")
+_UNSAFE = re.compile(r"[\x00-\x20\x7f\\]")
 _CHALLENGE = re.compile(r"[A-Za-z0-9._~-]{43,128}")  # RFC 7636, section 4.2
 
 
@@ -21,7 +21,7 @@ def check_authorization_url(url: str, implementor: Base, *, require_pkce: bool) 
             implementor itself is http), carries user info, or is malformed; PKCE_REQUIRED if it
             lacks an S256 code_challenge.
     """
-    if _UNSAFE.search(url) or not _is_safe(url, implementor):
+    if _UNSAFE.search(url) or not url.isprintable() or not _is_safe(url, implementor):
         raise ATHError("INVALID_RESPONSE", "The authorization_url is not a safe web address.")
     if not require_pkce:
         return

@@ -12,8 +12,8 @@ from urllib.parse import urlsplit
 from ath_api import models
 
 from .._http.messages import Reply, Request
-from ..errors import ATHError, Delivery
-from ..response import MALFORMED
+from ..errors import ATHError, Delivery, on_one_line
+from ..response import MALFORMED, rewrite
 from ..stores.record import Token
 from .bodies import to_response
 from .context import Context
@@ -39,7 +39,7 @@ _OAUTH_CODES = {
     "server_error": "SERVER_ERROR",
     "temporarily_unavailable": "TEMPORARILY_UNAVAILABLE",
 }
-_RATE_LIMIT = re.compile(r"(x-)?ratelimit(-|$)")
+_RATE_LIMIT = re.compile(r"(x-)?rate-?limit(-|$)")
 
 _EXCERPT = 500  # characters of a server's words that a message quotes
 _DEPTH = 50  # levels of a body that an error carries in its details
@@ -141,7 +141,10 @@ def explain_lost_reply(error: ATHError, done: str) -> NoReturn:
     if not lost and not (error.code == "HTTP_ERROR" and error.status in (502, 504)):
         raise error
     raise ATHError(
-        "OUTCOME_UNKNOWN", f"The reply was lost ({error.code}). The agent may have {done}."
+        "OUTCOME_UNKNOWN",
+        f"The reply was lost ({error.code}). The agent may have {done}.",
+        retry_after=error.retry_after,
+        headers=error.headers,
     ) from error
 
 
@@ -149,12 +152,23 @@ def name_token(
     error: ATHError, provider: str | None, user: str | None, token: Token | None
 ) -> None:
     """Say in an error whose token it is about."""
+    if provider is None and token is not None:
+        provider = token.provider
     whose = f"the user {user!r}" if user is not None else "the agent itself"
     at = "" if provider is None else f" of the provider {provider!r}"
-    error.message = f"{error.message.rstrip('.')} (the token{at} for {whose})."
+    said = error.message.rstrip(".")[:_EXCERPT]
+    error.message = on_one_line(f"{said} (the token{at} for {whose}).")
     error.details |= {"provider": provider, "user": user}
     if token is not None:
         error.details["scopes"] = list(token.scopes)
+
+
+def hide_secrets(context: Context, request: Request, error: ATHError) -> None:
+    """Take out of the answer that an error carries what the server echoed of the request."""
+    if error.response is not None:
+        hidden = _secrets_of(context, request)
+        error.response = rewrite(error.response, lambda value: _scrub(value, hidden))
+        error.details = _scrub(error.details, hidden)
 
 
 def _secrets_of(context: Context, request: Request) -> list[str]:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TypeVar
 
-from .._http.messages import Base, RawHeaders, Request, parse_timeout
+from .._http.messages import Base, RawHeaders, Reply, Request, parse_timeout
 from .._secret import SecretText
 from ..errors import ATHError
 from ..response import Response
@@ -15,11 +15,14 @@ from ..stores.record import Token
 from .context import Context, is_expired, require_registration
 from .failures import name_token
 from .provider_request import CallOptions, encode_provider, prepare_request
-from .replies import read_response
+from .replies import read_response, read_value
 from .requests import agent_header, standard_headers
 from .steps import Call, Flow
 
+T = TypeVar("T")
+
 FindToken = Callable[[], Token | None]
+Read = Callable[[Context, Request, Reply], T]
 _TOKEN_CODES = frozenset(
     {
         "NO_TOKEN",
@@ -35,7 +38,7 @@ _TOKEN_CODES = frozenset(
 def request(context: Context, provider: str | None, options: CallOptions) -> Flow[Response]:
     """Call a provider, or a native service; its own errors are answers too."""
     try:
-        return (yield from _send(context, provider, options))
+        return (yield from _send(context, provider, options, read_response))
     except ATHError as error:
         if error.source != "provider" or error.response is None:
             raise
@@ -44,40 +47,52 @@ def request(context: Context, provider: str | None, options: CallOptions) -> Flo
 
 def call(context: Context, provider: str | None, options: CallOptions) -> Flow[Any]:
     """Call a provider, or a native service; the result is the value of the body."""
-    response = yield from _send(context, provider, options)
-    return response.value()
+    return (yield from _send(context, provider, options, read_value))
 
 
-def _send(context: Context, provider: str | None, options: CallOptions) -> Flow[Response]:
+def _send(
+    context: Context, provider: str | None, options: CallOptions, read: Read[T]
+) -> Flow[T]:
     if context.settings.native:
         find_token: FindToken = context.credentials.latest_token
-        call = _api_call(context, find_token, options)
+        call = _api_call(context, find_token, options, read)
     else:
         find_token = partial(context.credentials.token_for, provider or "")
-        call = _proxy_call(context, provider, find_token, options)
+        call = _proxy_call(context, provider, find_token, options, read)
     try:
-        response = yield call
+        answer = yield call
     except ATHError as error:
         if error.code in _TOKEN_CODES and error.source != "provider":
             name_token(error, provider, context.user, find_token())
         raise
-    return response  # type: ignore[no-any-return]
+    return answer  # type: ignore[no-any-return]
 
 
 def _proxy_call(
-    context: Context, provider: object, find_token: FindToken, options: CallOptions
+    context: Context,
+    provider: object,
+    find_token: FindToken,
+    options: CallOptions,
+    read: Read[Any],
 ) -> Call:
     base = context.settings.base
     prefix = f"/ath/proxy/{encode_provider(provider)}"
-    return _call(context, base, prefix, context.provider_headers, find_token, options)
+    return _call(context, base, prefix, context.provider_headers, find_token, options, read)
 
 
-def _api_call(context: Context, find_token: FindToken, options: CallOptions) -> Call:
+def _api_call(
+    context: Context, find_token: FindToken, options: CallOptions, read: Read[Any]
+) -> Call:
     base = context.learned.api_base
     if base is None:
-        read, credential = partial(read_response, context), lambda: _text_of(find_token())
-        return Call(partial(_refuse, context, find_token), read, READ, None, credential=credential)
-    return _call(context, base, "", _headers_at(context, base), find_token, options)
+        return Call(
+            partial(_refuse, context, find_token),
+            partial(read, context),
+            READ,
+            None,
+            credential=lambda: _text_of(find_token()),
+        )
+    return _call(context, base, "", _headers_at(context, base), find_token, options, read)
 
 
 def _call(
@@ -87,12 +102,13 @@ def _call(
     headers: RawHeaders,
     find_token: FindToken,
     options: CallOptions,
+    read: Read[Any],
 ) -> Call:
     request = prepare_request(base, prefix, headers, context.user_headers, options)
     timeout = options.timeout
     return Call(
         build=lambda _: _with_token(context, request, find_token()),
-        read=partial(read_response, context),
+        read=partial(read, context),
         rule=rule_for(request.method.decode(), options.idempotent),
         retry=options.retry,
         limits=None
@@ -118,8 +134,8 @@ def _with_token(context: Context, request: Request, token: Token | None) -> Requ
         raise ATHError("NO_TOKEN", "This client holds no token for this call.")
     if is_expired(token, context.settings.clock()):
         raise ATHError("TOKEN_EXPIRED", "The token for this call has expired.")
-    if not token.access_token.isascii():
-        raise ATHError("INVALID_CREDENTIALS", "The token held for this call is not ASCII text.")
+    if not (token.access_token.isascii() and token.access_token.isprintable()):
+        raise ATHError("INVALID_CREDENTIALS", "The token held for this call cannot be sent.")
     bearer = (b"Authorization", b"Bearer " + token.access_token.encode("ascii"))
     return Request(
         request.method,

@@ -176,7 +176,14 @@ def _register(
         )
     except ATHError as error:
         if error.status == 409 and error.code == "HTTP_ERROR":
-            raise ATHError("CONFLICT", error.message, 409, _conflict_details(error)) from None
+            raise ATHError(
+                "CONFLICT",
+                error.message,
+                409,
+                _conflict_details(error),
+                retry_after=error.retry_after,
+                headers=error.headers,
+            ) from None
         explain_lost_reply(error, "registered. Ask the implementor before you register again")
     # The secret is shown once: it is saved before anything else in the answer is looked at.
     held = Registration(

@@ -11,7 +11,7 @@ from ..errors import ATHError
 from ..response import MALFORMED, Response
 from .bodies import decompress, invalid_response, to_response
 from .context import Context
-from .failures import to_error, to_provider_error
+from .failures import hide_secrets, to_error, to_provider_error
 
 T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
@@ -95,3 +95,17 @@ def read_response(context: Context, request: Request, reply: Reply) -> Response:
     if reply.ok or reply.status == 304:
         return to_response(request, reply, context.settings.max_response_bytes)
     raise to_provider_error(context, request, reply)
+
+
+def read_value(context: Context, request: Request, reply: Reply) -> Any:
+    """The value of the body of a provider's answer.
+
+    Raises:
+        ATHError: as :func:`read_response`, or INVALID_RESPONSE if the body is not what its type
+            says. The answer in it repeats none of the request's secrets.
+    """
+    try:
+        return read_response(context, request, reply).value()
+    except ATHError as error:
+        hide_secrets(context, request, error)
+        raise

@@ -1,7 +1,16 @@
 """A real ATH gateway and a real ATH service on loopback, for one's own tests.
 
-Needs the extra `testing`: `ath-sdk[testing]`. `python -m ath.testing` runs one for a browser.
+Needs `pip install flask cheroot authlib`. `python -m ath.testing` runs one for a browser.
 """
+
+try:
+    import authlib as _
+    import cheroot as _
+    import flask as _  # noqa: F401
+except ModuleNotFoundError as _missing:
+    raise ModuleNotFoundError(
+        f"ath.testing needs {_missing.name}: pip install flask cheroot authlib", name=_missing.name
+    ) from None
 
 from ._browser import ConsentError
 from ._local import AsyncLocalGateway, AsyncLocalService, LocalGateway, LocalService

@@ -16,7 +16,8 @@ REGISTRATION = {
     "approval_expires": "2099-01-01T00:00:00Z",
 }
 AUTHORIZATION = {
-    "authorization_url": "https://auth.example/go?code_challenge=abc&code_challenge_method=S256",
+    "authorization_url": "https://auth.example/go?code_challenge_method=S256&code_challenge="
+    + "c" * 43,
     "ath_session_id": "ath_sess_1",
 }
 TOKEN = {
@@ -37,3 +38,20 @@ TOKEN = {
 def refusal(code: str, message: str = "No.", **more: Any) -> dict[str, Any]:
     """An error body of the protocol."""
     return {"code": code, "message": message, **more}
+
+
+def service_document(api_base: str) -> dict[str, Any]:
+    """What a native service answers to discover()."""
+    return {
+        "ath_version": "0.1",
+        "app_id": "com.example",
+        "name": "Example",
+        "auth": {
+            "type": "oauth2",
+            "authorization_endpoint": "https://a.example/authorize",
+            "token_endpoint": "https://a.example/token",
+            "scopes_supported": [],
+            "agent_attestation_required": True,
+        },
+        "api_base": api_base,
+    }
