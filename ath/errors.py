@@ -1,4 +1,4 @@
-"""What can go wrong: one exception, one table of codes, two warnings.
+"""What can go wrong: one exception, two warnings. The table of codes is in codes.py.
 
 A server's code is passed on as it came, known or not. The codes in :data:`CODES` come with advice.
 """
@@ -7,13 +7,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from enum import Enum
-from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
+
+from ._lazy import LazyModule
+from .codes import CODES
 
 if TYPE_CHECKING:
-    from .response import Response
+    from . import response as _response
+else:  # which imports this module
+    _response = LazyModule("ath.response")
 
-__all__ = ["CODES", "ATHError", "ATHSecurityWarning", "ATHWarning"]
+__all__ = ["ATHError", "ATHSecurityWarning", "ATHWarning"]
 
 
 class Delivery(Enum):
@@ -24,73 +28,6 @@ class Delivery(Enum):
     LOST = "the connection broke: the request may have been carried out"
     TIMED_OUT = "no answer in time: the request may have been carried out"
     ANSWERED = "the server answered"
-
-
-CODES: Final[Mapping[str, str]] = MappingProxyType(
-    {
-        # The protocol's own (ATH 0.1, error codes).
-        "INVALID_ATTESTATION": "Check that the agent's identity document carries this key and that "
-        "the url is the implementor's own name for itself (else pass audience=).",
-        "AGENT_NOT_REGISTERED": "Call register() first, or load the right credentials.",
-        "AGENT_UNAPPROVED": "Wait for the implementor's approval; registration() shows the status.",
-        "PROVIDER_NOT_APPROVED": "Register again and request this provider.",
-        "SCOPE_NOT_APPROVED": "Ask for fewer scopes, or register again and request these.",
-        "SESSION_NOT_FOUND": "If the user has not consented yet, try again after they have; "
-        "otherwise call authorize() again.",
-        "SESSION_EXPIRED": "Call authorize() again: a session lives 10 minutes at most.",
-        "STATE_MISMATCH": "Call authorize() again and use the new authorization URL.",
-        "TOKEN_INVALID": "Call authorize() again to get a new token.",
-        "TOKEN_EXPIRED": "Call authorize() again: ATH tokens are not refreshed.",
-        "TOKEN_REVOKED": "Call authorize() again if the user still wants this.",
-        "AGENT_IDENTITY_MISMATCH": "Use the token with the agent_id it was issued to.",
-        "PROVIDER_MISMATCH": "Use the token with the provider it was issued for.",
-        "USER_DENIED": "Respect the user's answer; ask again only when they wish it.",
-        "OAUTH_ERROR": "The provider's OAuth server failed; try authorize() again later.",
-        "INTERNAL_ERROR": "The implementor failed; try again later.",
-        # Those of OAuth servers (RFC 6749), passed on by implementors.
-        "INVALID_GRANT": "Call authorize() again: the session or code is not valid any more.",
-        "INVALID_CLIENT": "Check the client_id and client_secret; if lost, register() again.",
-        "INVALID_SCOPE": "Ask for scopes that the provider knows.",
-        "SERVER_ERROR": "The OAuth server failed; try again later.",
-        "TEMPORARILY_UNAVAILABLE": "The OAuth server is overloaded; try again later.",
-        # Seen from real servers.
-        "CONFLICT": "This agent is registered already. Load the saved credentials, or pass the "
-        "client_id and secret to set_credentials(); the server does not show the secret again.",
-        "AUTH_REQUIRED": "Pass the user's session at this gateway in headers=.",
-        "FORBIDDEN": "Check which user's session and which client_id the call carries.",
-        "PROVIDER_NOT_CONFIGURED": "Ask whoever runs the gateway to configure this provider.",
-        "PROVIDER_TOKEN_MISSING": "Call authorize() again: the gateway lost the user's consent.",
-        "UPSTREAM_ERROR": "The gateway could not reach the provider. Check whether the call took "
-        "effect before you repeat it.",
-        # Raised by this library.
-        "NOT_REGISTERED": "Call register(), load_credentials() or set_credentials() first.",
-        "NOT_LOADED": "Use the client in 'async with', or await client.load() first.",
-        "REGISTRATION_REPLACED": "Call again: later calls use the registration in the store.",
-        "NO_TOKEN": "Call authorize(), let the user consent, then exchange_token().",
-        "NOT_DISCOVERED": "Call discover() first: it tells where the service's API is.",
-        "INVALID_RESPONSE": "The server's answer does not fit the protocol; report it to whoever "
-        "runs the server.",
-        "HTTP_ERROR": "Check that the url is an ATH implementor's base URL.",
-        "PROVIDER_ERROR": "This is the provider's own answer; see details['body'].",
-        "OUTCOME_UNKNOWN": "Check whether it took effect (for example with registration()) "
-        "before calling again.",
-        "PKCE_REQUIRED": "Do not send the user there; require_pkce=False accepts it for a demo.",
-        "INVALID_KEY": "Pass a P-256 private key: PEM, a path, a key object or a signer.",
-        "SIGNING_FAILED": "Check the signer that was passed as private_key.",
-        "CLOCK_SKEW": "Set this machine's clock.",
-        "INVALID_PATH": "Pass a plain path below the provider, such as /user/repos.",
-        "INVALID_ARGUMENT": "Correct the argument that the message names.",
-        "INVALID_CREDENTIALS": "Use the file that this agent saved for this implementor.",
-        "STORAGE_ERROR": "Check the path, its permissions and the free space.",
-        "NETWORK_ERROR": "Check the network and the server's address.",
-        "TIMEOUT": "Try again later, or pass a longer timeout.",
-        "RESPONSE_TOO_LARGE": "Ask for less at a time, or raise max_response_bytes.",
-        "WRONG_EVENT_LOOP": "Make one async client per event loop.",
-        "CLIENT_CLOSED": "Make a new client; this one was closed.",
-        "NOT_PICKLABLE": "Make a client in each process; credentials= shares what they know.",
-    }
-)
-"""Every code with advice: what to do when it is met. Servers may send further codes."""
 
 
 class ATHWarning(UserWarning):
@@ -142,7 +79,7 @@ class ATHError(Exception):
         retry_after: float | None = None,
         retryable: bool = False,
         headers: Mapping[str, str] | None = None,
-        response: Response | None = None,
+        response: _response.Response | None = None,
     ) -> None:
         code, message = on_one_line(code, _LONGEST_CODE), on_one_line(message)
         super().__init__(code, message)

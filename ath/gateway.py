@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+from ath_api import models
 
 from . import _protocol
 from ._client.aio import AsyncClient
 from ._client.sync import CLIENT, SyncClient
 from ._protocol import provider_call
 from ._protocol.provider_request import CallOptions
+from .arguments import Timeout
 from .response import Response
 from .retry import Retry
-
-if TYPE_CHECKING:
-    import httpx
-    from ath_api.models import DiscoveryDocument
 
 __all__ = ["ATHGatewayClient", "AsyncATHGatewayClient"]
 
@@ -25,7 +24,7 @@ class ATHGatewayClient(SyncClient):
 
     __slots__ = ()
 
-    def discover(self, *, retry: Retry = CLIENT) -> DiscoveryDocument:
+    def discover(self, *, retry: Retry = CLIENT) -> models.DiscoveryDocument:
         """Ask what the gateway offers: its providers and their scopes.
 
         Raises:
@@ -45,7 +44,7 @@ class ATHGatewayClient(SyncClient):
         params: Mapping[str, Any] | None = None,
         headers: Mapping[str, str] | None = None,
         content: bytes | str | None = None,
-        timeout: float | httpx.Timeout | None = None,
+        timeout: float | Timeout | None = None,
         idempotent: bool | None = None,
         retry: Retry = CLIENT,
     ) -> Any:
@@ -96,7 +95,7 @@ class ATHGatewayClient(SyncClient):
         params: Mapping[str, Any] | None = None,
         headers: Mapping[str, str] | None = None,
         content: bytes | str | None = None,
-        timeout: float | httpx.Timeout | None = None,
+        timeout: float | Timeout | None = None,
         idempotent: bool | None = None,
         retry: Retry = CLIENT,
     ) -> Response:
@@ -138,7 +137,7 @@ class AsyncATHGatewayClient(AsyncClient):
 
     __slots__ = ()
 
-    async def discover(self, *, retry: Retry = CLIENT) -> DiscoveryDocument:
+    async def discover(self, *, retry: Retry = CLIENT) -> models.DiscoveryDocument:
         """Ask what the gateway offers; see :meth:`ATHGatewayClient.discover`."""
         return await self._driver.run(
             self._credentials, _protocol.registration.discover_gateway(self._context, retry)
@@ -154,7 +153,7 @@ class AsyncATHGatewayClient(AsyncClient):
         params: Mapping[str, Any] | None = None,
         headers: Mapping[str, str] | None = None,
         content: bytes | str | None = None,
-        timeout: float | httpx.Timeout | None = None,
+        timeout: float | Timeout | None = None,
         idempotent: bool | None = None,
         retry: Retry = CLIENT,
     ) -> Any:
@@ -205,7 +204,7 @@ class AsyncATHGatewayClient(AsyncClient):
         params: Mapping[str, Any] | None = None,
         headers: Mapping[str, str] | None = None,
         content: bytes | str | None = None,
-        timeout: float | httpx.Timeout | None = None,
+        timeout: float | Timeout | None = None,
         idempotent: bool | None = None,
         retry: Retry = CLIENT,
     ) -> Response:

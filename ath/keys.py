@@ -36,10 +36,6 @@ class AsyncSigner(Protocol):
         ...
 
 
-if TYPE_CHECKING:
-    PrivateKey = str | bytes | Path | EllipticCurvePrivateKey | Signer | AsyncSigner
-
-
 class LocalSigner:
     """Signs with a key in memory, through PyJWT's own ES256."""
 
@@ -69,6 +65,7 @@ def load_signer(private_key: object, password: object = None) -> Signer | AsyncS
     Raises:
         ATHError: INVALID_KEY, with what is wrong with it and nothing of its content.
     """
+    # All of cryptography is slow to import, and who only names a type or an error needs none of it.
     from cryptography.hazmat.primitives.asymmetric import ec
 
     if password is not None and not isinstance(password, str | bytes):

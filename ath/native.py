@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+from ath_api import models
 
 from . import _protocol
 from ._client.aio import AsyncClient
 from ._client.sync import CLIENT, SyncClient
 from ._protocol import provider_call
+from ._protocol.context import Context
 from ._protocol.provider_request import CallOptions
+from .arguments import Timeout
 from .response import Response
 from .retry import Retry
-
-if TYPE_CHECKING:
-    import httpx
-    from ath_api.models import ServiceDiscoveryDocument
-
-    from ._protocol.context import Context
 
 __all__ = ["ATHNativeClient", "AsyncATHNativeClient"]
 
@@ -39,7 +37,7 @@ class ATHNativeClient(SyncClient):
         """Where api() calls go, as discover() learned it; it may be another host than ``url``."""
         return _api_base(self._context)
 
-    def discover(self, *, retry: Retry = CLIENT) -> ServiceDiscoveryDocument:
+    def discover(self, *, retry: Retry = CLIENT) -> models.ServiceDiscoveryDocument:
         """Ask what the service offers, and keep its ``api_base`` for api().
 
         Raises:
@@ -59,7 +57,7 @@ class ATHNativeClient(SyncClient):
         params: Mapping[str, Any] | None = None,
         headers: Mapping[str, str] | None = None,
         content: bytes | str | None = None,
-        timeout: float | httpx.Timeout | None = None,
+        timeout: float | Timeout | None = None,
         idempotent: bool | None = None,
         retry: Retry = CLIENT,
     ) -> Any:
@@ -108,7 +106,7 @@ class ATHNativeClient(SyncClient):
         params: Mapping[str, Any] | None = None,
         headers: Mapping[str, str] | None = None,
         content: bytes | str | None = None,
-        timeout: float | httpx.Timeout | None = None,
+        timeout: float | Timeout | None = None,
         idempotent: bool | None = None,
         retry: Retry = CLIENT,
     ) -> Response:
@@ -156,7 +154,7 @@ class AsyncATHNativeClient(AsyncClient):
         """Where api() calls go, as discover() learned it; it may be another host than ``url``."""
         return _api_base(self._context)
 
-    async def discover(self, *, retry: Retry = CLIENT) -> ServiceDiscoveryDocument:
+    async def discover(self, *, retry: Retry = CLIENT) -> models.ServiceDiscoveryDocument:
         """Ask what the service offers; see :meth:`ATHNativeClient.discover`."""
         return await self._driver.run(
             self._credentials, _protocol.registration.discover_service(self._context, retry)
@@ -171,7 +169,7 @@ class AsyncATHNativeClient(AsyncClient):
         params: Mapping[str, Any] | None = None,
         headers: Mapping[str, str] | None = None,
         content: bytes | str | None = None,
-        timeout: float | httpx.Timeout | None = None,
+        timeout: float | Timeout | None = None,
         idempotent: bool | None = None,
         retry: Retry = CLIENT,
     ) -> Any:
@@ -220,7 +218,7 @@ class AsyncATHNativeClient(AsyncClient):
         params: Mapping[str, Any] | None = None,
         headers: Mapping[str, str] | None = None,
         content: bytes | str | None = None,
-        timeout: float | httpx.Timeout | None = None,
+        timeout: float | Timeout | None = None,
         idempotent: bool | None = None,
         retry: Retry = CLIENT,
     ) -> Response:

@@ -6,13 +6,11 @@ import json
 import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
+from datetime import timedelta
 from encodings.aliases import aliases
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from .errors import ATHError, on_one_line
-
-if TYPE_CHECKING:
-    from datetime import timedelta
 
 __all__ = ["Headers", "Response"]
 
@@ -105,8 +103,6 @@ class Response:
     @property
     def elapsed(self) -> timedelta:
         """How long the last attempt took, from sending to the end of the body."""
-        from datetime import timedelta  # few callers ask, and the module is slow to import
-
         return timedelta(seconds=self._seconds)
 
     @property

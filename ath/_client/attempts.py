@@ -110,7 +110,12 @@ class Attempts:
             f"{abs(ahead):.0f} seconds {'behind' if ahead > 0 else 'ahead of'} the server's"
         )
         if abs(ahead) > _DAY:
-            raise ATHError("CLOCK_SKEW", f"This machine's clock is {difference}.", reply.status)
+            raise ATHError(
+                "CLOCK_SKEW",
+                f"This machine's clock is {difference}.",
+                reply.status,
+                source="client",
+            )
         learned.clock_offset = ahead
         if abs(ahead) > MAX_CLOCK_DIFFERENCE:  # else the machine's clock was set meanwhile
             warnings.warn(

@@ -2,25 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any
+
+from ath_api import models
 
 from .. import _protocol
+from ..arguments import Developer, ProviderScopes
 from ..retry import Default, Retry
-from .base import Client
+from .base import Client, ClientT
 from .run import SyncDriver
 
 if TYPE_CHECKING:
-    from ath_api.models import (
-        AgentRegistration,
-        AgentRegistrationResponse,
-        AuthorizationResponse,
-        DeveloperInfo,
-        ProviderScopeRequest,
-        TokenResponse,
-    )
-
     from .run import SyncTransport
 
 CLIENT = Default.CLIENT
@@ -48,12 +42,12 @@ class SyncClient(Client[SyncDriver]):
     def register(
         self,
         *,
-        developer: Mapping[str, Any] | DeveloperInfo,
-        providers: Sequence[Mapping[str, Any] | ProviderScopeRequest],
+        developer: Developer | models.DeveloperInfo,
+        providers: Sequence[ProviderScopes | models.ProviderScopeRequest],
         purpose: str | None = None,
         redirect_uris: Sequence[str] | None = None,
         retry: Retry = CLIENT,
-    ) -> AgentRegistrationResponse:
+    ) -> models.AgentRegistrationResponse:
         """Ask the implementor to admit the agent, and keep the credentials it hands out.
 
         Always asks the server; a different client_id drops tokens and open sessions. Pending and
@@ -85,8 +79,8 @@ class SyncClient(Client[SyncDriver]):
     def ensure_registered(
         self,
         *,
-        developer: Mapping[str, Any] | DeveloperInfo,
-        providers: Sequence[Mapping[str, Any] | ProviderScopeRequest],
+        developer: Developer | models.DeveloperInfo,
+        providers: Sequence[ProviderScopes | models.ProviderScopeRequest],
         purpose: str | None = None,
         redirect_uris: Sequence[str] | None = None,
         retry: Retry = CLIENT,
@@ -120,7 +114,7 @@ class SyncClient(Client[SyncDriver]):
             ),
         )
 
-    def registration(self, *, retry: Retry = CLIENT) -> AgentRegistration:
+    def registration(self, *, retry: Retry = CLIENT) -> models.AgentRegistration:
         """Read one's own registration: ``agent_status``, approvals, ``approval_expires``.
 
         Raises:
@@ -140,7 +134,7 @@ class SyncClient(Client[SyncDriver]):
         resource: str | None = None,
         state: str | None = None,
         retry: Retry = CLIENT,
-    ) -> AuthorizationResponse:
+    ) -> models.AuthorizationResponse:
         """Open a session in which the user is asked for consent, at ``authorization_url``.
 
         Args:
@@ -163,7 +157,9 @@ class SyncClient(Client[SyncDriver]):
             ),
         )
 
-    def exchange_token(self, code: str, session_id: str, *, retry: Retry = CLIENT) -> TokenResponse:
+    def exchange_token(
+        self, code: str, session_id: str, *, retry: Retry = CLIENT
+    ) -> models.TokenResponse:
         """Exchange a session that the user has consented to for a token, and keep that token.
 
         It serves the provider that the answer names, until it expires. A failed exchange leaves
@@ -235,7 +231,7 @@ class SyncClient(Client[SyncDriver]):
         if self._root is None:
             self._driver.close()
 
-    def __enter__(self) -> Self:
+    def __enter__(self: ClientT) -> ClientT:
         """Return the client itself."""
         return self
 

@@ -6,6 +6,7 @@ import json
 import re
 from dataclasses import dataclass, field
 from functools import cached_property
+from ipaddress import ip_address
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -57,8 +58,6 @@ def is_loopback_host(host: str) -> bool:
     """Whether a host's name or address is this machine's own."""
     if host == "localhost" or host.endswith(".localhost"):
         return True
-    from ipaddress import ip_address  # slow to import, and only plain http needs it
-
     try:
         return ip_address(host).is_loopback
     except ValueError:

@@ -11,6 +11,8 @@ from collections.abc import Coroutine, Sequence
 from functools import lru_cache
 from typing import Any
 
+from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
+
 from .._http.messages import encode_json
 from .._secret import SecretText
 from ..errors import ATHError
@@ -102,8 +104,6 @@ def compact(message: bytes, signature: object) -> SecretText:
 
 
 def _raw_of_der(signature: bytes) -> bytes:
-    from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
-
     try:
         r, s = decode_dss_signature(signature)
         return r.to_bytes(32, "big") + s.to_bytes(32, "big")

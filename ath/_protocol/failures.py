@@ -5,8 +5,11 @@ from __future__ import annotations
 import json
 import re
 from contextlib import suppress
+from datetime import UTC
 from typing import Any, NoReturn
 from urllib.parse import urlsplit
+
+from ath_api import models
 
 from .._http.messages import Reply, Request
 from ..errors import ATHError, Delivery, on_one_line
@@ -76,9 +79,7 @@ def to_provider_error(context: Context, request: Request, reply: Reply) -> ATHEr
 
 
 def _is_implementors(code: str) -> bool:
-    from ath_api.models import ATHErrorCode  # calls to providers need no model until they fail
-
-    return code in WILD_CODES or code in ATHErrorCode.__members__.values()
+    return code in WILD_CODES or code in models.ATHErrorCode.__members__.values()
 
 
 def _protocol_error(body: Any, reply: Reply) -> ATHError | None:
@@ -256,7 +257,6 @@ def server_time(reply: Reply) -> float | None:
 
 
 def _parse_date(value: str) -> float | None:
-    from datetime import UTC
     from email.utils import parsedate_to_datetime  # slow to import, and only failures need it
 
     try:

@@ -12,7 +12,7 @@ from ..errors import ATHError
 from ..response import Response
 from ..retry import READ, rule_for
 from ..stores.record import Token
-from .context import Context, require_registration
+from .context import Context, is_expired, require_registration
 from .failures import name_token
 from .provider_request import CallOptions, encode_provider, prepare_request
 from .replies import read_response, read_value
@@ -130,7 +130,7 @@ def _with_token(context: Context, request: Request, token: Token | None) -> Requ
     if token is None:
         require_registration(context.credentials)
         raise ATHError("NO_TOKEN", "This client holds no token for this call.")
-    if token.expires_at is not None and context.settings.clock() >= token.expires_at:
+    if is_expired(token, context.settings.clock()):
         raise ATHError("TOKEN_EXPIRED", "The token for this call has expired.")
     if not (token.access_token.isascii() and token.access_token.isprintable()):
         raise ATHError("INVALID_CREDENTIALS", "The token held for this call cannot be sent.")

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from typing import Any, NamedTuple
+from unicodedata import normalize
 from urllib.parse import quote, unquote_to_bytes, urlencode
 
 from .._http.messages import Base, RawHeaders, Request, merge_headers
@@ -156,11 +157,7 @@ def _has_dot_segment(part: str) -> bool:
 
 def _normalize(text: str) -> str:
     """The text as a server reads it that takes wide dots, slashes and the like for plain ones."""
-    if text.isascii():
-        return text
-    from unicodedata import normalize  # slow to import, and few paths need it
-
-    return normalize("NFKC", text)
+    return text if text.isascii() else normalize("NFKC", text)
 
 
 def _is_dot_segment(piece: str) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from base64 import b64encode
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -22,6 +22,7 @@ from ath_api.models import (
 
 from .._http.messages import Request, parse_base
 from .._secret import SecretText
+from ..arguments import Developer, ProviderScopes
 from ..errors import ATHError
 from ..retry import READ, REGISTER, Retry
 from ..stores.record import Registration
@@ -98,8 +99,8 @@ def _basic_credentials(held: Registration) -> str:
 class RegistrationOptions(NamedTuple):
     """What the user of ``register()`` asked for; the public methods document it."""
 
-    developer: Mapping[str, Any] | DeveloperInfo
-    providers: Sequence[Mapping[str, Any] | ProviderScopeRequest]
+    developer: Developer | DeveloperInfo
+    providers: Sequence[ProviderScopes | ProviderScopeRequest]
     purpose: str | None
     redirect_uris: Sequence[str] | None
     retry: Retry
