@@ -330,10 +330,11 @@ def test_a_store_that_fails_shows_nothing_of_what_it_holds(
         case "newer":
             file.write_text(text.replace('"version": 1', '"version": 2'))
         case "wrong type":
-            file.write_text(text.replace(r"\"expires_at\": null", rf"\"expires_at\": \"{TOKEN}\""))
+            file.write_text(text.replace('"expires_at": null', f'"expires_at": "{TOKEN}"'))
         case "unwritable":
             file.unlink()
             file.mkdir()
+    assert file.is_dir() or file.read_bytes() != text.encode()
     with check_logs(canaries):
         error = catch_error(lambda: CALLS["discover"](make(credentials=store(place))))
     assert error.code == ("STORAGE_ERROR" if damage == "unwritable" else "INVALID_CREDENTIALS")
