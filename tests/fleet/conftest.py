@@ -29,7 +29,7 @@ def kind_name(request: pytest.FixtureRequest) -> str:
 
 @pytest.fixture
 def start(kind_name: str, tmp_path: Path) -> Iterator[Callable[[int, str, str], list[Worker]]]:
-    """Starts workers of one kind: how many, on which kind of store, at which URL."""
+    """Starts workers of one kind: how many, on which class of store, at which URL."""
     with ExitStack() as stack:
         yield lambda count, store, url: stack.enter_context(
             start_workers(count, kind_name, store, tmp_path / "store", url, PEM)

@@ -18,7 +18,7 @@ USERS = [f"user-{number}" for number in range(30)]
 def test_users_are_served_by_any_worker_whichever_wrote_what(
     start: Start, gateway: LocalGateway
 ) -> None:
-    workers = start(3, "folder", gateway.url)
+    workers = start(3, "FolderStore", gateway.url)
     assert "error" not in workers[0].ask("register")
 
     def live(number: int) -> list[str]:
@@ -67,7 +67,7 @@ def test_users_are_served_by_any_worker_whichever_wrote_what(
 def test_users_are_served_while_the_agent_registers_again(
     start: Start, gateway: LocalGateway
 ) -> None:
-    workers = start(3, "folder", gateway.url)
+    workers = start(3, "FolderStore", gateway.url)
     ids = [workers[0].ask("register")["client_id"]]
     tokens_of = USERS[:6]
 
