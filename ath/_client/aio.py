@@ -176,8 +176,7 @@ class AsyncClient(Client["AsyncDriver"]):
 
     async def __aenter__(self) -> Self:
         """Return the client itself, with its credentials loaded from the store."""
-        if not self._credentials.loaded:
-            await self.load()
+        await self._driver.drive(self._credentials.load_first())
         return self
 
     async def __aexit__(

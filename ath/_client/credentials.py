@@ -118,6 +118,16 @@ class Credentials:
             copied.earlier = self._owner.record.earlier
         return copied
 
+    def load_first(self) -> Operations[None]:
+        """Read those records that were not read yet.
+
+        Raises:
+            ATHError: STORAGE_ERROR or INVALID_CREDENTIALS.
+        """
+        for held in self._each():
+            if not held.loaded:
+                yield from held.load()
+
     def load(self) -> Operations[None]:
         """Read both records from the store, whether they were read before or not.
 
@@ -140,6 +150,7 @@ class Credentials:
         """
         self._own.change(change)
         yield from self._own.save()
+        yield from self._owner.save()  # if the store did not take the registration before
 
     def save_registration(
         self, registration: Registration, instead_of: str | None
@@ -152,6 +163,7 @@ class Credentials:
         add = partial(Record.add_registration, registration=registration, instead_of=instead_of)
         self._owner.change(add)
         yield from self._owner.save()
+        yield from self._own.save()
 
     def forget(self) -> Operations[None]:
         """Remove the user's own record from memory and store.

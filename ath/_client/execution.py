@@ -6,6 +6,7 @@ Everything that needs no thought about blocking or awaiting is here, once for bo
 from __future__ import annotations
 
 import warnings
+from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -57,8 +58,7 @@ class Execution:
 
     def run(self, flow: Flow[T]) -> Operations[T]:
         """Carry a flow out; the store is read first if that has not been done yet."""
-        if not self._credentials.loaded:
-            yield from self._credentials.load()
+        yield from self._credentials.load_first()
         result: T = yield from self._run_flow(flow)
         return result
 
@@ -68,8 +68,8 @@ class Execution:
             self._driver.learned, call, resolve_policy(call.retry, self._driver.retry)
         )
         if not self._credentials.loaded:
-            yield from self._credentials.load()
-        reloaded = False
+            yield from self._credentials.load_first()
+        made_again = False
         while True:
             reply = used = None
             try:
@@ -85,10 +85,12 @@ class Execution:
                 reply = yield Send(request, call.limits)
                 value = call.read(request, reply)
             except ATHError as error:
-                if not reloaded and call.credential is not None:
-                    reloaded = True
-                    if (yield from self._found_other_credential(call.credential, used, error)):
+                if call.credential is not None and not made_again:
+                    made_again = yield from self._found_other(call.credential, used, error)
+                    if made_again:
                         continue
+                if call.credential is not None:
+                    yield from self._mark_refused(used, error)
                 pause = attempts.next_pause(error, reply)
             else:
                 attempts.succeed()
@@ -139,31 +141,26 @@ class Execution:
         )
         return attestation.compact(message, (yield Sign(message)))
 
-    def _found_other_credential(
-        self, credential: Any, used: str | None, error: ATHError
+    def _found_other(
+        self, credential: Callable[[], str | None], used: str | None, error: ATHError
     ) -> Operations[bool]:
-        """Whether the store holds what was missing, or something else than what was refused.
-
-        A token that was refused and that the store does not replace is marked.
-        """
-        if error.status is None:
-            if error.code not in _MISSING_CODES or self._credentials.store is None:
-                return False
+        """Whether the store may hold what was missing, or holds another than what was refused."""
+        if self._credentials.store is None:
+            return False
+        if error.status is None and error.code in _MISSING_CODES:
             yield from self._credentials.load()
             return True  # building the request again tells
-        if error.source != "implementor" or error.status not in (400, 401, 403):
-            return False
-        if error.code not in _REFUSAL_CODES or used is None:
-            return False
-        # What the server said counts more than a store that cannot be reached.
-        with suppress(ATHError):
-            if self._credentials.store is not None:
+        if used is not None and _is_refusal(error, _REFUSAL_CODES):
+            with suppress(ATHError):  # what the server said counts more than a failing store
                 yield from self._credentials.load()
-                if credential() not in (None, used):
-                    return True
-            if error.code in UNUSABLE_TOKEN_CODES:
-                yield from self._credentials.save(partial(Record.mark_refused, access_token=used))
+                return credential() not in (None, used)
         return False
+
+    def _mark_refused(self, used: str | None, error: ATHError) -> Operations[None]:
+        """Remember that a token will not be accepted any more."""
+        if used is not None and _is_refusal(error, UNUSABLE_TOKEN_CODES):
+            with suppress(ATHError):  # as above
+                yield from self._credentials.save(partial(Record.mark_refused, access_token=used))
 
     def _check_registration(self, client_id: str) -> Operations[None]:
         with suppress(ATHError):  # a store that cannot be read does not undo what was done
@@ -244,3 +241,8 @@ class Execution:
                 ATHSecurityWarning,
                 stacklevel=2,
             )
+
+
+def _is_refusal(error: ATHError, codes: frozenset[str]) -> bool:
+    """Whether the implementor itself refused with one of these codes, and so did nothing."""
+    return error.source == "implementor" and error.status in (400, 401, 403) and error.code in codes

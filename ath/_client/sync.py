@@ -43,7 +43,7 @@ class SyncClient(Client[SyncDriver]):
         self.load()
 
     def _load_for_plain_member(self) -> None:
-        self.load()
+        self._driver.drive(self._credentials.load_first())
 
     def register(
         self,

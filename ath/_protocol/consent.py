@@ -62,8 +62,9 @@ def authorize(
     def build(attestation: str | None) -> Request:
         held = require_registration(credentials)
         body.client_id, body.agent_attestation = held.client_id, attestation or ""
-        if redirect_uri is None and len(held.redirect_uris) == 1:
-            body.user_redirect_uri = held.redirect_uris[0]
+        if redirect_uri is None:  # anew: the registration may be another one by now
+            uris = held.redirect_uris
+            body.user_redirect_uri = uris[0] if len(uris) == 1 else None
         return build_request(context, authorize_endpoint._get_kwargs(body=body))
 
     answer = yield Call(
@@ -130,6 +131,13 @@ def exchange_token(
             build, partial(read_answer, context), EXCHANGE, retry, _token_audiences(context)
         )
     except ATHError as error:
+        if error.code == "AGENT_NOT_REGISTERED" and error.source == "implementor":
+            yield Reload()
+            if current_client_id(credentials) != held.client_id:
+                raise ATHError(
+                    "SESSION_NOT_FOUND",
+                    "This session ended with its registration, which was replaced by another one.",
+                ) from error
         explain_lost_reply(error, "got its token, and this session may be used up")
     # The session is used up: the token is saved before the rest of the answer is looked at.
     document = answer.document
@@ -180,8 +188,8 @@ def revoke(context: Context, provider: str | None, retry: Retry) -> Flow[None]:
 def _revoke_token(context: Context, token: Token, retry: Retry) -> Flow[None]:
     """Revoke with the registration that the token was granted to, and forget the token.
 
-    Where that registration is known no more, the server is asked with the present one; whatever
-    it says, the token cannot be revoked in any other way, so it is forgotten.
+    Where that registration is known no more, the server is asked with the present one; if it
+    refuses, the token cannot be revoked in any other way, so it is forgotten.
     """
     own = context.credentials.registration_of(token.client_id)
     held = own or require_registration(context.credentials)
@@ -195,7 +203,8 @@ def _revoke_token(context: Context, token: Token, retry: Retry) -> Flow[None]:
     except ATHError as error:
         if error.code not in _UNUSABLE_TOKEN_CODES:
             refusal = error
-            if error.source != "implementor" or token.client_id is None or own is not None:
+            refused = error.source == "implementor" and error.status in (400, 401, 403)
+            if not refused or token.client_id is None or own is not None:
                 raise
     yield Save(partial(Record.drop_token, access_token=token.access_token))
     if refusal is not None:

@@ -26,7 +26,7 @@ def restart(kind: Kind, url: str, store: Any) -> AnyClient:
     return client
 
 
-def test_credentials_made_elsewhere_are_as_good_as_a_registration(world: World) -> None:
+def test_credentials_made_elsewhere_work_like_a_registration(world: World) -> None:
     registered = world.register(world.client())
     client = world.client()
     client.set_credentials(registered.client_id, registered.client_secret)
@@ -86,7 +86,7 @@ def test_set_credentials_with_the_same_client_id_keeps_its_sessions(
     assert (body["client_secret"], "code_verifier" in body) == ("ath_secret_new", True)
 
 
-def test_what_was_saved_serves_another_process(world: World, tmp_path: Path) -> None:
+def test_saved_credentials_can_be_loaded_by_another_process(world: World, tmp_path: Path) -> None:
     path = tmp_path / "creds.json"
     first = world.ready()
     first.save_credentials(path)
@@ -113,7 +113,9 @@ def test_an_open_session_survives_saving_and_loading(world: World, tmp_path: Pat
     assert "code_verifier" in json_body(world.requests[-1])
 
 
-def test_a_saved_token_is_known_to_be_expired_later(worlds: Worlds, tmp_path: Path) -> None:
+def test_the_expiry_of_a_saved_token_is_checked_after_loading(
+    worlds: Worlds, tmp_path: Path
+) -> None:
     world = worlds("gateway", token_lifetime=0)
     world.ready().save_credentials(tmp_path / "c.json")
     client = world.client()
@@ -155,7 +157,7 @@ def test_saving_again_replaces_what_was_saved(
     assert other.client_id == "client-2"
 
 
-def test_the_official_sdks_file_is_understood(
+def test_a_file_of_the_official_sdk_can_be_loaded(
     client: AnyClient, server: Server, tmp_path: Path
 ) -> None:
     path = tmp_path / "creds.json"
@@ -171,7 +173,7 @@ def test_the_official_sdks_file_is_understood(
     assert json_body(server.requests[0])["client_secret"] == "ath_secret_xyz"
 
 
-def test_the_official_sdks_file_serves_as_a_store_and_becomes_ours(
+def test_a_file_of_the_official_sdk_can_be_used_as_a_store_and_is_converted(
     kind: Kind, server: Server, tmp_path: Path
 ) -> None:
     path = tmp_path / "creds.json"
@@ -219,6 +221,7 @@ def test_a_file_that_cannot_be_used_changes_nothing_and_is_left_as_it_is(
         b'{"client_id": "a"}', b"[" * 100_000, newer, whole.replace(b'"records": [', b'"no": ['),
         whole.replace(b"client_secret", b"client_sEcret"),
     ]  # fmt: skip
+    assert whole not in contents
     for content in contents:
         path.write_bytes(content)
         with raises_code("INVALID_CREDENTIALS") as caught:
@@ -298,7 +301,7 @@ def test_a_used_session_is_not_kept(kind: Kind, server: Server) -> None:
     assert json.loads(text)["sessions"] == []
 
 
-def test_two_clients_on_one_store_lose_nothing_of_each_other(
+def test_two_clients_on_one_store_keep_each_others_changes(
     kind: Kind, server: Server, tmp_path: Path
 ) -> None:
     path = tmp_path / "creds.json"
@@ -331,7 +334,7 @@ class FailingStore:
         raise ConnectionError("the-password-of-the-database")
 
 
-def test_a_store_that_fails_costs_no_registration_and_no_token(kind: Kind, server: Server) -> None:
+def test_a_failing_store_loses_no_registration_and_no_token(kind: Kind, server: Server) -> None:
     client = kind.client(server.url, credentials=FailingStore())
     server.answer_next(REGISTRATION, 201)
     with raises_code("STORAGE_ERROR") as caught:
@@ -378,7 +381,7 @@ def test_a_damaged_file_is_set_aside_and_named_at_the_first_use(kind: Kind, tmp_
     assert restart(kind, "https://g.example", path).client_id is None
 
 
-def test_a_file_damaged_under_way_is_set_aside_with_a_warning(
+def test_a_file_damaged_after_construction_is_set_aside_with_a_warning(
     kind: Kind, server: Server, tmp_path: Path
 ) -> None:
     path = tmp_path / "creds.json"
