@@ -213,21 +213,30 @@ class Execution:
         pauses = growing_pauses(
             lease, f"Another process is registering {key.agent_id} and does not end."
         )
-        acquired = False
+        left = closed = False
+
+        def take_lock() -> bool:
+            taken = acquire(key, owner, lease)
+            if left:  # this task was cancelled while a thread was taking the lock
+                release(key, owner)
+            return bool(taken)
+
         try:
             while True:
-                acquired = yield UseStore(acquire, (key, owner, lease))
+                acquired = yield UseStore(take_lock, ())
                 yield from self._credentials.load()
                 if step.done():
                     return None
                 if acquired:
                     return (yield from self._run_flow(step.make_flow()))
                 yield next(pauses)
-        except GeneratorExit:
-            acquired = False  # nobody is left to release it: the lease ends by itself
+        except GeneratorExit:  # there is no driver any more
+            closed = True
+            release(key, owner)
             raise
         finally:
-            if acquired:
+            left = True
+            if not closed:
                 with suppress(ATHError):  # the lease ends by itself
                     yield UseStore(release, (key, owner))
 
