@@ -65,7 +65,8 @@ class ATHNativeClient(SyncClient):
         """Call the service's API with the latest token.
 
         Arguments, result and errors are those of :meth:`ath.ATHGatewayClient.proxy`, without the
-        provider: a native service is its own. NOT_DISCOVERED is raised before discover().
+        provider: a native service is its own, so that ATH's codes in its API's errors cannot be
+        told apart from its own refusals. NOT_DISCOVERED is raised before discover().
         """
         return self._driver.call(
             self._credentials,

@@ -218,7 +218,7 @@ class Record:
             ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError
         ):
             document = json.loads(text)
-            del document["expires_at"]
+            document.pop("expires_at", None)
             if "client_id" in document:
                 record.registration = _read_registration(document)
             earlier = document.pop("earlier_registrations", [])

@@ -24,7 +24,9 @@ from .test_store_format import OFFICIAL
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="modes and owners are POSIX's")
 
-OWN = json.dumps({"client_id": "own", "tokens": [], "sessions": {}})
+OWN = json.dumps(
+    {"client_id": "own", "client_secret": "s", "redirect_uris": [], "tokens": [], "sessions": []}
+)
 AS_ROOT = pytest.mark.skipif(os.name != "posix" or os.geteuid() != 0, reason="only root can chown")
 
 Reader = Callable[[Path], object]
