@@ -127,15 +127,19 @@ class Views(RuleBasedStateMachine):
         self.held = deepcopy(self.stored)
 
     def save(self, user: str) -> None:
-        """A call has changed the user's record, and so has written what was set by hand too."""
-        self.stored[user] = deepcopy(self.held[user])
+        """A call has made a change, and so has written what was set by hand as well."""
+        for name in {user, self.owner_name(user)}:
+            self.stored[name] = deepcopy(self.held[name])
 
     def view(self, user: str) -> AnyClient:
         return self.client.for_user(user, headers=OWN.get(user)) if user else self.client
 
+    def owner_name(self, user: str) -> str:
+        """Whose record has the registration that the user's view uses."""
+        return user if user in OWN else ""
+
     def owner(self, user: str) -> Held:
-        """The record with the registration that the user's view uses."""
-        return self.held[user if user in OWN else ""]
+        return self.held[self.owner_name(user)]
 
     def registration(self, user: str) -> tuple[str, str] | None:
         owner = self.owner(user)
@@ -175,7 +179,7 @@ class Views(RuleBasedStateMachine):
         view = self.view(user)
         view.load()
         self.owner(user).register(view.client_id, f"ath_secret_{self.implementor.issued}")
-        self.save(user if user in OWN else "")
+        self.save(user)
 
     @rule(owner=st.sampled_from(["", "carol"]))
     def set_credentials(self, owner: str) -> None:
@@ -280,7 +284,7 @@ class Views(RuleBasedStateMachine):
         self.view(user).forget()
         assert len(self.implementor.seen) == before
         self.held[user] = Held()
-        self.save(user)
+        self.stored[user] = Held()
 
     @rule(user=st.sampled_from(USERS))
     def load(self, user: str) -> None:
