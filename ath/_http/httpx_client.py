@@ -1,22 +1,133 @@
-"""Sending over a user's own httpx client, with its proxies, certificates and hooks.
+"""Calls over httpx: the user's own client, or one of ours that knows the environment's proxies.
 
-The client stays the user's: it is never closed here. What would weaken a call is off for ours:
-redirects, and the client's own auth, which would replace the bearer token.
+What would weaken a call is off: redirects, cookies, and the client's own auth, which would replace
+the bearer token.
 """
 
 from __future__ import annotations
 
 import asyncio
+import os
 import time
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
+from functools import partial
+from typing import TYPE_CHECKING, TypeVar
 
 import httpx
 
-from .aio import aread_body
-from .messages import Limits
-from .sync import failure, read_body
-from .messages import Reply, Request
 from ..errors import ATHError
+from .connection import collect
+from .failures import broken, is_distrusted, not_connected, timed_out
+from .idle import KEPT_IDLE, MAX_OPEN
+from .limits import Limits
+from .loops import LoopBound
+from .messages import Reply, Request
+from .tls import default_context
+
+if TYPE_CHECKING:
+    import ssl
+
+ClientT = TypeVar("ClientT", httpx.Client, httpx.AsyncClient)
+
+_FAILURES = (httpx.HTTPError, httpx.StreamError, OSError)
+_UNSENT = (
+    httpx.ConnectError,
+    httpx.ConnectTimeout,
+    httpx.PoolTimeout,
+    httpx.ProxyError,
+    httpx.UnsupportedProtocol,
+)
+
+
+class SyncHTTPXTransport:
+    """Sends for the sync clients, over a client that stays the user's to close."""
+
+    def __init__(self, client: httpx.Client) -> None:
+        self._client = client
+
+    def send(self, request: Request, limits: Limits) -> Reply:
+        """Send once; raises as the transport of our own does."""
+        ends = time.monotonic() + (limits.total or 1e9)
+        prepared = _prepare(self._client, request, limits)
+        try:
+            response = self._client.send(prepared, stream=True, auth=None, follow_redirects=False)
+            try:
+                body = bytearray()
+                collect(body, _until(ends, response), limits)
+            finally:
+                response.close()
+        except _FAILURES as error:
+            failed = _failure(error, request)
+        else:
+            return Reply(response.status_code, response.headers.raw, bytes(body), time.time())
+        raise failed
+
+    def close(self) -> None:
+        """Do nothing."""
+
+
+class AsyncHTTPXTransport:
+    """Sends for the async clients."""
+
+    def __init__(
+        self,
+        make: Callable[[], httpx.AsyncClient],
+        close: Callable[[httpx.AsyncClient], Awaitable[None]],
+    ) -> None:
+        self._bound = LoopBound(make, close)
+
+    async def send(self, request: Request, limits: Limits) -> Reply:
+        """Send once; raises as the transport of our own does."""
+        client = await self._bound.enter()
+        prepared = _prepare(client, request, limits)
+        try:
+            async with asyncio.timeout(limits.total):
+                response = await client.send(
+                    prepared, stream=True, auth=None, follow_redirects=False
+                )
+                try:
+                    body = bytearray()
+                    if response.is_stream_consumed:
+                        collect(body, [response.content], limits)
+                    else:
+                        async for piece in response.aiter_raw():
+                            collect(body, [piece], limits)
+                finally:
+                    await response.aclose()
+        except _FAILURES as error:
+            failed = _failure(error, request)
+        else:
+            return Reply(response.status_code, response.headers.raw, bytes(body), time.time())
+        raise failed
+
+    async def aclose(self) -> None:
+        """Free the connections, if they are ours."""
+        await self._bound.aclose()
+
+
+class SyncProxyTransport(SyncHTTPXTransport):
+    """Sends as httpx does where the environment names proxies."""
+
+    def __init__(self, ssl_context: ssl.SSLContext | None) -> None:
+        self._make = partial(_make, httpx.Client, ssl_context)
+        self._process = os.getpid()
+        super().__init__(self._make())
+
+    def send(self, request: Request, limits: Limits) -> Reply:
+        """Send once; raises as the transport of our own does."""
+        if self._process != os.getpid():  # a forked child must not speak on its parent's sockets
+            self._process, self._client = os.getpid(), self._make()
+        return super().send(request, limits)
+
+    def close(self) -> None:
+        """Free the connections."""
+        self._client.close()
+
+
+def async_proxy_transport(ssl_context: ssl.SSLContext | None) -> AsyncHTTPXTransport:
+    """Send as httpx does where the environment names proxies."""
+    make = partial(_make, httpx.AsyncClient, ssl_context)
+    return AsyncHTTPXTransport(make, httpx.AsyncClient.aclose)
 
 
 def sync_transport(http_client: object) -> SyncHTTPXTransport:
@@ -31,19 +142,45 @@ def sync_transport(http_client: object) -> SyncHTTPXTransport:
 
 
 def async_transport(http_client: object) -> AsyncHTTPXTransport:
-    """Send over this client.
+    """Send over this client, in one event loop, since its connections belong to that.
 
     Raises:
         ATHError: INVALID_ARGUMENT if it is not an httpx.AsyncClient.
     """
-    if isinstance(http_client, httpx.AsyncClient):
-        return AsyncHTTPXTransport(http_client)
-    raise ATHError("INVALID_ARGUMENT", "http_client must be an httpx.AsyncClient.")
+    if not isinstance(http_client, httpx.AsyncClient):
+        raise ATHError("INVALID_ARGUMENT", "http_client must be an httpx.AsyncClient.")
+    unused = [http_client]
+
+    def use() -> httpx.AsyncClient:
+        if unused:
+            return unused.pop()
+        raise ATHError("WRONG_EVENT_LOOP", "An http_client belongs to the loop of its first call.")
+
+    async def leave_open(_: httpx.AsyncClient) -> None: ...
+
+    return AsyncHTTPXTransport(use, leave_open)
 
 
-def _prepared(
+def _make(kind: type[ClientT], ssl_context: ssl.SSLContext | None) -> ClientT:
+    """A client that reads the environment."""
+    pool = httpx.Limits(max_connections=MAX_OPEN, keepalive_expiry=KEPT_IDLE)
+    try:
+        client = kind(trust_env=True, verify=ssl_context or default_context(), limits=pool)
+    except (ImportError, TypeError, ValueError, httpx.InvalidURL) as error:
+        reason = type(error).__name__  # the text may quote the proxy's password
+    else:
+        client.headers.clear()  # requests name all of theirs
+        return client
+    raise ATHError(
+        "INVALID_ARGUMENT", f"The environment names a proxy that httpx does not take ({reason})."
+    )
+
+
+def _prepare(
     client: httpx.Client | httpx.AsyncClient, request: Request, limits: Limits
 ) -> httpx.Request:
+    if client.is_closed:
+        raise ATHError("CLIENT_CLOSED", "The http_client of this client is closed.")
     base = request.base
     url = f"{base.scheme}://{base.host_header.decode('ascii')}{request.target.decode('ascii')}"
     prepared = client.build_request(
@@ -63,71 +200,21 @@ def _prepared(
     return prepared
 
 
-class SyncHTTPXTransport:
-    """Sends for the sync clients."""
-
-    def __init__(self, client: httpx.Client) -> None:
-        self._client = client
-
-    def send(self, request: Request, limits: Limits) -> Reply:
-        """Send once; raises as the transport of our own does."""
-        if self._client.is_closed:
-            raise ATHError("CLIENT_CLOSED", "The http_client of this client is closed.")
-        ends = time.monotonic() + (limits.total or 1e9)
-        prepared = _prepared(self._client, request, limits)
-        try:
-            response = self._client.send(prepared, stream=True, auth=None, follow_redirects=False)
-            try:
-                # A user's hook or transport may have read the body already.
-                read = response.is_stream_consumed
-                body = read_body([response.content] if read else _until(ends, response), limits)
-            finally:
-                response.close()
-        except (httpx.HTTPError, httpx.StreamError, OSError) as error:
-            failed = failure(error, request)
-        else:
-            return Reply(response.status_code, response.headers.raw, body, time.time())
-        raise failed
-
-    def close(self) -> None:
-        """Do nothing: the client is the user's to close."""
-
-
 def _until(ends: float, response: httpx.Response) -> Iterator[bytes]:
-    for chunk in response.iter_raw():
+    """The body in pieces; a user's hook or transport may have read it already."""
+    if response.is_stream_consumed:
+        yield response.content
+        return
+    for piece in response.iter_raw():
         if time.monotonic() > ends:
             raise httpx.ReadTimeout("")
-        yield chunk
+        yield piece
 
 
-class AsyncHTTPXTransport:
-    """Sends for the async clients."""
-
-    def __init__(self, client: httpx.AsyncClient) -> None:
-        self._client = client
-
-    async def send(self, request: Request, limits: Limits) -> Reply:
-        """Send once; raises as the transport of our own does."""
-        if self._client.is_closed:
-            raise ATHError("CLIENT_CLOSED", "The http_client of this client is closed.")
-        prepared = _prepared(self._client, request, limits)
-        try:
-            async with asyncio.timeout(limits.total):
-                response = await self._client.send(
-                    prepared, stream=True, auth=None, follow_redirects=False
-                )
-                try:
-                    if response.is_stream_consumed:
-                        body = read_body([response.content], limits)
-                    else:
-                        body = await aread_body(response.aiter_raw(), limits)
-                finally:
-                    await response.aclose()
-        except (httpx.HTTPError, httpx.StreamError, OSError) as error:
-            failed = failure(error, request)
-        else:
-            return Reply(response.status_code, response.headers.raw, body, time.time())
-        raise failed
-
-    async def aclose(self) -> None:
-        """Do nothing: the client is the user's to close."""
+def _failure(error: Exception, request: Request) -> ATHError:
+    sent = not isinstance(error, _UNSENT)
+    if isinstance(error, httpx.TimeoutException | TimeoutError):
+        return timed_out(request, sent=sent)
+    if sent:
+        return broken(request, type(error).__name__)
+    return not_connected(request, str(error), final=is_distrusted(error))
