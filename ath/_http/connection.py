@@ -12,8 +12,8 @@ from typing import Final
 import h11
 
 from ..errors import ATHError
-from .failures import BrokenExchange, too_large
-from .limits import Limits
+from .failures import BrokenExchange
+from .limits import Limits, too_large
 from .messages import RawHeaders, Request
 
 MAX_FIELDS: Final = 200

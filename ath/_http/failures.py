@@ -51,11 +51,6 @@ def broken(request: Request, reason: str) -> ATHError:
     return error
 
 
-def too_large(limit: int) -> ATHError:
-    """A body beyond the limit."""
-    return ATHError("RESPONSE_TOO_LARGE", f"The answer is longer than {limit} bytes.")
-
-
 def is_distrusted(error: BaseException | None) -> bool:
     """Whether the server's certificate is to blame, which another attempt would not change."""
     while error is not None and type(error).__name__ != "SSLCertVerificationError":

@@ -63,5 +63,10 @@ def parse_timeout(timeout: object, max_response_bytes: object) -> Limits:
         raise ATHError("INVALID_ARGUMENT", "timeout must be seconds or an httpx.Timeout.") from None
 
 
+def too_large(limit: int) -> ATHError:
+    """The error for a body beyond the limit."""
+    return ATHError("RESPONSE_TOO_LARGE", f"The answer is longer than {limit} bytes.")
+
+
 def _cut(value: float | None, longest: float) -> float | None:
     return None if value is None else min(value, longest)

@@ -35,7 +35,7 @@ def default_context() -> ssl.SSLContext:
     )
 
 
-def client_context(context: object) -> ssl.SSLContext:
+def check_context(context: object) -> ssl.SSLContext:
     """The user's own context.
 
     Raises:

@@ -21,7 +21,7 @@ from hypothesis.stateful import (
 from scripted import AUTHORIZATION, REGISTRATION, TOKEN
 
 from ath import ATHError, MemoryStore
-from ath.pkce import challenge_of
+from ath._protocol.pkce import s256_challenge
 
 URL = "https://gateway.example"
 # Two users of the client's registration, one with a session and registration of their own, and
@@ -146,7 +146,7 @@ class Views(RuleBasedStateMachine):
         token = view.exchange_token(provider, session).access_token
         verifier = self.check_client(user).get("code_verifier")
         if self.opened.get(session) == user:
-            assert challenge_of(verifier) == self.implementor.challenges[session]
+            assert s256_challenge(verifier) == self.implementor.challenges[session]
             del self.opened[session]
         else:
             assert verifier is None

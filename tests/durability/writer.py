@@ -31,7 +31,7 @@ class Answers:
         self.name, self.count = name, 0
 
     def send(self, request: Any, limits: Any) -> Any:
-        from ath._wire import Reply
+        from ath._http.messages import Reply
 
         self.count += 1
         one = f"{self.name}-{self.count}"
@@ -64,7 +64,7 @@ class Answers:
 def user_client(file: str, name: str) -> Any:
     """A user with a registration of their own, so that every writer has something to register."""
     client = ATHGatewayClient(URL, AGENT_ID, Signer(), credentials=file)
-    client._runner._transport = Answers(name)  # type: ignore[assignment]
+    client._driver._transport = Answers(name)  # type: ignore[assignment]
     return client.for_user(name, headers={"X-Session": name})
 
 

@@ -19,7 +19,8 @@ from cryptography.hazmat.primitives.asymmetric.ec import ECDSA
 from fault_server import FaultServer
 from fault_support import CASES, Case, World
 
-from ath import ATHError, RetryPolicy, _connections
+from ath import ATHError, RetryPolicy
+from ath._http import tls
 
 EVERY_CALL = pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 LONG_AGO = datetime.datetime(2020, 1, 1, tzinfo=datetime.UTC)
@@ -133,9 +134,9 @@ def trusting(
     else:
         monkeypatch.setenv("SSL_CERT_FILE", str(file))
     # The process shares one context, made of the environment of its first https call.
-    _connections._ssl_context.cache_clear()
+    tls.default_context.cache_clear()
     yield lambda url: kind.client(url, **options)
-    _connections._ssl_context.cache_clear()
+    tls.default_context.cache_clear()
 
 
 @EVERY_CALL

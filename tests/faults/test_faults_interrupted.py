@@ -32,7 +32,7 @@ class Interrupting:
         raise self.error
 
     def sign(self, data: bytes, /) -> bytes:
-        from ath.attestation import LocalSigner
+        from ath.keys import LocalSigner
 
         if self.armed:
             raise self.error

@@ -10,13 +10,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from ath._credential_file import FORMAT, DamagedError, parse, read_record
 from hypothesis import given
 from hypothesis import strategies as st
 
 from ath import ATHSecurityWarning, ATHWarning, CredentialKey, FileStore, FolderStore, store
-from ath._credential_file import FORMAT, DamagedError, parse, read_record
-from ath.credentials import Record, Registration
 from ath.errors import ATHError
+from ath.stores.record import Record, Registration
 
 from .support import error_of, json_values, outcome
 
