@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import ssl
 from math import inf
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from .failures import BrokenExchange, failure
 from .idle import MAX_OPEN, IdleList
@@ -13,11 +14,8 @@ from .limits import Limits
 from .loops import LoopBound
 from .messages import Base, Reply, Request
 from .protocol import Connection
-from .sockets import STAGGER, Address, Watch, new_socket, numeric_addresses
-from .tls import default_context, offer_http_1
-
-if TYPE_CHECKING:
-    import ssl
+from .sockets import STAGGER, Address, Watch, new_socket, resolve
+from .tls import context_for
 
 _NEVER: Final = 1e9
 """Seconds of asyncio's own bound for TLS handshakes; ours is shorter, or there is none."""
@@ -82,7 +80,7 @@ class AsyncTransport:
             if silent:
                 return connection
         secure = base.scheme == "https"
-        context = offer_http_1(self._ssl_context or default_context()) if secure else None
+        context = context_for(self._ssl_context) if secure else None
         async with asyncio.timeout_at(_by(limits, ends)):
             sock = await _connect(base)
         try:
@@ -124,10 +122,10 @@ async def _connect(base: Base) -> socket.socket:
 
     asyncio's create_connection can do that too, but other event loops' (uvloop's) cannot.
     """
-    loop = asyncio.get_running_loop()
-    untried = numeric_addresses(base) or await loop.getaddrinfo(
-        base.host.encode("ascii"), base.port, type=socket.SOCK_STREAM
-    )
+    try:
+        untried = resolve(base, socket.AI_NUMERICHOST)  # needs no thread
+    except socket.gaierror:
+        untried = await asyncio.get_running_loop().run_in_executor(None, resolve, base)
     untried.reverse()
     error: BaseException = OSError("the host has no address")
     opening: set[asyncio.Task[socket.socket]] = set()

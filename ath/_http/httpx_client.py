@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import asyncio
 import os
+import ssl
 import time
 from collections.abc import Awaitable, Callable, Iterator
+from contextlib import aclosing, closing
 from functools import partial
-from typing import TYPE_CHECKING, TypeVar
+from typing import TypeVar
 
 import httpx
 
@@ -22,40 +24,35 @@ from .idle import KEPT_IDLE, MAX_OPEN
 from .limits import Limits
 from .loops import LoopBound
 from .messages import Reply, Request
-from .tls import default_context
-
-if TYPE_CHECKING:
-    import ssl
+from .tls import context_for
 
 ClientT = TypeVar("ClientT", httpx.Client, httpx.AsyncClient)
 
 _FAILURES = (httpx.HTTPError, httpx.StreamError, OSError)
-_UNSENT = (
-    httpx.ConnectError,
-    httpx.ConnectTimeout,
-    httpx.PoolTimeout,
-    httpx.ProxyError,
-    httpx.UnsupportedProtocol,
-)
+_UNSENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError,
+           httpx.UnsupportedProtocol)  # fmt: skip
 
 
 class SyncHTTPXTransport:
-    """Sends for the sync clients, over a client that stays the user's to close."""
+    """Sends for the sync clients; a forked child makes a client of its own."""
 
-    def __init__(self, client: httpx.Client) -> None:
-        self._client = client
+    def __init__(
+        self, make: Callable[[], httpx.Client], close: Callable[[httpx.Client], None]
+    ) -> None:
+        self._make, self._close = make, close
+        self._process, self._client = os.getpid(), make()
 
     def send(self, request: Request, limits: Limits) -> Reply:
         """Send once; raises as the transport of our own does."""
+        if self._process != os.getpid():
+            self._process, self._client = os.getpid(), self._make()
         ends = time.monotonic() + (limits.total or 1e9)
         prepared = _prepare(self._client, request, limits)
         try:
             response = self._client.send(prepared, stream=True, auth=None, follow_redirects=False)
-            try:
+            with closing(response):
                 body = bytearray()
                 collect(body, _until(ends, response), limits)
-            finally:
-                response.close()
         except _FAILURES as error:
             failed = _failure(error, request)
         else:
@@ -63,11 +60,12 @@ class SyncHTTPXTransport:
         raise failed
 
     def close(self) -> None:
-        """Do nothing."""
+        """Free the connections, if they are ours."""
+        self._close(self._client)
 
 
 class AsyncHTTPXTransport:
-    """Sends for the async clients."""
+    """Sends for the async clients; each event loop has a client of its own."""
 
     def __init__(
         self,
@@ -85,15 +83,13 @@ class AsyncHTTPXTransport:
                 response = await client.send(
                     prepared, stream=True, auth=None, follow_redirects=False
                 )
-                try:
+                async with aclosing(response):
                     body = bytearray()
                     if response.is_stream_consumed:
                         collect(body, [response.content], limits)
                     else:
                         async for piece in response.aiter_raw():
                             collect(body, [piece], limits)
-                finally:
-                    await response.aclose()
         except _FAILURES as error:
             failed = _failure(error, request)
         else:
@@ -105,44 +101,19 @@ class AsyncHTTPXTransport:
         await self._bound.aclose()
 
 
-class SyncProxyTransport(SyncHTTPXTransport):
-    """Sends as httpx does where the environment names proxies."""
-
-    def __init__(self, ssl_context: ssl.SSLContext | None) -> None:
-        self._make = partial(_make, httpx.Client, ssl_context)
-        self._process = os.getpid()
-        super().__init__(self._make())
-
-    def send(self, request: Request, limits: Limits) -> Reply:
-        """Send once; raises as the transport of our own does."""
-        if self._process != os.getpid():  # a forked child must not speak on its parent's sockets
-            self._process, self._client = os.getpid(), self._make()
-        return super().send(request, limits)
-
-    def close(self) -> None:
-        """Free the connections."""
-        self._client.close()
-
-
-def async_proxy_transport(ssl_context: ssl.SSLContext | None) -> AsyncHTTPXTransport:
-    """Send as httpx does where the environment names proxies."""
-    make = partial(_make, httpx.AsyncClient, ssl_context)
-    return AsyncHTTPXTransport(make, httpx.AsyncClient.aclose)
-
-
 def sync_transport(http_client: object) -> SyncHTTPXTransport:
-    """Send over this client.
+    """Send over this client, which stays the user's to close.
 
     Raises:
         ATHError: INVALID_ARGUMENT if it is not an httpx.Client.
     """
     if isinstance(http_client, httpx.Client):
-        return SyncHTTPXTransport(http_client)
+        return SyncHTTPXTransport(lambda: http_client, lambda _: None)
     raise ATHError("INVALID_ARGUMENT", "http_client must be an httpx.Client.")
 
 
 def async_transport(http_client: object) -> AsyncHTTPXTransport:
-    """Send over this client, in one event loop, since its connections belong to that.
+    """Send over this client, which stays the user's to close, in the event loop of its first call.
 
     Raises:
         ATHError: INVALID_ARGUMENT if it is not an httpx.AsyncClient.
@@ -151,29 +122,43 @@ def async_transport(http_client: object) -> AsyncHTTPXTransport:
         raise ATHError("INVALID_ARGUMENT", "http_client must be an httpx.AsyncClient.")
     unused = [http_client]
 
-    def use() -> httpx.AsyncClient:
+    def make() -> httpx.AsyncClient:
         if unused:
             return unused.pop()
         raise ATHError("WRONG_EVENT_LOOP", "An http_client belongs to the loop of its first call.")
 
-    async def leave_open(_: httpx.AsyncClient) -> None: ...
+    async def leave_open(_: httpx.AsyncClient) -> None:
+        pass
 
-    return AsyncHTTPXTransport(use, leave_open)
+    return AsyncHTTPXTransport(make, leave_open)
+
+
+def sync_proxy_transport(ssl_context: ssl.SSLContext | None) -> SyncHTTPXTransport:
+    """Send as httpx does where the environment names proxies.
+
+    Raises:
+        ATHError: INVALID_ARGUMENT if httpx does not take them.
+    """
+    return SyncHTTPXTransport(partial(_make, httpx.Client, ssl_context), httpx.Client.close)
+
+
+def async_proxy_transport(ssl_context: ssl.SSLContext | None) -> AsyncHTTPXTransport:
+    """As :func:`sync_proxy_transport`; what it raises comes with the first call."""
+    make = partial(_make, httpx.AsyncClient, ssl_context)
+    return AsyncHTTPXTransport(make, httpx.AsyncClient.aclose)
 
 
 def _make(kind: type[ClientT], ssl_context: ssl.SSLContext | None) -> ClientT:
-    """A client that reads the environment."""
     pool = httpx.Limits(max_connections=MAX_OPEN, keepalive_expiry=KEPT_IDLE)
+    context = context_for(ssl_context)
     try:
-        client = kind(trust_env=True, verify=ssl_context or default_context(), limits=pool)
+        client = kind(trust_env=True, verify=context, limits=pool)
     except (ImportError, TypeError, ValueError, httpx.InvalidURL) as error:
-        reason = type(error).__name__  # the text may quote the proxy's password
+        reason = type(error).__name__  # its text may quote the proxy's password
     else:
         client.headers.clear()  # requests name all of theirs
         return client
-    raise ATHError(
-        "INVALID_ARGUMENT", f"The environment names a proxy that httpx does not take ({reason})."
-    )
+    raise ATHError("INVALID_ARGUMENT", f"httpx cannot use the environment's proxies ({reason}).")
 
 
 def _prepare(
@@ -181,14 +166,11 @@ def _prepare(
 ) -> httpx.Request:
     if client.is_closed:
         raise ATHError("CLIENT_CLOSED", "The http_client of this client is closed.")
-    base = request.base
+    base, method = request.base, request.method.decode("ascii")
     url = f"{base.scheme}://{base.host_header.decode('ascii')}{request.target.decode('ascii')}"
+    timeout = httpx.Timeout(**limits.phases())
     prepared = client.build_request(
-        request.method.decode("ascii"),
-        url,
-        headers=request.headers,
-        content=request.content or None,
-        timeout=httpx.Timeout(**limits.phases()),
+        method, url, headers=request.headers, content=request.content or None, timeout=timeout
     )
     prepared.url = httpx.URL(url)  # without the client's own params: the target was checked
     # The jar may hold what one user's session set; only a header of ours says whose call this is.

@@ -3,30 +3,30 @@
 from __future__ import annotations
 
 import os
+import socket
+import ssl
 import threading
 import time
 from math import inf
-from typing import TYPE_CHECKING
 
 from .connection import PIECE, Exchange, collect
 from .failures import BrokenExchange, failure, timed_out
 from .idle import MAX_OPEN, IdleList
 from .limits import Limits
 from .messages import Base, Origin, Reply, Request
-from .sockets import PlainSocket, connect, resolve
-
-if TYPE_CHECKING:
-    import ssl
+from .sockets import WOULD_BLOCK, Watch, connect, resolve
+from .tls import context_for, encrypt
 
 
 class Connection:
     """A socket that carries one call at a time."""
 
-    def __init__(self, origin: Origin, sock: PlainSocket) -> None:
+    def __init__(self, origin: Origin, sock: socket.socket) -> None:
         self.origin = origin
         self.idle_since = 0.0
         self.reusable = False
         self._socket = sock
+        self._watch = Watch(sock)
         self._exchange = Exchange()
 
     def call(self, request: Request, limits: Limits, ends: float) -> Reply:
@@ -44,14 +44,13 @@ class Connection:
         # waits to send reads as well, and stops to send once the answer has begun.
         while unsent and not exchange.status:
             try:
-                sent = self._socket.send(unsent[:PIECE])
-            except OSError:
-                break  # what it answered before it closed can still be read
-            unsent = unsent[sent:]
-            if not sent:
+                unsent = unsent[self._socket.send(unsent[:PIECE]) :]
+            except WOULD_BLOCK:
                 self._wait(limits.write, ends, write=True)
                 self._read(body, limits)
-            elif time.monotonic() > ends:
+            except OSError:
+                break  # what it answered before it closed can still be read
+            if unsent and time.monotonic() > ends:
                 raise TimeoutError
         while not exchange.complete:
             self._wait(limits.read, ends)
@@ -64,22 +63,27 @@ class Connection:
         left = ends - time.monotonic()
         if seconds is not None and seconds < left:
             left = seconds
-        if left <= 0 or not self._socket.wait(left, write=write):
+        if left <= 0 or not self._watch.wait(left, write=write):
             raise TimeoutError
 
     def _read(self, body: bytearray, limits: Limits) -> None:
-        data = self._socket.receive()
-        if data is not None:
-            collect(body, self._exchange.feed(data), limits)
+        try:
+            data = self._socket.recv(PIECE)
+        except WOULD_BLOCK:
+            return
+        collect(body, self._exchange.feed(data), limits)
 
     def is_silent(self) -> bool:
         """Whether nothing came after the last answer, so that what comes next will be ours."""
-        if not self._socket.wait(0):
+        if not self._watch.wait(0):
             return True
         try:
-            return self._socket.receive() is None  # a TLS session ticket, or a new key
+            self._socket.recv(1)
+        except WOULD_BLOCK:
+            return True  # a TLS session ticket, or a new key
         except OSError:
-            return False
+            pass
+        return False
 
     def close(self) -> None:
         """End it at once."""
@@ -140,17 +144,10 @@ class SyncTransport:
             if connection.is_silent():
                 return connection
             connection.close()
-        if base.scheme == "http":
-            return Connection(base.origin, PlainSocket(connect(resolve(base), _by(limits, ends))))
-        from .tls import TLSSocket, default_context  # slow to import, and plain http does without
-
-        context = self._ssl_context or default_context()
-        sock = TLSSocket(connect(resolve(base), _by(limits, ends)), context, base.host)
-        try:
-            sock.handshake(_by(limits, ends))
-        except BaseException:
-            sock.close()
-            raise
+        context = context_for(self._ssl_context) if base.scheme == "https" else None
+        sock = connect(resolve(base), _by(limits, ends))
+        if context is not None:
+            sock = encrypt(sock, context, base.host, _by(limits, ends))
         return Connection(base.origin, sock)
 
     def close(self) -> None:

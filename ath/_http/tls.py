@@ -1,4 +1,4 @@
-"""TLS: whom to trust, and sockets that encrypt."""
+"""TLS: whom to trust."""
 
 from __future__ import annotations
 
@@ -9,9 +9,7 @@ import time
 from functools import cache
 
 from ..errors import ATHError
-from .sockets import RECEIVED, PlainSocket
-
-_WOULD_BLOCK = (ssl.SSLWantReadError, ssl.SSLWantWriteError)
+from .sockets import WOULD_BLOCK, Watch
 
 
 @cache
@@ -41,63 +39,39 @@ def check_context(context: object) -> ssl.SSLContext:
     Raises:
         ATHError: INVALID_ARGUMENT if it is not one for clients.
     """
-    if isinstance(context, ssl.SSLContext) and context.protocol is not ssl.PROTOCOL_TLS_SERVER:
+    if isinstance(context, ssl.SSLContext) and context.protocol != ssl.PROTOCOL_TLS_SERVER:
         return context
     raise ATHError("INVALID_ARGUMENT", "ssl_context must be an ssl.SSLContext for clients.")
 
 
-def offer_http_1(context: ssl.SSLContext) -> ssl.SSLContext:
-    """Name HTTP/1.1 to servers, each time anew: others may use the context for HTTP/2."""
-    context.set_alpn_protocols(["http/1.1"])
+def context_for(own: ssl.SSLContext | None) -> ssl.SSLContext:
+    """The user's context or the default one; HTTP/1.1 is what it offers to servers."""
+    context = own or default_context()
+    context.set_alpn_protocols(["http/1.1"])  # each time: others may use it for HTTP/2
     return context
 
 
-class TLSSocket(PlainSocket):
-    """A connected socket that encrypts."""
+def encrypt(sock: socket.socket, context: ssl.SSLContext, host: str, ends: float) -> ssl.SSLSocket:
+    """Agree on keys, and check the server's certificate and name; takes the socket over.
 
-    __slots__ = ("_tls", "_writes")
-
-    def __init__(self, sock: socket.socket, context: ssl.SSLContext, host: str) -> None:
-        # Without suppressing them: an end that the server did not announce may be an attacker's.
-        self._tls = offer_http_1(context).wrap_socket(
-            sock, server_hostname=host, do_handshake_on_connect=False, suppress_ragged_eofs=False
-        )
-        self._writes = False
-        super().__init__(self._tls)
-
-    def handshake(self, ends: float) -> None:
-        """Agree on keys, and check the server's certificate and name.
-
-        Raises:
-            OSError: ssl.SSLError; TimeoutError if it is not done until then.
-        """
+    Raises:
+        OSError: ssl.SSLError; TimeoutError if it is not done until then.
+    """
+    # Ragged ends are not suppressed: what the server did not announce, an attacker may have done.
+    tls = context.wrap_socket(
+        sock, server_hostname=host, do_handshake_on_connect=False, suppress_ragged_eofs=False
+    )
+    try:
+        watch = Watch(tls)
         while True:
             try:
-                self._tls.do_handshake()
-            except _WOULD_BLOCK as error:
-                self._writes = isinstance(error, ssl.SSLWantWriteError)
+                tls.do_handshake()
+            except WOULD_BLOCK:
+                left = ends - time.monotonic()
+                if left <= 0 or not watch.wait(left):
+                    raise TimeoutError from None
             else:
-                return
-            left = ends - time.monotonic()
-            if left <= 0 or not self.wait(left):
-                raise TimeoutError
-
-    def wait(self, seconds: float, *, write: bool = False) -> bool:
-        """As :meth:`PlainSocket.wait`; what was decrypted already can be read at once."""
-        return self._tls.pending() > 0 or super().wait(seconds, write=write or self._writes)
-
-    def send(self, data: memoryview) -> int:
-        """As :meth:`PlainSocket.send`."""
-        try:
-            return self._tls.send(data)
-        except _WOULD_BLOCK:
-            return 0
-
-    def receive(self) -> bytes | None:
-        """As :meth:`PlainSocket.receive`; ssl.SSLEOFError if the end was not announced."""
-        self._writes = False
-        try:
-            return self._tls.recv(RECEIVED)
-        except _WOULD_BLOCK as error:
-            self._writes = isinstance(error, ssl.SSLWantWriteError)  # such as a new key of ours
-            return None
+                return tls
+    except BaseException:
+        tls.close()
+        raise

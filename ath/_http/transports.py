@@ -23,9 +23,9 @@ def open_sync(ssl_context: ssl.SSLContext | None) -> SyncTransport | SyncHTTPXTr
         ATHError: INVALID_ARGUMENT if httpx does not take that proxy.
     """
     if names_proxy():
-        from .httpx_client import SyncProxyTransport
+        from .httpx_client import sync_proxy_transport
 
-        return SyncProxyTransport(ssl_context)
+        return sync_proxy_transport(ssl_context)
     from .sync import SyncTransport
 
     return SyncTransport(ssl_context)
