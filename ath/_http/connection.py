@@ -113,17 +113,15 @@ class Exchange:
 
     def recycle(self) -> bool:
         """Get ready for another request; False if the connection is to be closed instead."""
-        connection = self._h11
-        if (
-            connection.our_state is h11.DONE
-            and connection.their_state is h11.DONE
-            and not self._surplus
-            and connection.trailing_data == (b"", False)
-        ):
-            connection.start_next_cycle()
-            self._reset()
-            return True
-        return False
+        if not self.complete or self._surplus:
+            return False
+        if self._h11.our_state is not h11.DONE or self._h11.their_state is not h11.DONE:
+            return False
+        if self._h11.trailing_data != (b"", False):
+            return False
+        self._h11.start_next_cycle()
+        self._reset()
+        return True
 
 
 def collect(body: bytearray, pieces: Iterable[bytes], limits: Limits) -> None:
