@@ -57,6 +57,8 @@ class Connection(asyncio.Protocol):
             unsent = unsent[PIECE:]
             if unsent:
                 await asyncio.sleep(0)
+                if self._watch.wait(0):  # asyncio drops what was not read when a write fails
+                    await asyncio.sleep(0)
                 if self._loop.time() > ends:
                     raise TimeoutError
         while True:
