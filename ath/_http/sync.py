@@ -41,15 +41,16 @@ class Connection:
         exchange, body = self._exchange, bytearray()
         unsent = memoryview(exchange.begin(request))
         # A server may answer before it has read everything, and then read no more: so whoever
-        # waits to send reads as well, and stops to send once the answer has begun.
+        # sends reads as well, and stops to send once the answer has begun.
         while unsent and not exchange.status:
             try:
                 unsent = unsent[self._socket.send(unsent[:PIECE]) :]
             except WOULD_BLOCK:
                 self._wait(limits.write, ends, write=True)
-                self._read(body, limits)
             except OSError:
                 break  # what it answered before it closed can still be read
+            if unsent and self._watch.wait(0):
+                self._read(body, limits)
             if unsent and time.monotonic() > ends:
                 raise TimeoutError
         while not exchange.complete:
