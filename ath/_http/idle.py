@@ -71,12 +71,12 @@ class IdleList(Generic[C]):
 
     def close(self) -> None:
         """Close all, now and whenever one is given back."""
-        self._closed = True
-        self.close_idle()
-
-    def close_idle(self) -> None:
-        """Close those that no call uses."""
         with self._lock:
-            idle, self._idle = self._idle, []
+            self._closed = True
+            self.drop()
+
+    def drop(self) -> None:
+        """Close all; without the lock, which nobody may be there to release in a forked child."""
+        idle, self._idle = self._idle, []
         for connection in idle:
             connection.close()

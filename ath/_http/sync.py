@@ -117,7 +117,7 @@ class SyncTransport:
             ATHError: NETWORK_ERROR, TIMEOUT, or RESPONSE_TOO_LARGE.
         """
         if self._process != os.getpid():  # a forked child must not speak on its parent's sockets
-            self._idle.close_idle()
+            self._idle.drop()
             self._start_over()
         ends = inf if limits.total is None else time.monotonic() + limits.total
         idle, places = self._idle, self._places

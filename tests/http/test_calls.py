@@ -12,6 +12,7 @@ import pytest
 from wire import (
     LIMITS,
     PATIENCE,
+    Asked,
     Caller,
     Peer,
     Server,
@@ -42,10 +43,12 @@ def failed(caller: Caller, *args: object) -> ATHError:
 
 @SCHEMES
 def test_an_answer_comes_back_whole(caller: Caller, serve: Serve, scheme: str) -> None:
-    seen = []
+    seen: list[Asked] = []
 
     def post(peer: Peer) -> None:
-        seen.append(peer.request())
+        asked = peer.request()
+        assert asked
+        seen.append(asked)
         peer.send(answer(b"made", b"X-Case: kept", status=b"201 Created"))
 
     server = serve(post, scheme)

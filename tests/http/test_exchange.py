@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from itertools import pairwise
 
 import pytest
 from hypothesis import given
@@ -41,7 +42,8 @@ def breaks(exchange: Exchange, *data: bytes) -> str:
 
 
 def test_a_request_is_written_as_it_was_given() -> None:
-    assert Exchange().begin(GET) == b"GET /a?b HTTP/1.1\r\nHost: server.example\r\nX-Case: kept\r\n\r\n"
+    lines = [b"GET /a?b HTTP/1.1", b"Host: server.example", b"X-Case: kept", b"", b""]
+    assert Exchange().begin(GET) == b"\r\n".join(lines)
 
 
 def test_a_body_follows_the_head() -> None:
@@ -285,9 +287,7 @@ def test_large_fields_are_broken() -> None:
 def test_a_head_without_end_is_broken() -> None:
     exchange = begun()
     exchange.feed(b"HTTP/1.1 200 OK\r\n")
-    with pytest.raises(BrokenExchange):
-        for _ in range(MAX_HEAD):
-            exchange.feed(b"X-More: and more\r\n")
+    breaks(exchange, *[b"X-More: and more\r\n"] * MAX_HEAD)
 
 
 def test_a_large_body_comes_in_pieces() -> None:
@@ -309,7 +309,7 @@ def test_a_body_is_collected_up_to_its_limit() -> None:
 
 def splits(data: bytes, places: Iterable[int]) -> list[bytes]:
     cuts = sorted({0, *(place % (len(data) + 1) for place in places), len(data)})
-    return [data[a:b] for a, b in zip(cuts, cuts[1:], strict=False)]
+    return [data[a:b] for a, b in pairwise(cuts)]
 
 
 ANSWERS = st.sampled_from(
@@ -333,8 +333,8 @@ def test_it_does_not_matter_how_an_answer_is_cut(data: bytes, places: list[int])
 @given(
     st.lists(
         st.sampled_from(
-            [b"HTTP/1.1 200 OK\r\n", b"HTTP/1.1 100 \r\n", b"\r\n", b"Transfer-Encoding: chunked\r\n",
-             b"Content-Length: 3\r\n", b"5\r\n", b"0\r\n", b"hello", b"Connection: close\r\n"]
+            [b"HTTP/1.1 200 OK\r\n", b"HTTP/1.1 100 \r\n", b"\r\n", b"Content-Length: 3\r\n",
+             b"Transfer-Encoding: chunked\r\n", b"5\r\n", b"0\r\n", b"hello"]
         ) | st.binary(max_size=30),
         max_size=12,
     ),
