@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Generic, NoReturn, Self, TypeVar
 
 from .._http.limits import parse_timeout
 from .._http.messages import RawHeaders, merge_headers, parse_base
+from .._http.transports import check_ssl_context
 from .._protocol.arguments import as_list, encode_headers, require_text
 from .._protocol.context import Context, Learned, Settings, require_registration
 from .._protocol.requests import agent_header, standard_headers
@@ -111,7 +112,7 @@ class Client(ABC, Generic[DriverT]):
         self._credentials = vault
         self._driver = self._make_driver(
             http_client,
-            _check_ssl_context(ssl_context, http_client),
+            check_ssl_context(ssl_context, http_client),
             signer=load_signer(private_key, private_key_password),
             limits=parse_timeout(timeout, max_response_bytes),
             retry=resolve_policy(retry, None),
@@ -290,16 +291,6 @@ def _check_agent_id(agent_id: object) -> str:
     if base.is_plaintext:
         raise ATHError("INVALID_ARGUMENT", "agent_id must be an https URL (http on loopback only).")
     return agent_id
-
-
-def _check_ssl_context(context: object, http_client: object) -> ssl.SSLContext | None:
-    if context is None:
-        return None
-    if http_client is not None:
-        raise ATHError("INVALID_ARGUMENT", "Give the ssl_context to your http_client (verify=).")
-    from .._http.tls import check_context  # ssl is slow to import, and plain http does without
-
-    return check_context(context)
 
 
 def _check_audience(audience: object) -> str:

@@ -33,17 +33,6 @@ def default_context() -> ssl.SSLContext:
     )
 
 
-def check_context(context: object) -> ssl.SSLContext:
-    """The user's own context.
-
-    Raises:
-        ATHError: INVALID_ARGUMENT if it is not one for clients.
-    """
-    if isinstance(context, ssl.SSLContext) and context.protocol != ssl.PROTOCOL_TLS_SERVER:
-        return context
-    raise ATHError("INVALID_ARGUMENT", "ssl_context must be an ssl.SSLContext for clients.")
-
-
 def context_for(own: ssl.SSLContext | None) -> ssl.SSLContext:
     """The user's context or the default one; HTTP/1.1 is what it offers to servers."""
     context = own or default_context()

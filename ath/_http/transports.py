@@ -6,6 +6,8 @@ import os
 import sys
 from typing import TYPE_CHECKING
 
+from ..errors import ATHError
+
 if TYPE_CHECKING:
     import ssl
 
@@ -14,6 +16,23 @@ if TYPE_CHECKING:
     from .sync import SyncTransport
 
 _SCHEMES = ("http", "https", "all")
+
+
+def check_ssl_context(context: object, http_client: object) -> ssl.SSLContext | None:
+    """The user's own context, if there is one.
+
+    Raises:
+        ATHError: INVALID_ARGUMENT if it is not one for clients, or if httpx is to carry the calls.
+    """
+    if context is None:
+        return None
+    import ssl  # slow to import, and calls over plain http need it later or never
+
+    if http_client is not None:
+        raise ATHError("INVALID_ARGUMENT", "Give the ssl_context to your http_client (verify=).")
+    if isinstance(context, ssl.SSLContext) and context.protocol != ssl.PROTOCOL_TLS_SERVER:
+        return context
+    raise ATHError("INVALID_ARGUMENT", "ssl_context must be an ssl.SSLContext for clients.")
 
 
 def open_sync(ssl_context: ssl.SSLContext | None) -> SyncTransport | SyncHTTPXTransport:

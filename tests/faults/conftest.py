@@ -2,44 +2,27 @@
 
 from __future__ import annotations
 
-import os
 from collections import Counter, defaultdict
 from collections.abc import Iterator
 
 import pytest
-from both_kinds import Kind
-from fault_support import World
+
+from .calls import FaultyGateway
 
 COUNTED: dict[str, Counter[str]] = defaultdict(Counter)
 
 
-@pytest.fixture(autouse=True)
-def plain_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    """No proxy and no certificates of the machine that runs the tests."""
-    for name in os.environ:
-        if name.lower().endswith("_proxy") or name in ("SSL_CERT_FILE", "SSL_CERT_DIR"):
-            monkeypatch.delenv(name)
-
-
 @pytest.fixture(scope="session")
-def shared_world() -> Iterator[World]:
-    with World() as world:
-        yield world
+def shared_gateway() -> Iterator[FaultyGateway]:
+    with FaultyGateway() as gateway:
+        yield gateway
 
 
 @pytest.fixture
-def world(shared_world: World) -> World:
-    """The gateway behind the fault server, which behaves until it is told otherwise."""
-    shared_world.server.plan.clear()
-    shared_world.server.arrived.clear()
-    return shared_world
-
-
-@pytest.fixture(params=["sync", "async"])
-def kind(request: pytest.FixtureRequest) -> Iterator[Kind]:
-    kind = Kind(request.param)
-    yield kind
-    kind.close()
+def gateway(shared_gateway: FaultyGateway) -> FaultyGateway:
+    """The gateway behind a server that forwards requests unless a test plans a fault."""
+    shared_gateway.server.clear()
+    return shared_gateway
 
 
 @pytest.fixture

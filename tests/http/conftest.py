@@ -2,29 +2,22 @@
 
 from __future__ import annotations
 
-import importlib.util
-import os
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from typing import Any
 
 import pytest
-from wire import Caller, Handler, Server, client_context, server_context
 
-KINDS = ["sync", "async"]
-if importlib.util.find_spec("uvloop"):
-    KINDS.append("uvloop")
+from .wire import ASYNC_KINDS, Caller, Handler, Server, client_context, server_context
 
 
 @pytest.fixture(autouse=True)
-def plain_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    """No proxy and no certificates of the machine that runs the tests."""
-    for name in os.environ:
-        if name.lower().endswith("_proxy") or name in ("SSL_CERT_FILE", "SSL_CERT_DIR"):
-            monkeypatch.delenv(name)
+def plain_environment(plain_environment: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As for all tests, and no certificates: these tests say whom they trust."""
+    monkeypatch.delenv("SSL_CERT_FILE", raising=False)
 
 
-@pytest.fixture(params=KINDS)
+@pytest.fixture(params=["sync", *ASYNC_KINDS])
 def kind(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 

@@ -9,7 +9,13 @@ import threading
 from collections.abc import Callable
 
 import pytest
-from wire import (
+
+from ath._http.limits import parse_timeout
+from ath._http.messages import Reply
+from ath.errors import ATHError, Delivery
+
+from .wire import (
+    ASYNC_KINDS,
     LIMITS,
     PATIENCE,
     Asked,
@@ -22,10 +28,6 @@ from wire import (
     request,
     server_context,
 )
-
-from ath._http.limits import parse_timeout
-from ath._http.messages import Reply
-from ath.errors import ATHError, Delivery
 
 Serve = Callable[..., Server]
 SCHEMES = pytest.mark.parametrize("scheme", ["http", "https"])
@@ -291,13 +293,11 @@ def test_an_answer_is_taken_though_the_server_reads_no_more_and_closes(
         assert (reply.status, reply.body) == (413, b"too much")
 
 
-@pytest.mark.parametrize("kind", ["async", "uvloop"])
+@pytest.mark.parametrize("kind", ASYNC_KINDS)
 @SCHEMES
 def test_what_the_server_does_not_read_does_not_pile_up(
     kind: str, scheme: str, serve: Serve
 ) -> None:
-    if kind == "uvloop":
-        pytest.importorskip("uvloop")
     written = []
 
     def stall(peer: Peer) -> None:

@@ -14,7 +14,15 @@ from typing import Any
 import certifi
 import httpx
 import pytest
-from wire import (
+
+from ath._http import httpx_client, tls, transports
+from ath._http.aio import AsyncTransport
+from ath._http.hosts import normalize_host
+from ath._http.messages import Reply, parse_base
+from ath._http.sync import SyncTransport
+from ath.errors import ATHError, Delivery
+
+from .wire import (
     AUTHORITY,
     LIMITS,
     Caller,
@@ -26,13 +34,6 @@ from wire import (
     request,
     server_context,
 )
-
-from ath._http import httpx_client, tls, transports
-from ath._http.aio import AsyncTransport
-from ath._http.hosts import normalize_host
-from ath._http.messages import Reply, parse_base
-from ath._http.sync import SyncTransport
-from ath.errors import ATHError, Delivery
 
 Serve = Callable[..., Server]
 
@@ -222,8 +223,18 @@ def test_a_server_that_speaks_no_tls_got_nothing(caller: Caller, serve: Serve) -
 @pytest.mark.parametrize("wrong", [ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER), "ca.pem", True, 1])
 def test_what_is_no_context_for_clients_is_refused(wrong: object) -> None:
     with pytest.raises(ATHError) as caught:
-        tls.check_context(wrong)
+        transports.check_ssl_context(wrong, None)
     assert caught.value.code == "INVALID_ARGUMENT"
+
+
+def test_a_context_goes_with_our_own_connections_only() -> None:
+    context = client_context()
+    assert transports.check_ssl_context(context, None) is context
+    assert transports.check_ssl_context(None, object()) is None
+    with pytest.raises(ATHError) as caught:
+        transports.check_ssl_context(context, object())
+    assert caught.value.code == "INVALID_ARGUMENT"
+    assert "verify=" in caught.value.message
 
 
 # -- proxies of the environment

@@ -10,11 +10,12 @@ from collections.abc import Callable
 
 import httpx
 import pytest
-from wire import PATIENCE, Caller, Peer, Server, answer, request
 
 from ath._http.limits import Limits, parse_timeout
 from ath._http.messages import Reply
 from ath.errors import ATHError, Delivery
+
+from .wire import ASYNC_KINDS, PATIENCE, Caller, Peer, Server, answer, request
 
 Serve = Callable[..., Server]
 SCHEMES = pytest.mark.parametrize("scheme", ["http", "https"])
@@ -243,7 +244,7 @@ def test_a_name_that_does_not_resolve_is_no_connection(caller: Caller) -> None:
     assert (error.code, error._delivery) == ("NETWORK_ERROR", Delivery.UNSENT)
 
 
-@pytest.mark.parametrize("kind", ["async"])
+@pytest.mark.parametrize("kind", ASYNC_KINDS)
 def test_resolving_counts_into_the_deadline(
     caller: Caller, monkeypatch: pytest.MonkeyPatch
 ) -> None:

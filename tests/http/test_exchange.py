@@ -8,13 +8,14 @@ from itertools import pairwise
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from wire import answer
 
 from ath._http.connection import MAX_FIELDS, MAX_HEAD, Exchange, collect
 from ath._http.failures import BrokenExchange
 from ath._http.limits import parse_timeout
 from ath._http.messages import Request, parse_base
 from ath.errors import ATHError
+
+from .wire import answer
 
 BASE = parse_base("http://server.example", "url")
 HOST = (b"Host", b"server.example")

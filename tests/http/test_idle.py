@@ -13,7 +13,16 @@ import warnings
 from collections.abc import Callable, Iterator
 
 import pytest
-from wire import (
+
+from ath._http import idle
+from ath._http.aio import AsyncTransport
+from ath._http.idle import KEPT_IDLE, MAX_OPEN, IdleList
+from ath._http.messages import Origin, Reply
+from ath._http.sync import SyncTransport
+from ath.errors import ATHError
+
+from .wire import (
+    ASYNC_KINDS,
     LIMITS,
     PATIENCE,
     Caller,
@@ -26,13 +35,6 @@ from wire import (
     wait_for,
     wait_until,
 )
-
-from ath._http import idle
-from ath._http.aio import AsyncTransport
-from ath._http.idle import KEPT_IDLE, MAX_OPEN, IdleList
-from ath._http.messages import Origin, Reply
-from ath._http.sync import SyncTransport
-from ath.errors import ATHError
 
 Serve = Callable[..., Server]
 SCHEMES = pytest.mark.parametrize("scheme", ["http", "https"])
@@ -256,7 +258,7 @@ def stalling(asked: threading.Event) -> Callable[[Peer], None]:
 
 
 @SCHEMES
-@pytest.mark.parametrize("kind", ["async"])
+@pytest.mark.parametrize("kind", ASYNC_KINDS)
 def test_a_cancelled_calls_connection_is_closed(caller: Caller, serve: Serve, scheme: str) -> None:
     asked = threading.Event()
     server = serve(stalling(asked), scheme)
@@ -276,7 +278,7 @@ def test_a_cancelled_calls_connection_is_closed(caller: Caller, serve: Serve, sc
     assert server.connections == 2
 
 
-@pytest.mark.parametrize("kind", ["async"])
+@pytest.mark.parametrize("kind", ASYNC_KINDS)
 def test_a_call_can_be_cancelled_while_it_connects(caller: Caller, serve: Serve) -> None:
     opened = threading.Event()
 
@@ -299,7 +301,7 @@ def test_a_call_can_be_cancelled_while_it_connects(caller: Caller, serve: Serve)
     caller.runner.run(cancel())
 
 
-@pytest.mark.parametrize("kind", ["async"])
+@pytest.mark.parametrize("kind", ASYNC_KINDS)
 def test_cancelled_calls_give_their_places_back(caller: Caller, serve: Serve) -> None:
     asked = threading.Event()
     server = serve(stalling(asked))

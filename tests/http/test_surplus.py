@@ -7,7 +7,8 @@ import time
 from collections.abc import Callable
 
 import pytest
-from wire import PATIENCE, Caller, Peer, Server, answer, request
+
+from .wire import PATIENCE, Caller, Peer, Server, answer, request
 
 CALLS = 60
 STOLEN = answer(b"an answer for somebody else")

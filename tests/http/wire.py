@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import importlib.util
 import queue
 import socket
 import ssl
@@ -24,6 +25,7 @@ from ath._http.sync import SyncTransport
 PATIENCE = 20.0  # seconds after which a test that waits for the other side has failed
 LIMITS = parse_timeout(PATIENCE, 64 * 1024 * 1024)
 AUTHORITY = trustme.CA()
+ASYNC_KINDS = ["async", "uvloop"] if importlib.util.find_spec("uvloop") else ["async"]
 
 
 def server_context(*names: str, authority: trustme.CA = AUTHORITY) -> ssl.SSLContext:

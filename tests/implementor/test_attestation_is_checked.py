@@ -9,6 +9,8 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
+from tests.harness.server import Answer
+
 from .hostile import Agent, Attack, IdentityHost, Target, accepted, jwk, new_key, pem, refused
 
 NOW = time.time
@@ -112,7 +114,7 @@ def test_an_attestation_signed_for_another_subject_does_not_serve_a_client(
     refused(reply, 403, "AGENT_IDENTITY_MISMATCH")
 
 
-def test_the_token_endpoint_wants_its_own_audience(agent: Agent) -> None:
+def test_the_token_endpoint_requires_its_own_audience(agent: Agent) -> None:
     client = agent.registered()
     session = agent.session(client)
     agent.target.consent(session["authorization_url"])
@@ -122,7 +124,7 @@ def test_the_token_endpoint_wants_its_own_audience(agent: Agent) -> None:
     assert accepted(agent.exchange(client, session, agent_attestation=both))["access_token"]
 
 
-def test_the_token_endpoints_audience_does_not_serve_elsewhere(agent: Agent) -> None:
+def test_the_token_endpoints_audience_is_refused_elsewhere(agent: Agent) -> None:
     reply = agent.register(agent_attestation=agent.attest(agent.target.token_url))
     refused(reply, 401, "INVALID_ATTESTATION")
 
@@ -136,14 +138,14 @@ def test_an_attestation_serves_once(agent: Agent) -> None:
     refused(reply, 401, "INVALID_ATTESTATION")
 
 
-def test_a_jti_serves_once_though_signed_anew(agent: Agent) -> None:
+def test_a_jti_is_refused_the_second_time_even_if_signed_again(agent: Agent) -> None:
     jti = uuid.uuid4().hex
     agent.registered(agent_attestation=agent.attest(jti=jti))
     reply = agent.register(agent_attestation=agent.attest(jti=jti, iat=int(NOW()) - 5))
     refused(reply, 401, "INVALID_ATTESTATION")
 
 
-def test_a_jti_of_one_agent_is_free_for_another(agent: Agent, other: Agent) -> None:
+def test_two_agents_may_use_the_same_jti(agent: Agent, other: Agent) -> None:
     jti = uuid.uuid4().hex
     agent.registered(agent_attestation=agent.attest(jti=jti))
     other.registered(agent_attestation=other.attest(jti=jti))
@@ -203,15 +205,15 @@ def test_an_identity_that_names_another_agent_is_refused(
 @pytest.mark.parametrize(
     "page",
     [
-        (404, {}, b""),
-        (302, {"Location": "/good"}, b""),
-        (200, {}, b"<html>"),
-        (200, {}, b"[" * 100_000),
+        Answer(status=404),
+        Answer(status=302, headers={"Location": "/good"}),
+        Answer(b"<html>"),
+        Answer(b"[" * 100_000),
     ],
     ids=["absent", "redirect", "HTML", "deep"],
 )
 def test_an_identity_that_cannot_be_read_is_refused(
-    target: Target, identities: IdentityHost, page: tuple[int, dict[str, str], bytes]
+    target: Target, identities: IdentityHost, page: Answer
 ) -> None:
     key = new_key()
     identities.publish("/good", jwk(key))
@@ -242,13 +244,13 @@ def test_a_key_is_kept_for_five_minutes_and_then_fetched_again(
     path = agent.agent_id.removeprefix(identities.url)
     agent.registered()
     agent.registered()
-    assert identities.fetched[path] == 1
+    assert identities.fetched(path) == 1
     agent.target.advance(299)
     agent.registered(agent_attestation=agent.attest(iat=int(NOW()) + 299, exp=int(NOW()) + 600))
-    assert identities.fetched[path] == 1
+    assert identities.fetched(path) == 1
     agent.target.advance(2)
     agent.registered(agent_attestation=agent.attest(iat=int(NOW()) + 299, exp=int(NOW()) + 600))
-    assert identities.fetched[path] == 2
+    assert identities.fetched(path) == 2
 
 
 def test_a_rotated_key_is_fetched_at_once_but_only_once_a_minute(
@@ -260,10 +262,10 @@ def test_a_rotated_key_is_fetched_at_once_but_only_once_a_minute(
         agent.key = key
         identities.publish(path, jwk(key))
         first = agent.register()
-        if identities.fetched[path] == 2 and first.status_code == 401:
+        if identities.fetched(path) == 2 and first.status_code == 401:
             break
         accepted(first)
     refused(first, 401, "INVALID_ATTESTATION")
     agent.target.advance(61)
     agent.registered()
-    assert identities.fetched[path] == 3
+    assert identities.fetched(path) == 3

@@ -1,4 +1,4 @@
-"""Planted secrets, every kind of failure, and a search for the secrets in all that comes of it."""
+"""Secrets are planted, every kind of failure is caused, and its results are searched for them."""
 
 from __future__ import annotations
 
@@ -9,10 +9,14 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import fault_server as faults
 import pytest
-from both_kinds import AGENT_ID, Driven, Kind
-from canaries import (
+
+from ath import ATHError, CredentialKey, FileStore, FolderStore, MemoryStore
+from tests.harness import faults
+from tests.harness.clients import AGENT_ID, AnyClient, Kind, code_when_lost, code_when_unexplained
+from tests.harness.server import Server, raw_answer
+
+from .canaries import (
     CLIENT_SECRET,
     CODE,
     KEY,
@@ -24,14 +28,10 @@ from canaries import (
     TOKEN,
     USER_SESSION,
     Canaries,
-    listening,
+    check_logs,
 )
-from fault_server import FaultServer
-from raw_server import RawServer, reply
 
-from ath import ATHError, CredentialKey, FileStore, FolderStore, MemoryStore
-
-Call = Callable[[Driven], Any]
+Call = Callable[[AnyClient], Any]
 CALLS: dict[str, Call] = {
     "discover": lambda c: c.discover(),
     "register": lambda c: c.register(
@@ -57,10 +57,10 @@ def canaries() -> Canaries:
 
 
 @pytest.fixture
-def make(kind: Kind, server: RawServer) -> Callable[..., Driven]:
+def make(kind: Kind, server: Server) -> Callable[..., AnyClient]:
     """A client that holds every secret: key, registration, token, an open session, a header."""
 
-    def make(url: str | None = None, **options: Any) -> Driven:
+    def make(url: str | None = None, **options: Any) -> AnyClient:
         options = {"private_key": PEM, "headers": {"X-ATH-User-Token": USER_SESSION}, **options}
         client = kind.client(url or server.url, **options)
         client.set_credentials("ath_client", CLIENT_SECRET)
@@ -70,7 +70,7 @@ def make(kind: Kind, server: RawServer) -> Callable[..., Driven]:
     return make
 
 
-def failed(call: Callable[[], Any]) -> ATHError:
+def catch_error(call: Callable[[], Any]) -> ATHError:
     with pytest.raises(ATHError) as caught:
         call()
     return caught.value
@@ -84,43 +84,51 @@ def echoes(request: bytes) -> dict[str, bytes]:
     sent = "/".join(secret for secret in (TOKEN, CODE, USER_SESSION) if secret in text)
     place = f"Location: https://login.example/{sent}?t={TOKEN}#{USER_SESSION}"
     return {
-        "ath": reply(json.dumps({"code": "X", "message": text}).encode(), status=400),
-        "ath code": reply(json.dumps({"code": text, "message": "no"}).encode(), status=401),
-        "ath details": reply(
+        "ath": raw_answer(json.dumps({"code": "X", "message": text}).encode(), status=400),
+        "ath code": raw_answer(json.dumps({"code": text, "message": "no"}).encode(), status=401),
+        "ath details": raw_answer(
             json.dumps(
                 {"code": "X", "message": "", "details": {"asked": asked, text: [text]}}
             ).encode(),
             status=403,
         ),
-        "unknown fields": reply(
+        "unknown fields": raw_answer(
             json.dumps({"code": "X", "message": "", "request": asked, "raw": text}).encode(),
             status=409,
         ),
-        "oauth": reply(json.dumps({"error": text, "error_description": text}).encode(), status=400),
-        "proxy": reply(
+        "oauth": raw_answer(
+            json.dumps({"error": text, "error_description": text}).encode(), status=400
+        ),
+        "proxy": raw_answer(
             json.dumps({"error": {"deep": [asked]}, "message": text}).encode(), status=502
         ),
-        "text": reply(text.encode(), status=500, kind="text/plain"),
-        "html": reply(f"<pre>{text}</pre>".encode(), status=404, kind="text/html"),
-        "list": reply(json.dumps([asked, text]).encode(), status=400),
-        "redirect": reply(b"", place, status=302),
-        "reason": reply(b"", status=400).replace(b"Whatever", TOKEN.encode()),
+        "text": raw_answer(text.encode(), status=500, media_type="text/plain"),
+        "html": raw_answer(f"<pre>{text}</pre>".encode(), status=404, media_type="text/html"),
+        "list": raw_answer(json.dumps([asked, text]).encode(), status=400),
+        "redirect": raw_answer(b"", place, status=302),
+        "reason": raw_answer(b"", status=400).replace(b"Whatever", TOKEN.encode()),
     }
 
 
 @EVERY_CALL
 @pytest.mark.parametrize("shape", echoes(b"\r\n\r\n"))
 def test_an_error_repeats_no_secret_that_the_server_echoed(
-    call: str, shape: str, make: Callable[..., Driven], server: RawServer, canaries: Canaries
+    call: str, shape: str, make: Callable[..., AnyClient], server: Server, canaries: Canaries
 ) -> None:
     client = make(retry=None)
-    server.answer = reply(json.dumps(SESSION).encode())
+    server.answer_all(raw_answer(json.dumps(SESSION).encode()))
     client.authorize("shop", ["read"], state=STATE)  # so that there is a verifier
-    server.answer_with = lambda request: echoes(request)[shape]
-    with listening(canaries):
-        error = failed(lambda: CALLS[call](client))
-    canaries.learn(server.received)
-    canaries.in_error(error)
+    server.answer_all_with(lambda request: echoes(request.raw)[shape])
+    with check_logs(canaries):
+        error = catch_error(lambda: CALLS[call](client))
+    canaries.add_sent(request.raw for request in server.requests)
+    canaries.check_error(error)
+    echo = echoes(server.requests[-1].raw)[shape]
+    assert error.status == int(echo.split(b" ", 2)[1])
+    if shape == "ath code":
+        assert error.code.startswith(f"{server.requests[-1].method} /")
+    else:
+        assert error.code == ("X" if b'"code": "X"' in echo else code_when_unexplained(call))
 
 
 @EVERY_CALL
@@ -138,21 +146,27 @@ def test_an_error_repeats_no_secret_that_the_server_echoed(
     ],
 )
 def test_an_answer_that_cannot_be_read_shows_nothing_of_its_secrets(
-    call: str, body: bytes, make: Callable[..., Driven], server: RawServer, canaries: Canaries
+    call: str, body: bytes, make: Callable[..., AnyClient], server: Server, canaries: Canaries
 ) -> None:
-    server.answer = reply(body % (NEW_SECRET.encode(), NEW_TOKEN.encode()))
+    server.answer_all(raw_answer(body % (NEW_SECRET.encode(), NEW_TOKEN.encode())))
     client = make(retry=None)
-    with listening(canaries):
-        try:
+    # revoke needs nothing of the answer, and a provider may answer with any JSON.
+    readable = call == "revoke" or (call == "proxy" and json_or_none(body) is not None)
+    with check_logs(canaries):
+        if readable:
             CALLS[call](client)
-        except ATHError as error:
-            caught: ATHError | None = error
-        else:
-            caught = None
-    assert caught is not None or call in ("proxy", "revoke")
-    canaries.learn(server.received)
-    if caught is not None:
-        canaries.in_error(caught)
+            return
+        error = catch_error(lambda: CALLS[call](client))
+    assert error.code == "INVALID_RESPONSE"
+    canaries.add_sent(request.raw for request in server.requests)
+    canaries.check_error(error)
+
+
+def json_or_none(body: bytes) -> Any:
+    try:
+        return json.loads(body)
+    except ValueError:
+        return None
 
 
 @EVERY_CALL
@@ -169,32 +183,36 @@ def test_an_answer_that_cannot_be_read_shows_nothing_of_its_secrets(
     ids=lambda fault: fault.__name__,
 )
 def test_a_broken_connection_shows_nothing_of_the_request(
-    call: str, way: str, fault: Any, make: Callable[..., Driven], kind: Kind, canaries: Canaries
+    call: str, way: str, fault: Any, make: Callable[..., AnyClient], kind: Kind, canaries: Canaries
 ) -> None:
-    with FaultServer() as server:
+    with Server() as server:
         server.plan += [fault] * 3
         options = {"http_client": kind.httpx_client()} if way == "httpx client" else {}
         client = make(server.url, timeout=0.1, **options)
-        with listening(canaries):
-            error = failed(lambda: CALLS[call](client))
-        canaries.learn(request.body for request in server.arrived)
-    canaries.in_error(error)
+        with check_logs(canaries):
+            error = catch_error(lambda: CALLS[call](client))
+        canaries.add_sent(request.raw for request in server.requests)
+    seen = "TIMEOUT" if fault is faults.stall_before_headers else "NETWORK_ERROR"
+    assert error.code == code_when_lost(call, seen)
+    canaries.check_error(error)
 
 
 @EVERY_CALL
 def test_a_name_that_does_not_resolve_shows_nothing_of_the_request(
-    call: str, make: Callable[..., Driven], canaries: Canaries
+    call: str, make: Callable[..., AnyClient], canaries: Canaries
 ) -> None:
-    with listening(canaries):
-        error = failed(lambda: CALLS[call](make("https://gateway.invalid")))
-    canaries.in_error(error)
+    with check_logs(canaries):
+        error = catch_error(lambda: CALLS[call](make("https://gateway.invalid")))
+    assert error.code == "NETWORK_ERROR"
+    canaries.check_error(error)
 
 
 def test_arguments_that_are_refused_are_not_repeated(
-    make: Callable[..., Driven], kind: Kind, server: RawServer, canaries: Canaries, tmp_path: Path
+    make: Callable[..., AnyClient], kind: Kind, server: Server, canaries: Canaries, tmp_path: Path
 ) -> None:
     client = make()
     bad = PEM.replace("\n", "\n!", 2)
+    bad_keys = ("key", "key without frame", "password", "password of a key", "surrogate")
     wrong: dict[str, Callable[[], Any]] = {
         "key": lambda: make(private_key=bad),
         "key without frame": lambda: make(private_key="".join(PEM.splitlines()[1:-1])),
@@ -217,14 +235,17 @@ def test_arguments_that_are_refused_are_not_repeated(
         "bearer": lambda: client.proxy("shop", "GET", "/", headers={"Authorization": TOKEN}),
     }
     for name, call in wrong.items():
-        with listening(canaries):
-            error = failed(call)
-        assert error.status is None, name
-        canaries.in_error(error)
+        with check_logs(canaries):
+            error = catch_error(call)
+        code = {"path": "INVALID_PATH", **dict.fromkeys(bad_keys, "INVALID_KEY")}.get(
+            name, "INVALID_ARGUMENT"
+        )
+        assert (error.code, error.status) == (code, None), name
+        canaries.check_error(error)
 
 
 class BrokenStore(MemoryStore):
-    """A user's own store that fails, and says too much about it."""
+    """A user's own store that fails with secrets in its exception."""
 
     def __init__(self, at: str) -> None:
         super().__init__()
@@ -242,31 +263,31 @@ class BrokenStore(MemoryStore):
 
 
 class BrokenSigner:
-    """A user's own signer that fails, and says too much about it."""
+    """A user's own signer that fails with a secret in its exception."""
 
     def sign(self, data: bytes, /) -> bytes:
         raise RuntimeError(f"no signature with {PEM}")
 
 
 @pytest.mark.parametrize("what", ["load", "replace", "sign"])
-def test_the_error_about_a_failing_store_or_signer_repeats_nothing_that_it_said(
-    what: str, make: Callable[..., Driven], server: RawServer, canaries: Canaries
+def test_the_error_about_a_failing_store_or_signer_does_not_quote_its_exception(
+    what: str, make: Callable[..., AnyClient], server: Server, canaries: Canaries
 ) -> None:
     answer = {
         "client_id": "new", "client_secret": NEW_SECRET, "agent_status": "approved",
         "approved_providers": [], "approval_expires": None,
     }  # fmt: skip
-    server.answer = reply(json.dumps(answer).encode())
+    server.answer_all(raw_answer(json.dumps(answer).encode()))
 
     def call() -> Any:
         if what == "sign":
             return CALLS["register"](make(private_key=BrokenSigner()))
         return CALLS["register"](make(credentials=BrokenStore(what)))
 
-    with listening(canaries):
-        error = failed(call)
-    assert error.code in ("SIGNING_FAILED", "STORAGE_ERROR")
-    canaries.in_text(f"{error} {error!r} {vars(error)} {error.args}", "its own words")
+    with check_logs(canaries):
+        error = catch_error(call)
+    assert error.code == ("SIGNING_FAILED" if what == "sign" else "STORAGE_ERROR")
+    canaries.check_text(f"{error} {error!r} {vars(error)} {error.args}", "the error")
     assert error.__cause__ is error.__context__ is None  # what the user's own code raised
 
 
@@ -277,8 +298,8 @@ def test_the_error_about_a_failing_store_or_signer_repeats_nothing_that_it_said(
 def test_a_store_that_fails_shows_nothing_of_what_it_holds(
     store: Any,
     damage: str,
-    make: Callable[..., Driven],
-    server: RawServer,
+    make: Callable[..., AnyClient],
+    server: Server,
     canaries: Canaries,
     tmp_path: Path,
 ) -> None:
@@ -309,18 +330,19 @@ def test_a_store_that_fails_shows_nothing_of_what_it_holds(
         case "newer":
             file.write_text(text.replace('"version": 1', '"version": 2'))
         case "wrong type":
-            file.write_text(text.replace(r"\"expires_at\": null", rf"\"expires_at\": \"{TOKEN}\""))
+            file.write_text(text.replace('"expires_at": null', f'"expires_at": "{TOKEN}"'))
         case "unwritable":
             file.unlink()
             file.mkdir()
-    with listening(canaries):
-        error = failed(lambda: CALLS["discover"](make(credentials=store(place))))
-    assert error.code in ("STORAGE_ERROR", "INVALID_CREDENTIALS")
-    canaries.in_error(error)
+    assert file.is_dir() or file.read_bytes() != text.encode()
+    with check_logs(canaries):
+        error = catch_error(lambda: CALLS["discover"](make(credentials=store(place))))
+    assert error.code == ("STORAGE_ERROR" if damage == "unwritable" else "INVALID_CREDENTIALS")
+    canaries.check_error(error)
 
 
-def test_results_and_everything_a_client_holds_say_nothing_secret(
-    make: Callable[..., Driven], server: RawServer, canaries: Canaries, tmp_path: Path
+def test_the_repr_of_results_and_of_a_clients_parts_contains_no_secret(
+    make: Callable[..., AnyClient], server: Server, canaries: Canaries, tmp_path: Path
 ) -> None:
     client = make(credentials=tmp_path / "credentials.json")
     answers = {
@@ -335,21 +357,21 @@ def test_results_and_everything_a_client_holds_say_nothing_secret(
             "scope_intersection": {"agent_approved": [], "user_consented": [], "effective": []},
         },
     }  # fmt: skip
-    with listening(canaries):
+    with check_logs(canaries):
         for call, answer in answers.items():
-            server.answer = reply(json.dumps(answer).encode())
+            server.answer_all(raw_answer(json.dumps(answer).encode()))
             result = CALLS[call](client)
             for text in (repr(result), str(result), f"{result}"):
-                canaries.in_text(text, call)
-    canaries.learn(server.received)
-    view = client.for_user("alice", headers={"X-ATH-User-Token": USER_SESSION}).client
-    for thing in (client.client, view):
-        for path, text in says(thing, "client"):
-            canaries.in_text(text, path)
+                canaries.check_text(text, call)
+    canaries.add_sent(request.raw for request in server.requests)
+    view = client.for_user("alice", headers={"X-ATH-User-Token": USER_SESSION}).raw
+    for thing in (client.raw, view):
+        for path, text in reprs_below(thing, "client"):
+            canaries.check_text(text, path)
 
 
-def says(thing: object, where: str, seen: set[int] | None = None) -> list[tuple[str, str]]:
-    """What the SDK's objects below this one say of themselves; not what they hold."""
+def reprs_below(thing: object, where: str, seen: set[int] | None = None) -> list[tuple[str, str]]:
+    """The repr and str of the SDK's objects below this one, not the values that they hold."""
     seen = set() if seen is None else seen
     ours = type(thing).__module__.partition(".")[0] in ("ath", "ath_api")
     if id(thing) in seen or not ours or isinstance(thing, type):
@@ -361,15 +383,15 @@ def says(thing: object, where: str, seen: set[int] | None = None) -> list[tuple[
         names += getattr(kind, "__slots__", ())
     for name in names:
         value = getattr(thing, name, None)
-        found += says(value, f"{where}.{name}", seen)
+        found += reprs_below(value, f"{where}.{name}", seen)
         for item in value.values() if isinstance(value, dict) else ():
-            found += says(item, f"{where}.{name}[]", seen)
+            found += reprs_below(item, f"{where}.{name}[]", seen)
     return found
 
 
-def test_a_client_refuses_to_be_pickled_or_copied(make: Callable[..., Driven]) -> None:
+def test_a_client_refuses_to_be_pickled_or_copied(make: Callable[..., AnyClient]) -> None:
     client = make()
-    for thing in (client.client, client.client.for_user("alice")):
+    for thing in (client.raw, client.raw.for_user("alice")):
         for attempt in (pickle.dumps, copy.copy, copy.deepcopy):
             with pytest.raises(ATHError, match=r"NOT_PICKLABLE.*credentials=") as caught:
                 attempt(thing)

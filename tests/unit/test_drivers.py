@@ -345,19 +345,6 @@ def test_a_closed_driver_sends_nothing(drive: Drive) -> None:
     assert error_of(lambda: driven.call(plain())).code == "CLIENT_CLOSED"
 
 
-@pytest.mark.parametrize("kind", ["async"])
-def test_an_async_driver_belongs_to_one_event_loop(drive: Drive) -> None:
-    driven = drive(OK, OK)
-    driven.call(plain())
-    other = asyncio.new_event_loop()
-    try:
-        work = driven.driver.call(driven.vault, plain)
-        error = error_of(lambda: other.run_until_complete(work))
-    finally:
-        other.close()
-    assert error.code == "WRONG_EVENT_LOOP"
-
-
 def test_json_answers_are_not_the_drivers_business(drive: Drive) -> None:
     driven = drive(json_reply({"a": 1}))
     assert driven.call(plain()) == b'{"a": 1}'
