@@ -88,7 +88,8 @@ class Driver(Generic[TransportT, SignerT]):
         return self._transport
 
     def _attempts(self, call: Call) -> Attempts:
-        return Attempts(self._learned, call, resolve_policy(call.retry, self._retry))
+        policy = resolve_policy(call.retry, self._retry)
+        return Attempts(self._learned, call, policy, call.limits or self._limits)
 
     def _to_sign(self, audience: Audience) -> bytes:
         return _protocol.attestation.attestation_to_sign(self._settings, self._learned, audience)
@@ -177,7 +178,7 @@ class SyncDriver(Driver[SyncTransport, Signer]):
             try:
                 audience = attempts.audience
                 request = call.build(None if audience is None else self._attest(audience))
-                reply = self._send(request, call.limits or self._limits)
+                reply = self._send(request, attempts.limits)
                 value = call.read(request, reply)
             except ATHError as error:
                 pause = attempts.next_pause(error, reply)

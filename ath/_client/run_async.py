@@ -105,7 +105,7 @@ class AsyncDriver(Driver[AsyncTransport, Signer | AsyncSigner]):
             try:
                 audience = attempts.audience
                 request = call.build(None if audience is None else await self._attest(audience))
-                reply = await self._send(request, call.limits or self._limits)
+                reply = await self._send(request, attempts.limits)
                 value = call.read(request, reply)
             except ATHError as error:
                 pause = attempts.next_pause(error, reply)
