@@ -84,7 +84,7 @@ class Attempts:
         return self._scheduled_pause(error, elapsed)
 
     def _can_sign_anew(self, reply: Reply) -> bool:
-        """Whether an attestation with the corrected clock, or the next audience, may be accepted."""
+        """Whether there is a corrected clock, or another audience, to sign with."""
         if not self._clock_corrected and self._correct_clock(reply):
             self._clock_corrected = True
             return True

@@ -10,9 +10,10 @@ from urllib.parse import urlsplit
 
 from .._http.messages import Reply, Request
 from ..errors import ATHError, Delivery
-from .bodies import UNREADABLE, decompress, read_content
+from .bodies import UNREADABLE, interpret, read_beginning
 from .context import Context
 
+MAX_ERROR_BODY = 65_536  # bytes, decompressed, that are parsed, scrubbed and kept
 _EXCERPT = 500  # characters of a server's words that a message quotes
 _DEPTH = 50  # levels of a body that an error carries in its details
 _TOO_SHORT_TO_HIDE = 8  # such a word is no secret, and replacing it would garble the text
@@ -23,17 +24,21 @@ def to_error(context: Context, request: Request, reply: Reply, fallback: str) ->
     """The error that a reply without success means; it repeats no secret of the request.
 
     A body with a string ``code`` and ``message`` is taken at its word; anything else gets the
-    ``fallback`` code and, in ``details``, the status and the body.
+    ``fallback`` code and, in ``details``, the status and the body. Of a body that is larger than
+    MAX_ERROR_BODY only the beginning is looked at; ``details`` says ``truncated`` then.
     """
     hidden = _secrets_of(context, request)
-    body = _scrub(_read_error_body(reply, request, context.settings.max_response_bytes), hidden)
+    data, truncated = read_beginning(reply, MAX_ERROR_BODY)
+    body = _scrub(_interpret_error(reply, data, request), hidden)
     retry_after = _seconds_to_wait(reply)
     if isinstance(body, dict):
         code, message = body.get("code"), body.get("message")
         if isinstance(code, str) and isinstance(message, str):
-            details = _details_of(body)
+            details = _details_of(body) | ({"truncated": True} if truncated else {})
             return ATHError(code, message, reply.status, details, retry_after=retry_after)
     message, details = _describe(reply, request, body, hidden)
+    if truncated:
+        details["truncated"] = True
     if fallback == "PROVIDER_ERROR":
         details["status"] = reply.status
     return ATHError(fallback, message, reply.status, details, retry_after=retry_after)
@@ -58,16 +63,16 @@ def _secrets_of(context: Context, request: Request) -> list[str]:
     return sorted(hidden, key=len, reverse=True)
 
 
-def _read_error_body(reply: Reply, request: Request, limit: int) -> Any:
+def _interpret_error(reply: Reply, body: bytes, request: Request) -> Any:
     """The body of an error: JSON whatever its type says, since errors are often mislabelled."""
-    with suppress(ATHError, *UNREADABLE):
-        document = json.loads(decompress(reply, limit))
+    with suppress(*UNREADABLE):
+        document = json.loads(body)
         if isinstance(document, dict):
             return document
     try:
-        return read_content(reply, request, limit)
+        return interpret(reply, body, request, MAX_ERROR_BODY)
     except ATHError:
-        return reply.body.decode("utf-8", "replace")  # at least readable
+        return body.decode("utf-8", "replace")  # at least readable
 
 
 def _details_of(body: dict[str, Any]) -> dict[str, Any]:
