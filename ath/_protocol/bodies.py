@@ -98,7 +98,7 @@ def decompress(reply: Reply, limit: int) -> bytes:
         return reply.body
     damaged = ATHError("INVALID_RESPONSE", "The answer's compressed body is damaged.", reply.status)
     try:
-        body = unzip.decompress(reply.body, limit + 1)
+        body: bytes = unzip.decompress(reply.body, limit + 1)
     except zlib.error:
         raise damaged from None
     if len(body) > limit:
