@@ -14,7 +14,9 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any, Generic, NoReturn, Self, TypeVar
 
-from .._http.messages import parse_base, parse_timeout
+from .._http.limits import parse_timeout
+from .._http.messages import parse_base
+from .._http.transports import check_ssl_context
 from .._protocol.arguments import as_list, encode_headers, require_text
 from .._protocol.context import Learned, Settings, current_client_id, require_registration
 from .._protocol.requests import context_of_user, make_context
@@ -27,6 +29,8 @@ from .credentials import Credentials
 from .held_record import HeldRecords
 
 if TYPE_CHECKING:
+    import ssl
+
     import httpx
 
     from ..keys import PrivateKey
@@ -50,6 +54,7 @@ class Client(ABC, Generic[DriverT]):
         timeout: float | httpx.Timeout | None = 60.0,
         headers: Mapping[str, str] | None = None,
         http_client: httpx.Client | httpx.AsyncClient | None = None,
+        ssl_context: ssl.SSLContext | None = None,
         capabilities: Sequence[str] = (),
         audience: str | None = None,
         require_pkce: bool = True,
@@ -70,8 +75,11 @@ class Client(ABC, Generic[DriverT]):
                 bounds each phase on its own; None waits for ever.
             headers: Sent on every request to the url's own origin and nowhere else, such as the
                 session header of a multi-user gateway.
-            http_client: Your own httpx client (proxy, CA, mTLS); it is not closed by this one. A
-                sync one bounds each wait by ``timeout``, and the body as a whole.
+            http_client: Your own httpx client (HTTP/2, hooks, mocks); it is not closed by this
+                one. A sync one bounds each wait by ``timeout``, and the body as a whole.
+            ssl_context: Which servers to trust, and the client certificate to show them, such as
+                ``ssl.create_default_context(cafile="ca.pem")``; by default certifi's, or what
+                SSL_CERT_FILE and SSL_CERT_DIR name.
             capabilities: Listed in every attestation.
             audience: The implementor's base URL as it knows itself, if that is not ``url``.
             require_pkce: Refuse authorization URLs without an S256 code_challenge (RFC 7636).
@@ -109,6 +117,7 @@ class Client(ABC, Generic[DriverT]):
         )
         self._driver = self._make_driver(
             http_client,
+            check_ssl_context(ssl_context, http_client),
             signer=load_signer(private_key, private_key_password),
             limits=parse_timeout(timeout, max_response_bytes),
             retry=resolve_policy(retry, None),
@@ -121,7 +130,9 @@ class Client(ABC, Generic[DriverT]):
     _native = False
 
     @abstractmethod
-    def _make_driver(self, http_client: object, **shared: Any) -> DriverT: ...
+    def _make_driver(
+        self, http_client: object, ssl_context: ssl.SSLContext | None, **shared: Any
+    ) -> DriverT: ...
 
     @abstractmethod
     def _prepare(self) -> None:

@@ -64,9 +64,9 @@ class Execution:
 
     def call(self, call: Call) -> Operations[Any]:
         """Make a call, with as many attempts as are allowed and may help."""
-        attempts = Attempts(
-            self._driver.learned, call, resolve_policy(call.retry, self._driver.retry)
-        )
+        driver = self._driver
+        policy = resolve_policy(call.retry, driver.retry)
+        attempts = Attempts(driver.learned, call, policy, call.limits or driver.limits)
         if not self._credentials.loaded:
             yield from self._credentials.load_first()
         made_again = False
@@ -82,7 +82,7 @@ class Execution:
                 request = call.build(attestation)
                 self._warn_of_plaintext(request)
                 self._sends += 1
-                reply = yield Send(request, call.limits)
+                reply = yield Send(request, attempts.limits)
                 value = call.read(request, reply)
             except ATHError as error:
                 if call.credential is not None and not made_again:

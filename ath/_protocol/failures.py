@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 from .._http.messages import Reply, Request
 from ..errors import ATHError, Delivery
-from .bodies import UNREADABLE, decompress, read_content
+from .bodies import UNREADABLE, interpret, read_beginning
 from .context import Context
 
 WILD_CODES = frozenset(
@@ -26,6 +26,7 @@ WILD_CODES = frozenset(
 )
 """Codes that implementors send besides those of the specification."""
 
+MAX_ERROR_BODY = 65_536  # bytes, decompressed, that are parsed, scrubbed and kept
 _EXCERPT = 500  # characters of a server's words that a message quotes
 _DEPTH = 50  # levels of a body that an error carries in its details
 _TOO_SHORT_TO_HIDE = 8  # such a word is no secret, and replacing it would garble the text
@@ -36,11 +37,18 @@ def to_error(context: Context, request: Request, reply: Reply) -> ATHError:
     """The error that the implementor's reply without success means.
 
     A body with a string ``code`` and ``message`` is taken at its word; anything else is an
-    HTTP_ERROR with the body in ``details``.
+    HTTP_ERROR with the body in ``details``. Of a body that is larger than MAX_ERROR_BODY only the
+    beginning is looked at; ``details`` says ``truncated`` then.
     """
     hidden = _secrets_of(context, request)
-    body = _scrub(_read_error_body(reply, request, context.settings.max_response_bytes), hidden)
-    return _protocol_error(reply, body) or _other_error(request, reply, body, hidden, "HTTP_ERROR")
+    data, truncated = read_beginning(reply, MAX_ERROR_BODY)
+    body = _scrub(_interpret_error(reply, data, request), hidden)
+    error = _protocol_error(reply, body)
+    if error is None:
+        error = _other_error(request, reply, body, hidden, "HTTP_ERROR")
+    if truncated:
+        error.details["truncated"] = True
+    return error
 
 
 def to_provider_error(context: Context, request: Request, reply: Reply) -> ATHError:
@@ -51,13 +59,15 @@ def to_provider_error(context: Context, request: Request, reply: Reply) -> ATHEr
     one of those codes cannot be told apart.
     """
     hidden = _secrets_of(context, request)
-    body = _scrub(_read_error_body(reply, request, context.settings.max_response_bytes), hidden)
+    data, truncated = read_beginning(reply, MAX_ERROR_BODY)
+    body = _scrub(_interpret_error(reply, data, request), hidden)
     error = _protocol_error(reply, body)
-    if error is not None and 400 <= reply.status < 600 and _is_implementors(error.code):
-        return error
-    error = _other_error(request, reply, body, hidden, "PROVIDER_ERROR")
-    error.source = "provider"
-    error.details["status"] = reply.status
+    if error is None or not 400 <= reply.status < 600 or not _is_implementors(error.code):
+        error = _other_error(request, reply, body, hidden, "PROVIDER_ERROR")
+        error.source = "provider"
+        error.details["status"] = reply.status
+    if truncated:
+        error.details["truncated"] = True
     return error
 
 
@@ -103,16 +113,16 @@ def _secrets_of(context: Context, request: Request) -> list[str]:
     return sorted(hidden, key=len, reverse=True)
 
 
-def _read_error_body(reply: Reply, request: Request, limit: int) -> Any:
+def _interpret_error(reply: Reply, body: bytes, request: Request) -> Any:
     """The body of an error: JSON whatever its type says, since errors are often mislabelled."""
-    with suppress(ATHError, *UNREADABLE):
-        document = json.loads(decompress(reply, limit))
+    with suppress(*UNREADABLE):
+        document = json.loads(body)
         if isinstance(document, dict):
             return document
     try:
-        return read_content(reply, request, limit)
+        return interpret(reply, body, request, MAX_ERROR_BODY)
     except ATHError:
-        return reply.body.decode("utf-8", "replace")  # at least readable
+        return body.decode("utf-8", "replace")  # at least readable
 
 
 def _details_of(body: dict[str, Any]) -> dict[str, Any]:

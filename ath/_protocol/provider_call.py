@@ -6,7 +6,8 @@ from collections.abc import Callable
 from functools import partial
 from typing import NoReturn
 
-from .._http.messages import Base, RawHeaders, Request, parse_timeout
+from .._http.limits import parse_timeout
+from .._http.messages import Base, RawHeaders, Request
 from ..errors import ATHError
 from ..retry import READ, rule_for
 from ..stores.record import Token

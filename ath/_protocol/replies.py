@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from contextlib import suppress
 from typing import Any, NamedTuple, Protocol, TypeVar
 
 from .._http.messages import Reply, Request
 from ..errors import ATHError
-from .bodies import UNREADABLE, decompress, invalid_response, read_content
+from .bodies import UNREADABLE, decompress, invalid_response, parse_json, read_content
 from .context import Context
 from .failures import to_error, to_provider_error
 
@@ -68,7 +67,8 @@ def read_answer(context: Context, request: Request, reply: Reply) -> Answer:
     check_success(context, request, reply)
     label = request.origin_label
     with suppress(*UNREADABLE):  # an error raised in their place would lead back to the body
-        document = json.loads(decompress(reply, context.settings.max_response_bytes))
+        limit = context.settings.max_response_bytes
+        document = parse_json(decompress(reply, limit), limit)
         if isinstance(document, dict):
             return Answer(document, label, reply.status)
         raise invalid_response(label, "is not a JSON object", reply.status)
