@@ -6,9 +6,11 @@ server refused the attestation; or after a pause, where the call's rule and the 
 
 from __future__ import annotations
 
+import time
 import warnings
 from typing import TYPE_CHECKING
 
+from .._http.limits import Limits
 from .._http.messages import Reply
 from .._protocol.context import Learned
 from .._protocol.failures import server_time
@@ -31,11 +33,16 @@ class Attempts:
     """The attempts of one call. The driver asks it for the audience, and after each failure."""
 
     __slots__ = (
-        "_audiences", "_backoff", "_call", "_clock_corrected", "_codes", "_learned", "_made",
-        "_policy",
+        "_audiences", "_backoff", "_began", "_call", "_clock_corrected", "_codes", "_learned",
+        "_made", "_policy", "limits",
     )  # fmt: skip
 
-    def __init__(self, learned: Learned, call: Call, policy: RetryPolicy | None) -> None:
+    def __init__(
+        self, learned: Learned, call: Call, policy: RetryPolicy | None, limits: Limits
+    ) -> None:
+        self.limits = limits
+        """Those of the next attempt: a further one has what is left of the policy's total."""
+        self._began = time.monotonic()
         self._learned = learned
         self._call = call
         self._policy = policy
@@ -68,19 +75,33 @@ class Attempts:
                 than a day apart.
         """
         self._made += 1
+        elapsed = time.monotonic() - self._began
+        pause = self._pause_after(error, reply, elapsed)
+        if self._policy is not None:
+            self.limits = self.limits.within(max(0.0, self._policy.total - elapsed - pause))
+        return pause
+
+    def _pause_after(self, error: ATHError, reply: Reply | None, elapsed: float) -> float:
+        in_time = self._policy is None or elapsed <= self._policy.total
         if error.code == "INVALID_ATTESTATION" and reply is not None and self._audiences:
-            if not self._clock_corrected and self._correct_clock(reply):
-                self._clock_corrected = True
-                return 0.0
-            if len(self._audiences) > 1:
-                self._audiences = self._audiences[1:]
-                self._clock_corrected = False
+            if self._can_sign_anew(reply) and in_time:
                 return 0.0
         elif error.status is not None and error.code not in INCONCLUSIVE_CODES:
             self.succeed()  # the server looked beyond the attestation
-        return self._scheduled_pause(error)
+        return self._scheduled_pause(error, elapsed)
 
-    def _scheduled_pause(self, error: ATHError) -> float:
+    def _can_sign_anew(self, reply: Reply) -> bool:
+        """Whether there is a corrected clock, or another audience, to sign with."""
+        if not self._clock_corrected and self._correct_clock(reply):
+            self._clock_corrected = True
+            return True
+        if len(self._audiences) > 1:
+            self._audiences = self._audiences[1:]
+            self._clock_corrected = False
+            return True
+        return False
+
+    def _scheduled_pause(self, error: ATHError, elapsed: float) -> float:
         """The pause that the retry policy wants, or the error."""
         error.retryable = self._call.rule.allows(error)
         self._codes.append(error.code)
@@ -91,7 +112,7 @@ class Attempts:
                 from .backoff import Backoff  # tenacity is slow to import, and most calls succeed
 
                 self._backoff = Backoff(self._policy)
-            return self._backoff.next_pause(error)
+            return self._backoff.next_pause(error, elapsed)
         except ATHError:
             if len(self._codes) > 1:
                 error.add_note(f"{len(self._codes)} attempts: {', '.join(self._codes)}.")

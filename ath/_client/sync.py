@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from ath_api import models
 
 from .. import _protocol
+from .._http.transports import open_sync
 from ..arguments import Developer, ProviderScopes
 from ..retry import Default, Retry
 from .base import Client, ClientT
 from .run import SyncDriver
 
 if TYPE_CHECKING:
-    from .run import SyncTransport
+    import ssl
 
 CLIENT = Default.CLIENT
 
@@ -25,9 +27,11 @@ class SyncClient(Client[SyncDriver]):
 
     __slots__ = ()
 
-    def _make_driver(self, http_client: object, **shared: Any) -> SyncDriver:
+    def _make_driver(
+        self, http_client: object, ssl_context: ssl.SSLContext | None, **shared: Any
+    ) -> SyncDriver:
         if http_client is None:
-            return SyncDriver(_open_transport, **shared)
+            return SyncDriver(partial(open_sync, ssl_context), **shared)
         from .._http.httpx_client import sync_transport
 
         transport = sync_transport(http_client)
@@ -243,9 +247,3 @@ class SyncClient(Client[SyncDriver]):
     ) -> None:
         """Close."""
         self.close()
-
-
-def _open_transport() -> SyncTransport:
-    from .._http.sync import SyncTransport  # the HTTP layer is needed at the first request only
-
-    return SyncTransport()

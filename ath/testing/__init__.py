@@ -3,14 +3,13 @@
 Needs `pip install flask cheroot authlib`. `python -m ath.testing` runs one for a browser.
 """
 
-try:
-    import authlib  # type: ignore[import-untyped]  # noqa: F401
-    import cheroot  # noqa: F401
-    import flask  # noqa: F401
-except ModuleNotFoundError as _missing:
-    raise ModuleNotFoundError(
-        f"ath.testing needs {_missing.name}: pip install flask cheroot authlib", name=_missing.name
-    ) from None
+from importlib.util import find_spec
+
+for _name in ("authlib", "cheroot", "flask"):
+    if find_spec(_name) is None:
+        raise ModuleNotFoundError(
+            f"ath.testing needs {_name}: pip install flask cheroot authlib", name=_name
+        )
 
 from ._browser import ConsentError
 from ._local import AsyncLocalGateway, AsyncLocalService, LocalGateway, LocalService

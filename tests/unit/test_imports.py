@@ -26,12 +26,14 @@ PARTS: dict[str, set[str]] = {
     "arguments": set(),
     "grant": set(),
     "errors": {"codes", "response", "_lazy"},
-    "response": {"errors"},
+    "response": {"errors", "_json"},
     "retry": {"errors"},
     "keys": {"errors"},
     "_http": {"errors"},
     "stores": {"errors", "_secret"},
+    "_json": {"errors"},
     "_protocol": {
+        "_json",
         "arguments",
         "errors",
         "response",
@@ -70,20 +72,24 @@ PARTS: dict[str, set[str]] = {
     "testing": set(),
 }
 # Of some packages only these modules are for the others.
-OPEN_MODULES = {("_protocol", "_http"): {"messages"}, ("_protocol", "stores"): {"record"}}
+OPEN_MODULES = {("_protocol", "_http"): {"messages", "limits"}, ("_protocol", "stores"): {"record"}}
 
 # Libraries, and modules of the standard library, that only some parts touch. Imports for type
 # checkers do not count.
 RESERVED = {
     "ath_api": {"_client", "_protocol", "gateway", "native"},
     "httpx": {"_http"},
-    "httpcore": {"_http"},
+    "httpcore": set(),
+    "h11": {"_http"},
+    "certifi": {"_http"},
+    "idna": {"_http"},
     "tenacity": {"_client"},
     "jwt": {"keys"},
     "cryptography": {"keys", "_protocol"},
     "asyncio": {"_client", "_http"},
-    "socket": set(),
-    "threading": {"stores"},
+    "socket": {"_http"},
+    "ssl": {"_http"},
+    "threading": {"_http", "stores"},
     "warnings": {"_client", "stores"},
     "pathlib": {"_client", "keys", "stores"},
     "os": {"_client", "_http", "stores"},

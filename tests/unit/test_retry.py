@@ -14,13 +14,15 @@ from hypothesis import strategies as st
 import ath
 from ath import RetryPolicy, retry
 from ath._client.attempts import Attempts
+from ath._http.limits import parse_timeout
 from ath._protocol.context import Learned
 from ath._protocol.steps import Call
 from ath.errors import ATHError, Delivery
 from ath.retry import EXCHANGE, IDEMPOTENT, READ, REGISTER, WRITE, Rule, rule_for
 
-from .support import REQUEST, error_of, outcome
+from .support import REQUEST, error_of, outcome, reply
 
+LIMITS = parse_timeout(60.0, 1000)
 STATUSES = (400, 401, 403, 404, 408, 409, 425, 429, 500, 501, 502, 503, 504)
 
 
@@ -44,18 +46,39 @@ FAILURES: dict[str, ATHError] = {
 }
 
 
+class Clock:
+    """Stands for the module time."""
+
+    now = 1000.0
+
+    def monotonic(self) -> float:
+        return self.now
+
+
+CLOCK = Clock()
+
+
+@pytest.fixture(autouse=True)
+def clock(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ath._client.attempts.time", CLOCK)
+
+
 class Failing:
     """A call that fails again and again, as a driver sees it."""
 
     def __init__(self, policy: RetryPolicy | None, rule: Rule = READ) -> None:
         call = Call(lambda _: REQUEST, lambda *_: None, rule, policy)
-        self._attempts = Attempts(Learned(), call, policy)
+        self.attempts = Attempts(Learned(), call, policy, LIMITS)
 
-    def pause(self, error: ATHError) -> float | None:
-        """Seconds until the next attempt, or None if the error is raised."""
-        found = outcome(lambda: self._attempts.next_pause(error, None))
+    def pause(self, error: ATHError, took: float = 0.0) -> float | None:
+        """Seconds until the next attempt, or None if the error is raised after that long a try."""
+        CLOCK.now += took
+        found = outcome(lambda: self.attempts.next_pause(error, None))
         assert found is error or isinstance(found, float | int)
-        return None if isinstance(found, ATHError) else found
+        if isinstance(found, ATHError):
+            return None
+        CLOCK.now += found
+        return found
 
     def pauses(self, error: ATHError) -> list[float]:
         return [p for p in iter(lambda: self.pause(error), None) if p is not None]
@@ -238,9 +261,54 @@ def test_the_random_part_stays_within_the_total(monkeypatch: pytest.MonkeyPatch)
     assert pauses(RetryPolicy(total=0), answered(429, 0)) in ([], [0.0, 0.0])
 
 
-def test_no_pause_goes_beyond_the_total() -> None:
+def test_no_attempt_begins_after_the_total() -> None:
     policy = RetryPolicy(attempts=100, total=3, base=1, maximum=1, jitter=False)
     assert pauses(policy, failed(Delivery.UNSENT)) == [1, 1, 1]
+
+
+def test_the_time_that_attempts_take_counts_as_well() -> None:
+    failing = Failing(RetryPolicy(attempts=100, total=10, base=1, maximum=1, jitter=False))
+    assert failing.pause(FAILURES["timeout"], took=4) == 1
+    assert failing.pause(FAILURES["timeout"], took=4) == 1  # begins after 10 seconds
+    assert failing.pause(FAILURES["timeout"]) is None
+    slow = Failing(RetryPolicy())
+    assert slow.pause(FAILURES["timeout"], took=60) is None
+
+
+def test_a_further_attempt_has_what_is_left_of_the_total() -> None:
+    failing = Failing(RetryPolicy(attempts=100, base=1, maximum=1, jitter=False))
+    assert failing.attempts.limits == LIMITS
+    failing.pause(answered(503), took=5)
+    assert failing.attempts.limits == LIMITS.within(24)
+    failing.pause(answered(503), took=10)
+    assert failing.attempts.limits == LIMITS.within(13)
+
+
+def test_a_timeout_that_is_shorter_than_what_is_left_stays() -> None:
+    shorter = parse_timeout(2.0, 1000)
+    call = Call(lambda _: REQUEST, lambda *_: None, READ, None)
+    attempts = Attempts(Learned(), call, RetryPolicy(base=0), shorter)
+    attempts.next_pause(answered(503), None)
+    assert attempts.limits == shorter
+
+
+def test_nothing_bounds_an_attempt_without_timeout() -> None:
+    unbounded = parse_timeout(None, 1000)
+    call = Call(lambda _: REQUEST, lambda *_: None, READ, None)
+    attempts = Attempts(Learned(), call, RetryPolicy(base=0), unbounded)
+    attempts.next_pause(answered(503), None)
+    assert attempts.limits == unbounded
+
+
+def test_an_attestation_is_not_signed_again_when_the_time_is_over() -> None:
+    refused = ATHError("INVALID_ATTESTATION", "m", 401)
+    for took, again in ((29.0, True), (31.0, False)):
+        call = Call(lambda _: REQUEST, lambda *_: None, EXCHANGE, None, ("one", ["one", "two"]))
+        attempts = Attempts(Learned(), call, RetryPolicy(), LIMITS)
+        CLOCK.now += took
+        found = outcome(lambda attempts=attempts: attempts.next_pause(refused, reply(401)))  # type: ignore[misc]
+        assert (found == 0.0) is again
+        assert (found is refused) is not again
 
 
 @pytest.mark.parametrize(
