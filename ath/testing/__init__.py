@@ -3,14 +3,7 @@
 Needs `pip install flask cheroot authlib`. `python -m ath.testing` runs one for a browser.
 """
 
-from importlib.util import find_spec
-
-for _name in ("authlib", "cheroot", "flask"):
-    if find_spec(_name) is None:
-        raise ModuleNotFoundError(
-            f"ath.testing needs {_name}: pip install flask cheroot authlib", name=_name
-        )
-
+from . import _requirements  # noqa: F401, I001 - before those that need what it looks for
 from ._browser import ConsentError
 from ._local import AsyncLocalGateway, AsyncLocalService, LocalGateway, LocalService
 from ._quirks import Quirks
