@@ -106,7 +106,7 @@ from ath.stores.credential_file import read_record
 warnings.simplefilter("error")
 os.seteuid(65534)
 say(json.loads(FileStore(place).load(KEY))["client_id"])
-say(read_record(place, KEY).client_id)
+say(read_record(place, KEY).registration.client_id)
 say(outcome(lambda: FileStore(place).replace(KEY, None, record(1))))
 """,
             file,
