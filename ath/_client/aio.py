@@ -57,7 +57,7 @@ class AsyncClient(Client["AsyncDriver"]):
         redirect_uris: Sequence[str] | None = None,
         retry: Retry = CLIENT,
     ) -> models.AgentRegistrationResponse:
-        """Ask the implementor to admit the agent; see :meth:`SyncClient.register`."""
+        """Register the agent; see :meth:`SyncClient.register`."""
         return await self._driver.run(
             self._credentials,
             _protocol.registration.register(

@@ -3,7 +3,7 @@
 Needs `pip install flask cheroot authlib`. `python -m ath.testing` runs one for a browser.
 """
 
-from . import _requirements  # noqa: F401, I001 - before those that need what it looks for
+from ._available import INSTALL as INSTALL
 from ._browser import ConsentError
 from ._local import AsyncLocalGateway, AsyncLocalService, LocalGateway, LocalService
 from ._quirks import Quirks
