@@ -67,9 +67,12 @@ class Execution:
 
     def _call(self, call: Call) -> Operations[Any]:
         """Make a call, with as many attempts as are allowed and may help."""
-        driver = self._driver
-        policy = resolve_policy(call.retry, driver.retry)
-        attempts = Attempts(driver.learned, call, policy, call.limits or driver.limits)
+        attempts = Attempts(
+            self._driver.learned,
+            call,
+            resolve_policy(call.retry, self._driver.retry),
+            call.limits or self._driver.limits,
+        )
         if not self._credentials.loaded:
             yield from self._credentials.load_first()
         made_again = False
@@ -87,10 +90,11 @@ class Execution:
                 label = request.origin_label
                 self._warn_of_plaintext(request)
                 self._sends += 1
-                reply = yield Send(request, attempts.limits)
+                reply = yield Send(request, attempts.begin())
                 value = call.read(request, reply)
             except ATHError as error:
-                if call.credential is not None and not made_again:
+                may_reload = call.credential is not None and not made_again
+                if may_reload and (reply is None or attempts.in_time):
                     made_again = yield from self._found_other(call.credential, used, error)
                     if made_again:
                         log.info("%s: %s; again with what the store holds", label, error.code)

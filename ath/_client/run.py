@@ -85,9 +85,7 @@ class Driver(Generic[TransportT, SignerT]):
         """Seconds that a registration may take, with all its attempts."""
         if self.limits.total is None:
             return _LONGEST_LEASE
-        if self.retry is None:
-            return self.limits.total
-        return self.retry.attempts * self.limits.total + self.retry.total
+        return self.limits.total + (0.0 if self.retry is None else self.retry.total)
 
 
 def log_reply(request: Request, reply: Reply) -> None:
