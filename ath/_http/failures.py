@@ -6,8 +6,6 @@ holds the request and its secrets.
 
 from __future__ import annotations
 
-import ssl
-
 from ..errors import ATHError, Delivery
 from .messages import Request
 
@@ -50,6 +48,8 @@ def broken(request: Request, reason: str) -> ATHError:
 
 def is_distrusted(error: BaseException | None) -> bool:
     """Whether the server's certificate is to blame, which another attempt would not change."""
-    while error is not None and not isinstance(error, ssl.SSLCertVerificationError):
+    from ssl import SSLCertVerificationError  # slow to import, and plain http does without
+
+    while error is not None and not isinstance(error, SSLCertVerificationError):
         error = error.__cause__ or error.__context__  # httpx's exception is about httpcore's
     return error is not None

@@ -6,15 +6,14 @@ import os
 import select
 import selectors
 import socket
-import ssl
 import time
 from collections import deque
+from collections.abc import Callable
 from math import ceil
 from typing import Any, Final, cast
 
 from .messages import Base
 
-WOULD_BLOCK: Final = (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError)
 STAGGER: Final = 0.25
 """Seconds that an address has before the next one is tried as well (RFC 8305, section 5)."""
 _LONGEST: Final = 1e6
@@ -27,10 +26,12 @@ Address = tuple[Any, ...]
 class Watch:
     """Waits for one socket; ``select.poll`` costs a sixth of what ``selectors`` does."""
 
-    __slots__ = ("_poll", "_socket")
+    __slots__ = ("_pending", "_poll", "_socket")
 
     def __init__(self, sock: socket.socket) -> None:
         self._socket = sock
+        self._pending: Callable[[], int] | None = getattr(sock, "pending", None)
+        """How many bytes TLS has read and decrypted already."""
         self._poll = None
         if hasattr(select, "poll"):  # not on Windows
             self._poll = select.poll()
@@ -39,7 +40,7 @@ class Watch:
     def wait(self, seconds: float, *, write: bool = False) -> bool:
         """Wait until something can be read (or also written); False when the time is over."""
         seconds = min(seconds, _LONGEST)
-        if isinstance(self._socket, ssl.SSLSocket) and self._socket.pending():
+        if self._pending is not None and self._pending():
             return True
         if self._poll is None:
             return any(select.select([self._socket], [self._socket] * write, [], seconds))

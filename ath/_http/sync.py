@@ -4,28 +4,36 @@ from __future__ import annotations
 
 import os
 import socket
-import ssl
 import threading
 import time
 from math import inf
+from typing import TYPE_CHECKING
 
 from .connection import PIECE, Exchange, collect
 from .failures import BrokenExchange, failure, timed_out
 from .idle import MAX_OPEN, IdleList
 from .limits import Limits
 from .messages import Base, Origin, Reply, Request
-from .sockets import WOULD_BLOCK, Watch, connect, resolve
-from .tls import context_for, encrypt
+from .sockets import Watch, connect, resolve
+
+if TYPE_CHECKING:
+    import ssl
 
 
 class Connection:
     """A socket that carries one call at a time."""
 
-    def __init__(self, origin: Origin, sock: socket.socket) -> None:
+    def __init__(
+        self,
+        origin: Origin,
+        sock: socket.socket,
+        would_block: tuple[type[OSError], ...] = (BlockingIOError,),
+    ) -> None:
         self.origin = origin
         self.idle_since = 0.0
         self.reusable = False
         self._socket = sock
+        self._would_block = would_block
         self._watch = Watch(sock)
         self._exchange = Exchange()
 
@@ -45,7 +53,7 @@ class Connection:
         while unsent and not exchange.status:
             try:
                 unsent = unsent[self._socket.send(unsent[:PIECE]) :]
-            except WOULD_BLOCK:
+            except self._would_block:
                 self._wait(limits.write, ends, write=True)
             except OSError:
                 break  # what it answered before it closed can still be read
@@ -70,7 +78,7 @@ class Connection:
     def _read(self, body: bytearray, limits: Limits) -> None:
         try:
             data = self._socket.recv(PIECE)
-        except WOULD_BLOCK:
+        except self._would_block:
             return
         collect(body, self._exchange.feed(data), limits)
 
@@ -80,7 +88,7 @@ class Connection:
             return True
         try:
             self._socket.recv(1)
-        except WOULD_BLOCK:
+        except self._would_block:
             return True  # a TLS session ticket, or a new key
         except OSError:
             pass
@@ -145,11 +153,14 @@ class SyncTransport:
             if connection.is_silent():
                 return connection
             connection.close()
-        context = context_for(self._ssl_context) if base.scheme == "https" else None
+        if base.scheme == "http":
+            return Connection(base.origin, connect(resolve(base), _by(limits, ends)))
+        from .tls import WOULD_BLOCK, context_for, encrypt  # slow, and plain http does without
+
+        context = context_for(self._ssl_context)
         sock = connect(resolve(base), _by(limits, ends))
-        if context is not None:
-            sock = encrypt(sock, context, base.host, _by(limits, ends))
-        return Connection(base.origin, sock)
+        tls = encrypt(sock, context, base.host, _by(limits, ends))
+        return Connection(base.origin, tls, WOULD_BLOCK)
 
     def close(self) -> None:
         """Free the connections."""

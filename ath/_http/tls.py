@@ -9,7 +9,9 @@ import time
 from functools import cache
 
 from ..errors import ATHError
-from .sockets import WOULD_BLOCK, Watch
+from .sockets import Watch
+
+WOULD_BLOCK = (ssl.SSLWantReadError, ssl.SSLWantWriteError)
 
 
 @cache
