@@ -33,16 +33,16 @@ class Attempts:
     """The attempts of one call. The driver asks it for the audience, and after each failure."""
 
     __slots__ = (
-        "_audiences", "_backoff", "_began", "_call", "_clock_corrected", "_codes", "_learned",
-        "_policy", "limits",
+        "_audiences", "_backoff", "_begun", "_call", "_clock_corrected", "_codes", "_learned",
+        "_limits", "_policy", "_since",
     )  # fmt: skip
 
     def __init__(
         self, learned: Learned, call: Call, policy: RetryPolicy | None, limits: Limits
     ) -> None:
-        self.limits = limits
-        """Those of the next attempt: a further one has what is left of the policy's total."""
-        self._began = time.monotonic()
+        self._since = time.monotonic()
+        self._begun = False
+        self._limits = limits
         self._learned = learned
         self._call = call
         self._policy = policy
@@ -61,6 +61,26 @@ class Attempts:
         if len(self._call.audiences) > 1:
             self._learned.needs_audience_list = not isinstance(self.audience, str)
 
+    def begin(self) -> Limits:
+        """The limits of an attempt that begins now.
+
+        The first one has all its time, a further one what is left of the policy's.
+        """
+        limits = self._limits
+        if self._begun and self._policy is not None:
+            limits = limits.within(max(0.0, self._policy.total - self._elapsed))
+        self._begun = True
+        return limits
+
+    @property
+    def in_time(self) -> bool:
+        """Whether a further attempt may still begin."""
+        return self._policy is None or self._elapsed <= self._policy.total
+
+    @property
+    def _elapsed(self) -> float:
+        return time.monotonic() - self._since
+
     def next_pause(self, error: ATHError, reply: Reply | None) -> float:
         """Seconds until the next attempt.
 
@@ -68,20 +88,12 @@ class Attempts:
             ATHError: the error itself if no attempt follows; CLOCK_SKEW if the clocks are more
                 than a day apart.
         """
-        elapsed = time.monotonic() - self._began
-        pause = self._pause_after(error, reply, elapsed)
-        if self._policy is not None:
-            self.limits = self.limits.within(max(0.0, self._policy.total - elapsed - pause))
-        return pause
-
-    def _pause_after(self, error: ATHError, reply: Reply | None, elapsed: float) -> float:
-        in_time = self._policy is None or elapsed <= self._policy.total
         if error.code == "INVALID_ATTESTATION" and reply is not None and self._audiences:
-            if self._can_sign_anew(reply) and in_time:
+            if self._can_sign_anew(reply) and self.in_time:
                 return 0.0
         elif error.status is not None and error.code not in INCONCLUSIVE_CODES:
             self.succeed()  # the server looked beyond the attestation
-        return self._scheduled_pause(error, elapsed)
+        return self._scheduled_pause(error)
 
     def _can_sign_anew(self, reply: Reply) -> bool:
         """Whether there is a corrected clock, or another audience, to sign with."""
@@ -94,7 +106,7 @@ class Attempts:
             return True
         return False
 
-    def _scheduled_pause(self, error: ATHError, elapsed: float) -> float:
+    def _scheduled_pause(self, error: ATHError) -> float:
         """The pause that the retry policy wants, or the error."""
         error.retryable = self._call.rule.allows(error)
         self._codes.append(error.code)
@@ -105,7 +117,7 @@ class Attempts:
                 from .backoff import Backoff  # tenacity is slow to import, and most calls succeed
 
                 self._backoff = Backoff(self._policy)
-            return self._backoff.next_pause(error, elapsed)
+            return self._backoff.next_pause(error, self._elapsed)
         except ATHError:
             if len(self._codes) > 1:
                 error.add_note(f"{len(self._codes)} attempts: {', '.join(self._codes)}.")

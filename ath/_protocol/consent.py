@@ -17,16 +17,17 @@ from ath_api.models import (
     TokenRevocationRequest,
 )
 
+from .._http.messages import Request
 from ..errors import ATHError
 from ..retry import EXCHANGE, READ, Retry
-from ..stores.record import Record, Session, Token
+from ..stores.record import SESSION_LIFETIME, Record, Session, Token
 from .arguments import as_list, parse_model, require_text
-from .context import Context, require_registration
+from .context import Context, current_client_id, require_registration
 from .failures import explain_lost_reply
 from .pkce import METHOD, has_challenge, s256_challenge
 from .replies import Answer, check_success, read_answer
-from .requests import build_attested, build_same
-from .steps import Call, Flow, Save
+from .requests import build_attested, build_request, build_same
+from .steps import Call, CheckRegistration, Flow, Reload, Save
 
 _UNUSABLE_TOKEN_CODES = frozenset({"TOKEN_INVALID", "TOKEN_REVOKED", "TOKEN_EXPIRED"})
 """What a server says of a token that cannot be used any more, revoked or never known."""
@@ -43,13 +44,10 @@ def authorize(
     retry: Retry,
 ) -> Flow[AuthorizationResponse]:
     """Open a session in which the user is asked for consent."""
-    settings = context.settings
-    held = require_registration(context.credentials)
-    if redirect_uri is None and len(held.redirect_uris) == 1:
-        redirect_uri = held.redirect_uris[0]
+    settings, credentials = context.settings, context.credentials
     verifier = settings.random_text(48)
     wanted = {
-        "client_id": held.client_id,
+        "client_id": "",
         "agent_attestation": "",
         "provider_id": provider,
         "scopes": as_list(scopes, "scopes"),
@@ -59,10 +57,24 @@ def authorize(
         "code_challenge": s256_challenge(verifier),
         "code_challenge_method": METHOD,
     }
-    body = parse_model(wanted, AuthorizationRequest, "authorize")
-    build = build_attested(context, authorize_endpoint, body)
+    body: AuthorizationRequest = parse_model(wanted, AuthorizationRequest, "authorize")
 
-    answer = yield Call(build, partial(read_answer, context), READ, retry, (settings.audience,))
+    def build(attestation: str | None) -> Request:
+        held = require_registration(credentials)
+        body.client_id, body.agent_attestation = held.client_id, attestation or ""
+        if redirect_uri is None:  # anew: the registration may be another one by now
+            uris = held.redirect_uris
+            body.user_redirect_uri = uris[0] if len(uris) == 1 else None
+        return build_request(context, authorize_endpoint._get_kwargs(body=body))
+
+    answer = yield Call(
+        build,
+        partial(read_answer, context),
+        READ,
+        retry,
+        (settings.audience,),
+        credential=partial(current_client_id, credentials),
+    )
     response: AuthorizationResponse = answer.model(AuthorizationResponse)
     if not response.authorization_url.startswith(("https://", "http://")):
         raise ATHError("INVALID_RESPONSE", "The authorization_url is not a web address.")
@@ -70,9 +82,20 @@ def authorize(
         raise ATHError(
             "PKCE_REQUIRED", "The authorization_url lacks the S256 code_challenge that ATH demands."
         )
-    session = Session(provider, verifier, settings.clock())
-    change = partial(Record.open_session, session_id=response.ath_session_id, session=session)
-    yield Save(change, held.client_id)
+    now = settings.clock()
+    session = Session(
+        provider=provider,
+        code_verifier=verifier,
+        opened_at=now,
+        expires_at=now + SESSION_LIFETIME,
+        client_id=body.client_id,
+        scopes=tuple(body.scopes),
+        state=body.state,
+        redirect_uri=body.user_redirect_uri,
+        authorization_url=response.authorization_url,
+    )
+    yield Save(partial(Record.open_session, session_id=response.ath_session_id, session=session))
+    yield CheckRegistration(body.client_id)
     return response
 
 
@@ -80,8 +103,17 @@ def exchange_token(
     context: Context, code: str, session_id: str, retry: Retry
 ) -> Flow[TokenResponse]:
     """Exchange a consented session for a token, and keep the token."""
-    settings = context.settings
-    held = require_registration(context.credentials)
+    settings, credentials = context.settings, context.credentials
+    session = credentials.session(session_id)
+    if session is None or credentials.registration is None:
+        yield Reload()  # another process may have opened the session, or registered
+        session = credentials.session(session_id)
+    held = require_registration(credentials)
+    if session is None and context.user is not None:
+        raise ATHError(
+            "SESSION_NOT_FOUND",
+            f"This session was not opened for {context.user!r} under the present registration.",
+        )
     wanted = {
         "grant_type": "authorization_code",
         "client_id": held.client_id,
@@ -91,26 +123,41 @@ def exchange_token(
         "ath_session_id": session_id,
     }
     body = parse_model(wanted, TokenExchangeRequest, "exchange_token")
-    session = context.credentials.session(session_id)
     if session is not None:
         body.code_verifier = session.code_verifier
     build = build_attested(context, exchange_endpoint, body)
-
     try:
         answer: Answer = yield Call(
             build, partial(read_answer, context), EXCHANGE, retry, _token_audiences(context)
         )
     except ATHError as error:
+        if error.code == "AGENT_NOT_REGISTERED" and error.source == "implementor":
+            yield Reload()
+            if current_client_id(credentials) != held.client_id:
+                raise ATHError(
+                    "SESSION_NOT_FOUND",
+                    "This session ended with its registration, which was replaced by another one.",
+                ) from error
         explain_lost_reply(error, "got its token, and this session may be used up")
     # The session is used up: the token is saved before the rest of the answer is looked at.
     document = answer.document
     token = Token(
-        _require_ascii(answer.text("access_token")),
-        _provider_of(document, session),
-        _expiry_of(document, settings.clock()),
-        _scopes_of(document),
+        access_token=_require_ascii(answer.text("access_token")),
+        provider=_provider_of(document, session),
+        expires_at=_expiry_of(document, settings.clock()),
+        scopes=_scopes_of(document),
+        client_id=held.client_id,
     )
-    yield Save(partial(Record.keep_token, token=token, session_id=session_id), held.client_id)
+    if session is not None and not settings.native and token.provider != session.provider:
+        yield Save(partial(Record.close_session, session_id=session_id))
+        raise ATHError(
+            "INVALID_RESPONSE",
+            f"The session was for the provider {session.provider!r}, but the answer names another. "
+            "The session is used up and the token was not kept; call authorize() again.",
+            answer.status,
+        )
+    yield Save(partial(Record.keep_token, token=token, session_id=session_id))
+    yield CheckRegistration(held.client_id)
     return answer.model(TokenResponse)
 
 
@@ -126,24 +173,42 @@ def revoke(context: Context, provider: str | None, retry: Retry) -> Flow[None]:
     """Revoke one provider's token or all; every one is tried before the first error is raised."""
     if provider is not None:
         require_text(provider, "provider")
-    held = require_registration(context.credentials)
+    yield Reload()  # what another process was granted meanwhile is to be revoked as well
+    require_registration(context.credentials)
     first: ATHError | None = None
     for token in context.credentials.tokens(provider):
-        body = TokenRevocationRequest(
-            client_id=held.client_id, client_secret=held.client_secret, token=token.access_token
-        )
-        build = build_same(context, revoke_endpoint._get_kwargs(body=body))
         try:
-            try:
-                yield Call(build, partial(check_success, context), READ, retry)
-            except ATHError as error:
-                if error.code not in _UNUSABLE_TOKEN_CODES:
-                    raise
-            yield Save(partial(Record.drop_token, token=token), held.client_id)
+            yield from _revoke_token(context, token, retry)
         except ATHError as error:
             first = first or error
     if first is not None:
         raise first
+
+
+def _revoke_token(context: Context, token: Token, retry: Retry) -> Flow[None]:
+    """Revoke with the registration that the token was granted to, and forget the token.
+
+    Where that registration is known no more, the server is asked with the present one; if it
+    refuses, the token cannot be revoked in any other way, so it is forgotten.
+    """
+    own = context.credentials.registration_of(token.client_id)
+    held = own or require_registration(context.credentials)
+    body = TokenRevocationRequest(
+        client_id=held.client_id, client_secret=held.client_secret, token=token.access_token
+    )
+    build = build_same(context, revoke_endpoint._get_kwargs(body=body))
+    refusal: ATHError | None = None
+    try:
+        yield Call(build, partial(check_success, context), READ, retry)
+    except ATHError as error:
+        if error.code not in _UNUSABLE_TOKEN_CODES:
+            refusal = error
+            refused = error.source == "implementor" and error.status in (400, 401, 403)
+            if not refused or token.client_id is None or own is not None:
+                raise
+    yield Save(partial(Record.drop_token, access_token=token.access_token))
+    if refusal is not None:
+        raise refusal
 
 
 def _require_ascii(access_token: str) -> str:

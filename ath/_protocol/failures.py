@@ -13,6 +13,19 @@ from ..errors import ATHError, Delivery
 from .bodies import UNREADABLE, interpret, read_beginning
 from .context import Context
 
+WILD_CODES = frozenset(
+    {
+        "AUTH_REQUIRED",
+        "CONFLICT",
+        "FORBIDDEN",
+        "INVALID_PATH",
+        "PROVIDER_NOT_CONFIGURED",
+        "PROVIDER_TOKEN_MISSING",
+        "UPSTREAM_ERROR",
+    }
+)
+"""Codes that implementors send besides those of the specification."""
+
 MAX_ERROR_BODY = 65_536  # bytes, decompressed, that are parsed, scrubbed and kept
 _EXCERPT = 500  # characters of a server's words that a message quotes
 _DEPTH = 50  # levels of a body that an error carries in its details
@@ -20,28 +33,63 @@ _TOO_SHORT_TO_HIDE = 8  # such a word is no secret, and replacing it would garbl
 _PLACEHOLDER_CODE = "exchange"  # what documents pass as the code where none reaches the agent
 
 
-def to_error(context: Context, request: Request, reply: Reply, fallback: str) -> ATHError:
-    """The error that a reply without success means; it repeats no secret of the request.
+def to_error(context: Context, request: Request, reply: Reply) -> ATHError:
+    """The error that the implementor's reply without success means.
 
-    A body with a string ``code`` and ``message`` is taken at its word; anything else gets the
-    ``fallback`` code and, in ``details``, the status and the body. Of a body that is larger than
-    MAX_ERROR_BODY only the beginning is looked at; ``details`` says ``truncated`` then.
+    A body with a string ``code`` and ``message`` is taken at its word; anything else is an
+    HTTP_ERROR with the body in ``details``. Of a body that is larger than MAX_ERROR_BODY only the
+    beginning is looked at; ``details`` says ``truncated`` then.
     """
     hidden = _secrets_of(context, request)
-    data, truncated = read_beginning(reply, MAX_ERROR_BODY)
-    body = _scrub(_interpret_error(reply, data, request), hidden)
-    retry_after = _seconds_to_wait(reply)
+    body, truncated = _read_error_body(reply, request, hidden)
+    error = _protocol_error(reply, body)
+    if error is None:
+        error = _other_error(request, reply, body, hidden, "HTTP_ERROR")
+    if truncated:
+        error.details["truncated"] = True
+    return error
+
+
+def to_provider_error(context: Context, request: Request, reply: Reply) -> ATHError:
+    """The error that a reply without success to a call to a provider means.
+
+    It is the implementor's if it is a 4xx or 5xx in the protocol's form with a code that is known
+    to come from implementors; otherwise the provider's. A provider that answers in that form with
+    one of those codes cannot be told apart.
+    """
+    hidden = _secrets_of(context, request)
+    body, truncated = _read_error_body(reply, request, hidden)
+    error = _protocol_error(reply, body)
+    if error is None or not 400 <= reply.status < 600 or not _is_implementors(error.code):
+        error = _other_error(request, reply, body, hidden, "PROVIDER_ERROR")
+        error.source = "provider"
+        error.details["status"] = reply.status
+    if truncated:
+        error.details["truncated"] = True
+    return error
+
+
+def _is_implementors(code: str) -> bool:
+    from ath_api.models import ATHErrorCode  # calls to providers need no model until they fail
+
+    return code in WILD_CODES or code in ATHErrorCode.__members__.values()
+
+
+def _protocol_error(reply: Reply, body: Any) -> ATHError | None:
+    """The error of a body in the protocol's form."""
     if isinstance(body, dict):
         code, message = body.get("code"), body.get("message")
         if isinstance(code, str) and isinstance(message, str):
-            details = _details_of(body) | ({"truncated": True} if truncated else {})
-            return ATHError(code, message, reply.status, details, retry_after=retry_after)
+            retry_after = _seconds_to_wait(reply)
+            return ATHError(code, message, reply.status, _details_of(body), retry_after=retry_after)
+    return None
+
+
+def _other_error(
+    request: Request, reply: Reply, body: Any, hidden: list[str], code: str
+) -> ATHError:
     message, details = _describe(reply, request, body, hidden)
-    if truncated:
-        details["truncated"] = True
-    if fallback == "PROVIDER_ERROR":
-        details["status"] = reply.status
-    return ATHError(fallback, message, reply.status, details, retry_after=retry_after)
+    return ATHError(code, message, reply.status, details, retry_after=_seconds_to_wait(reply))
 
 
 def explain_lost_reply(error: ATHError, done: str) -> NoReturn:
@@ -63,8 +111,14 @@ def _secrets_of(context: Context, request: Request) -> list[str]:
     return sorted(hidden, key=len, reverse=True)
 
 
+def _read_error_body(reply: Reply, request: Request, hidden: list[str]) -> tuple[Any, bool]:
+    """The body of an error without the secrets, and whether it was cut."""
+    body, truncated = read_beginning(reply, MAX_ERROR_BODY)
+    return _scrub(_interpret_error(reply, body, request), hidden), truncated
+
+
 def _interpret_error(reply: Reply, body: bytes, request: Request) -> Any:
-    """The body of an error: JSON whatever its type says, since errors are often mislabelled."""
+    """JSON whatever the type says, since errors are often mislabelled."""
     with suppress(*UNREADABLE):
         document = json.loads(body)
         if isinstance(document, dict):

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from base64 import b64encode
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 from ath_api.api.discovery import discover_gateway as gateway_endpoint
 from ath_api.api.discovery import discover_service as service_endpoint
@@ -25,11 +25,25 @@ from ..errors import ATHError
 from ..retry import READ, REGISTER, Retry
 from ..stores.record import Registration
 from .arguments import as_list, parse_model
-from .context import Context, require_registration
+from .context import Context, current_client_id, require_registration
 from .failures import explain_lost_reply
 from .replies import Answer, read_answer
 from .requests import build_attested, build_request, build_same, encode_document
-from .steps import Call, Flow, Learn, SaveRegistration, Share
+from .steps import (
+    Call,
+    CheckRegistration,
+    Exclude,
+    Flow,
+    Learn,
+    Pause,
+    Reload,
+    SaveRegistration,
+    Share,
+)
+
+_CONFLICT_SECONDS = 2.0
+"""How long the winner of a race to register may take until its registration is in the store."""
+_CONFLICT_READS = 10
 
 
 def discover_gateway(context: Context, retry: Retry) -> Flow[DiscoveryDocument]:
@@ -51,51 +65,100 @@ def discover_service(context: Context, retry: Retry) -> Flow[ServiceDiscoveryDoc
 
 def registration(context: Context, retry: Retry) -> Flow[AgentRegistration]:
     """Ask for the agent's own registration."""
-    held = require_registration(context.credentials)
-    basic = b64encode(f"{held.client_id}:{held.client_secret}".encode())
-    try:
-        kwargs = get_registration._get_kwargs(held.client_id)
-    except ValueError:
-        raise ATHError("INVALID_ARGUMENT", "The client_id cannot be part of a URL.") from None
 
     def build(_: str | None) -> Request:
+        held = require_registration(context.credentials)
+        basic = b64encode(f"{held.client_id}:{held.client_secret}".encode())
+        try:
+            kwargs = get_registration._get_kwargs(held.client_id)
+        except ValueError:
+            raise ATHError("INVALID_ARGUMENT", "The client_id cannot be part of a URL.") from None
         request = build_request(context, kwargs, (b"Authorization", b"Basic " + basic))
         request.secrets = (held.client_secret, basic.decode())
         return request
 
-    answer = yield Call(build, partial(read_answer, context), READ, retry)
+    answer = yield Call(
+        build,
+        partial(read_answer, context),
+        READ,
+        retry,
+        credential=partial(current_client_id, context.credentials),
+    )
     return answer.model(AgentRegistration)  # type: ignore[no-any-return]
 
 
-def register(
-    context: Context,
-    developer: Mapping[str, Any] | DeveloperInfo,
-    providers: Sequence[Mapping[str, Any] | ProviderScopeRequest],
-    purpose: str | None,
-    redirect_uris: Sequence[str] | None,
-    retry: Retry,
-) -> Flow[AgentRegistrationResponse]:
+class RegistrationOptions(NamedTuple):
+    """What the user of ``register()`` asked for; the public methods document it."""
+
+    developer: Mapping[str, Any] | DeveloperInfo
+    providers: Sequence[Mapping[str, Any] | ProviderScopeRequest]
+    purpose: str | None
+    redirect_uris: Sequence[str] | None
+    retry: Retry
+
+
+def register(context: Context, options: RegistrationOptions) -> Flow[AgentRegistrationResponse]:
     """Register; calls at the same time with the same arguments share one request."""
+    body, key = _registration_request(context, options)
+    response = yield Share(key, partial(_register, context, body, options.retry))
+    return response  # type: ignore[no-any-return]
+
+
+def ensure_registered(context: Context, options: RegistrationOptions) -> Flow[None]:
+    """Register unless a registration is held or stored: one thread of one process does."""
+    if context.credentials.registration is not None:
+        return
+    body, _ = _registration_request(context, options)
+    once = partial(_register_once, context, body, options.retry)
+    yield Share(b"ensure_registered", partial(_exclude, context, once))
+
+
+def _exclude(context: Context, make_flow: Callable[[], Flow[None]]) -> Flow[None]:
+    yield Exclude(make_flow, lambda: context.credentials.registration is not None)
+
+
+def _register_once(context: Context, body: AgentRegistrationRequest, retry: Retry) -> Flow[None]:
+    """Register; a conflict is no error if the registration appears in the store soon after."""
+    try:
+        yield from _register(context, body, retry)
+    except ATHError as error:
+        if error.code == "REGISTRATION_REPLACED":
+            return
+        if error.code != "CONFLICT":
+            raise
+        for _ in range(_CONFLICT_READS):
+            yield Reload()
+            if context.credentials.registration is not None:
+                return
+            yield Pause(_CONFLICT_SECONDS / _CONFLICT_READS)
+        raise
+
+
+def _registration_request(
+    context: Context, options: RegistrationOptions
+) -> tuple[AgentRegistrationRequest, bytes]:
+    """The request, and a key that is the same for the same request."""
+    uris = options.redirect_uris
     wanted = {
         "agent_id": context.settings.agent_id,
         "agent_attestation": "",
-        "developer": parse_model(developer, DeveloperInfo, "developer").to_dict(),
+        "developer": parse_model(options.developer, DeveloperInfo, "developer").to_dict(),
         "requested_providers": [
             parse_model(item, ProviderScopeRequest, "providers").to_dict()
-            for item in as_list(providers, "providers")
+            for item in as_list(options.providers, "providers")
         ],
-        "purpose": purpose,
-        "redirect_uris": None if redirect_uris is None else as_list(redirect_uris, "redirect_uris"),
+        "purpose": options.purpose,
+        "redirect_uris": None if uris is None else as_list(uris, "redirect_uris"),
     }
-    body = parse_model(wanted, AgentRegistrationRequest, "register")
     key = encode_document(wanted, "An argument cannot be written as JSON.")
-    response = yield Share(key, partial(_register, context, body, retry))
-    return response  # type: ignore[no-any-return]
+    return parse_model(wanted, AgentRegistrationRequest, "register"), key
 
 
 def _register(
     context: Context, body: AgentRegistrationRequest, retry: Retry
 ) -> Flow[AgentRegistrationResponse]:
+    yield Reload()  # so that only what is registered from now on counts as having come first
+    former = current_client_id(context.credentials)
     build = build_attested(context, register_agent, body)
     audiences = (context.settings.audience,)
     try:
@@ -110,7 +173,8 @@ def _register(
     held = Registration(
         answer.text("client_id"), answer.text("client_secret"), tuple(body.redirect_uris or ())
     )
-    yield SaveRegistration(held)
+    yield SaveRegistration(held, instead_of=former)
+    yield CheckRegistration(held.client_id)
     return answer.model(AgentRegistrationResponse)
 
 

@@ -9,7 +9,7 @@ from .._http.messages import Reply, Request
 from ..errors import ATHError
 from .bodies import UNREADABLE, decompress, invalid_response, parse_json, read_content
 from .context import Context
-from .failures import to_error
+from .failures import to_error, to_provider_error
 
 T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
@@ -78,7 +78,7 @@ def read_answer(context: Context, request: Request, reply: Reply) -> Answer:
 def check_success(context: Context, request: Request, reply: Reply) -> None:
     """Raise the implementor's error unless the reply is a success."""
     if not reply.ok:
-        raise to_error(context, request, reply, "HTTP_ERROR")
+        raise to_error(context, request, reply)
 
 
 def read_provider_answer(context: Context, request: Request, reply: Reply) -> Any:
@@ -87,6 +87,11 @@ def read_provider_answer(context: Context, request: Request, reply: Reply) -> An
     Raises:
         ATHError: the server's own, PROVIDER_ERROR or INVALID_RESPONSE.
     """
-    if reply.ok:
+    if not reply.ok:
+        raise to_provider_error(context, request, reply)
+    try:
         return read_content(reply, request, context.settings.max_response_bytes)
-    raise to_error(context, request, reply, "PROVIDER_ERROR")
+    except ATHError as error:
+        if error.status is not None:
+            error.source = "provider"
+        raise
