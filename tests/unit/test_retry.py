@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 import ath
 from ath import RetryPolicy, retry
 from ath._client.attempts import Attempts
-from ath._http.limits import parse_timeout
+from ath._http.limits import Limits, parse_timeout
 from ath._protocol.context import Learned
 from ath._protocol.steps import Call
 from ath.errors import ATHError, Delivery
@@ -275,40 +275,54 @@ def test_the_time_that_attempts_take_counts_as_well() -> None:
     assert slow.pause(FAILURES["timeout"], took=60) is None
 
 
+def attempts_of(
+    policy: RetryPolicy | None, limits: Limits = LIMITS, *audiences: Any, rule: Rule = READ
+) -> Attempts:
+    call = Call(lambda _: REQUEST, lambda *_: None, rule, policy, tuple(audiences))
+    return Attempts(Learned(), call, policy, limits)
+
+
 def test_a_further_attempt_has_what_is_left_of_the_total() -> None:
-    failing = Failing(RetryPolicy(attempts=100, base=1, maximum=1, jitter=False))
-    assert failing.attempts.limits == LIMITS
-    failing.pause(answered(503), took=5)
-    assert failing.attempts.limits == LIMITS.within(24)
-    failing.pause(answered(503), took=10)
-    assert failing.attempts.limits == LIMITS.within(13)
+    attempts = attempts_of(RetryPolicy())
+    assert attempts.begin() == LIMITS
+    CLOCK.now += 5
+    assert attempts.begin() == LIMITS.within(25)
+    CLOCK.now += 10
+    assert attempts.begin() == LIMITS.within(15)
 
 
-def test_a_timeout_that_is_shorter_than_what_is_left_stays() -> None:
-    shorter = parse_timeout(2.0, 1000)
-    call = Call(lambda _: REQUEST, lambda *_: None, READ, None)
-    attempts = Attempts(Learned(), call, RetryPolicy(base=0), shorter)
-    attempts.next_pause(answered(503), None)
-    assert attempts.limits == shorter
+def test_the_first_attempt_has_all_its_time_though_signing_took_long() -> None:
+    attempts = attempts_of(RetryPolicy())
+    CLOCK.now += 100
+    assert attempts.begin() == LIMITS
+    assert not attempts.in_time
 
 
-def test_nothing_bounds_an_attempt_without_timeout() -> None:
-    unbounded = parse_timeout(None, 1000)
-    call = Call(lambda _: REQUEST, lambda *_: None, READ, None)
-    attempts = Attempts(Learned(), call, RetryPolicy(base=0), unbounded)
-    attempts.next_pause(answered(503), None)
-    assert attempts.limits == unbounded
+@pytest.mark.parametrize("timeout", [2.0, None])
+def test_a_timeout_that_is_shorter_than_what_is_left_or_none_at_all_stays(
+    timeout: float | None,
+) -> None:
+    limits = parse_timeout(timeout, 1000)
+    attempts = attempts_of(RetryPolicy(), limits)
+    assert attempts.begin() == attempts.begin() == limits
 
 
-def test_an_attestation_is_not_signed_again_when_the_time_is_over() -> None:
+def test_without_a_policy_nothing_is_left_to_count() -> None:
+    attempts = attempts_of(None)
+    attempts.begin()
+    CLOCK.now += 1000
+    assert attempts.begin() == LIMITS
+    assert attempts.in_time
+
+
+@pytest.mark.parametrize(("took", "again"), [(29.0, True), (31.0, False)])
+def test_an_attestation_is_not_signed_again_when_the_time_is_over(took: float, again: bool) -> None:
     refused = ATHError("INVALID_ATTESTATION", "m", 401)
-    for took, again in ((29.0, True), (31.0, False)):
-        call = Call(lambda _: REQUEST, lambda *_: None, EXCHANGE, None, ("one", ["one", "two"]))
-        attempts = Attempts(Learned(), call, RetryPolicy(), LIMITS)
-        CLOCK.now += took
-        found = outcome(lambda attempts=attempts: attempts.next_pause(refused, reply(401)))  # type: ignore[misc]
-        assert (found == 0.0) is again
-        assert (found is refused) is not again
+    attempts = attempts_of(RetryPolicy(), LIMITS, "one", ["one", "two"], rule=EXCHANGE)
+    CLOCK.now += took
+    found = outcome(lambda: attempts.next_pause(refused, reply(401)))
+    assert (found == 0.0) is again
+    assert (found is refused) is not again
 
 
 @pytest.mark.parametrize(
