@@ -25,7 +25,8 @@ class RetryPolicy:
         total: Seconds of pauses in all; a longer Retry-After raises the error at once.
         base: Seconds of the first pause; it doubles with each further one.
         maximum: Seconds of the longest pause, a server's Retry-After aside.
-        jitter: Whether a pause is drawn from between zero and its full length.
+        jitter: Whether a pause is drawn from between zero and its full length, and a random part is
+            added to a Retry-After, which is the least that is waited.
     """
 
     attempts: int = 3

@@ -13,7 +13,8 @@ from tests.harness.server import Server
 
 RESERVED = [
     "Authorization", "Host", "Content-Length", "Transfer-Encoding", "Connection", "Keep-Alive",
-    "TE", "Trailer", "Upgrade", "Expect", "Proxy-Authorization", "Proxy-Authenticate", "Proxy-Connection",
+    "TE", "Trailer", "Upgrade", "Expect", "Proxy-Authorization", "Proxy-Authenticate",
+    "Proxy-Connection",
     "Accept-Encoding", "X-ATH-Agent-ID", "X-ATH-User-Token", "X-ATH-Anything",
 ]  # fmt: skip
 
