@@ -167,18 +167,22 @@ def _prepare(
     if client.is_closed:
         raise ATHError("CLIENT_CLOSED", "The http_client of this client is closed.")
     base, method = request.base, request.method.decode("ascii")
-    url = f"{base.scheme}://{base.host_header.decode('ascii')}{request.target.decode('ascii')}"
+    origin = f"{base.scheme}://{base.host_header.decode('ascii')}"
+    try:
+        ours = httpx.URL(origin + request.target.decode("ascii"))
+    except httpx.InvalidURL:  # with the origin, httpx takes less than 65,536 characters
+        ours = None
+    # httpx writes some paths in its own way; ours was checked, so ours it must be.
+    if ours is None or ours.raw_path != request.target:
+        raise ATHError("INVALID_PATH", "This path cannot be sent unchanged by the httpx client.")
     timeout = httpx.Timeout(**limits.phases())
     prepared = client.build_request(
-        method, url, headers=request.headers, content=request.content or None, timeout=timeout
+        method, origin, headers=request.headers, content=request.content or None, timeout=timeout
     )
-    prepared.url = httpx.URL(url)  # without the client's own params: the target was checked
+    prepared.url = ours  # without the client's own params: the target was checked
     # The jar may hold what one user's session set; only a header of ours says whose call this is.
     if not any(name.lower() == b"cookie" for name, _ in request.headers):
         prepared.headers.pop("cookie", None)
-    # httpx writes some paths in its own way; ours was checked, so ours it must be.
-    if prepared.url.raw_path != request.target:
-        raise ATHError("INVALID_PATH", "This path cannot be sent unchanged by the httpx client.")
     return prepared
 
 
