@@ -10,7 +10,7 @@ from datetime import timedelta
 from encodings.aliases import aliases
 from typing import Any
 
-from .errors import ATHError
+from .errors import ATHError, on_one_line
 
 __all__ = ["Headers", "Response"]
 
@@ -20,6 +20,7 @@ _CHARSETS = frozenset(aliases) | frozenset(aliases.values())
 """Those that may be looked up: Python remembers for ever each name that it was asked for. Codecs
 that are no charsets (idna, unicode_escape, ...) are not among them."""
 
+_TOLD = re.compile(r"(retry-after|x-request-id)$|(x-)?rate-?limit(-|$)")
 _LINK = re.compile(r'<([^<>]*)>((?:[^,"<]|"(?:[^"\\]|\\.)*")*)')
 _PARAMETER = re.compile(r';\s*([\w!#$&+.^`|~*-]+)\s*=\s*("(?:[^"\\]|\\.)*"|[^\s;,"]*)')
 
@@ -147,12 +148,17 @@ class Response:
         """
         if self.is_success:
             return self
+        try:
+            body = self.value()
+        except ATHError:
+            body = self.text
         raise ATHError(
             "PROVIDER_ERROR",
             f"{self.origin_label} was answered with HTTP status {self.status_code}.",
             self.status_code,
-            {"status": self.status_code, "body": self.text},
+            {"status": self.status_code, "body": body},
             source="provider",
+            headers=told_headers(self._raw_headers),
             response=self,
         )
 
@@ -197,8 +203,19 @@ class Response:
             self.status_code,
             {"status": self.status_code, "body": self.content},
             source="provider",
+            headers=told_headers(self._raw_headers),
             response=self,
         )
+
+
+def told_headers(raw: list[tuple[bytes, bytes]]) -> dict[str, str]:
+    """The few headers that errors tell, on one line each."""
+    told: dict[str, str] = {}
+    for raw_name, value in raw:
+        name = raw_name.decode("latin-1").lower()
+        if _TOLD.match(name):
+            told.setdefault(name, on_one_line(value.decode("latin-1"), 500))
+    return told
 
 
 def rewrite(response: Response, change: Callable[[bytes], bytes]) -> Response:

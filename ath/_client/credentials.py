@@ -10,6 +10,7 @@ from functools import partial
 
 from .._protocol.context import is_expired
 from .._protocol.steps import Change
+from .._secret import hide
 from ..errors import ATHError
 from ..grant import Grant
 from ..stores import fork
@@ -101,7 +102,7 @@ class Credentials:
     def set_registration(self, client_id: str, client_secret: str) -> None:
         """Use a registration made elsewhere; the next write stores it."""
         self._owner.change(
-            partial(Record.set_credentials, client_id=client_id, client_secret=client_secret)
+            partial(Record.set_credentials, client_id=client_id, client_secret=hide(client_secret))
         )
 
     def replace_all(self, record: Record) -> None:

@@ -71,7 +71,7 @@ class HeldRecord:
         while store is not None and self._unsaved:
             with fork.guard:
                 unsaved = list(self._unsaved)
-            old = _hide((yield _use(store.load, self.key)))
+            old = yield _use(store.load, self.key)
             record = Record.from_text(old)
             for change in unsaved:
                 change(record)
@@ -100,10 +100,10 @@ class HeldRecord:
         elif store is not None:
             pauses = growing_pauses(_LONGEST_TRY, _NEVER_ACCEPTED)
             empty = Record().to_text(self._records.clock())
-            old = _hide((yield _use(store.load, self.key)))
+            old = yield _use(store.load, self.key)
             while not (yield _use(store.replace, self.key, old, empty)):
                 yield next(pauses)
-                old = _hide((yield _use(store.load, self.key)))
+                old = yield _use(store.load, self.key)
         with fork.guard:
             self._unsaved.clear()
             self._version += 1
@@ -148,11 +148,6 @@ class HeldRecords:
                 if len(self._recent) > KEPT_RECORDS:
                     self._recent.popitem(last=False)
             return held
-
-
-def _hide(text: Any) -> Any:
-    """The text of a record, so that no repr of it shows what it holds."""
-    return SecretText(text) if isinstance(text, str) else text
 
 
 def _use(method: Callable[..., Any], *arguments: Any) -> UseStore:

@@ -13,6 +13,7 @@ from typing import Any, Generic, Protocol, TypeVar
 from .._http.messages import Limits, Reply, Request
 from .._protocol.context import Learned, Settings
 from .._protocol.steps import Flow, Pause
+from .._secret import hide
 from ..errors import ATHError
 from ..keys import Signer
 from ..retry import RetryPolicy
@@ -106,7 +107,7 @@ def use_store(operation: UseStore) -> Any:
     Raised outside the except block: a store's error may quote the record, and so its secrets.
     """
     try:
-        return operation.method(*operation.arguments)
+        return hide(operation.method(*operation.arguments))
     except ATHError:
         raise
     except Exception as error:

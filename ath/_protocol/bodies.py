@@ -6,6 +6,7 @@ Servers are not trusted: whatever the bytes are, nothing but an ATHError comes o
 from __future__ import annotations
 
 import zlib
+from collections.abc import Mapping
 
 from .._http.messages import Reply, Request, too_large
 from ..errors import ATHError
@@ -16,14 +17,14 @@ def to_response(request: Request, reply: Reply, limit: int) -> Response:
     """The reply with its body decompressed.
 
     Raises:
-        ATHError: RESPONSE_TOO_LARGE.
+        ATHError: RESPONSE_TOO_LARGE for a success.
     """
     body, damaged = reply.body, False
     try:
         body = decompress(reply, limit)
     except ATHError as error:
-        if error.code != "INVALID_RESPONSE":
-            raise
+        if error.code != "INVALID_RESPONSE" and reply.ok:
+            raise  # of an error, the status tells what matters
         damaged = True
     label = request.origin_label
     return Response(reply.status, reply.headers, body, label, reply.seconds, damaged)
@@ -53,6 +54,9 @@ def decompress(reply: Reply, limit: int) -> bytes:
     return body
 
 
-def invalid_response(origin_label: str, what: str, status: int) -> ATHError:
-    """The error for an answer that does not fit the protocol or its own headers."""
-    return ATHError("INVALID_RESPONSE", f"The answer to {origin_label} {what}.", status)
+def invalid_response(
+    origin_label: str, what: str, status: int, headers: Mapping[str, str]
+) -> ATHError:
+    """The error for an answer that does not fit the protocol."""
+    message = f"The answer to {origin_label} {what}."
+    return ATHError("INVALID_RESPONSE", message, status, headers=headers)

@@ -18,7 +18,7 @@ from ath_api.models import (
 )
 
 from .._http.messages import Request
-from .._secret import SecretText
+from .._secret import SecretText, hide
 from ..errors import ATHError
 from ..retry import EXCHANGE, READ, Retry
 from ..stores.record import SESSION_LIFETIME, Record, Session, Token
@@ -47,7 +47,7 @@ def authorize(
 ) -> Flow[AuthorizationResponse]:
     """Open a session in which the user is asked for consent."""
     settings, credentials = context.settings, context.credentials
-    verifier = SecretText(settings.random_text(48))
+    verifier, state = SecretText(settings.random_text(48)), hide(state)
     body = AuthorizationRequest(
         client_id="",
         agent_attestation="",
@@ -108,7 +108,7 @@ def exchange_token(
 ) -> Flow[TokenResponse]:
     """Exchange a consented session for a token, and keep the token."""
     settings, credentials = context.settings, context.credentials
-    require_text(code, "code")
+    code = require_text(hide(code), "code")
     session = credentials.session(require_text(session_id, "session_id"))
     if session is None or credentials.registration is None:
         yield Reload()  # another process may have opened the session, or registered
@@ -147,7 +147,7 @@ def exchange_token(
         explain_lost_reply(error, "got its token, and this session may be used up")
     # The session is used up: the token is saved before the rest of the answer is looked at.
     token = Token(
-        access_token=_require_ascii(answer.text("access_token")),
+        access_token=_require_ascii(hide(answer.text("access_token"))),
         provider=_provider_of(answer.document, session),
         expires_at=_expiry_of(answer.document, settings.clock()),
         scopes=_scopes_of(answer.document),
@@ -211,7 +211,7 @@ def _revoke_token(context: Context, token: Token, retry: Retry) -> Flow[None]:
             refused = error.source == "implementor" and error.status in (400, 401, 403)
             if not refused or token.client_id is None or own is not None:
                 raise
-    yield Save(partial(Record.drop_token, access_token=token.access_token))
+    yield Save(partial(Record.drop_token, access_token=hide(token.access_token)))
     if refusal is not None:
         raise refusal
 

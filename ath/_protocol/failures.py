@@ -13,7 +13,7 @@ from ath_api import models
 
 from .._http.messages import Reply, Request
 from ..errors import ATHError, Delivery, on_one_line
-from ..response import MALFORMED, rewrite
+from ..response import MALFORMED, rewrite, told_headers
 from ..stores.record import Token
 from .bodies import to_response
 from .context import Context
@@ -39,7 +39,6 @@ _OAUTH_CODES = {
     "server_error": "SERVER_ERROR",
     "temporarily_unavailable": "TEMPORARILY_UNAVAILABLE",
 }
-_RATE_LIMIT = re.compile(r"(x-)?rate-?limit(-|$)")
 
 _EXCERPT = 500  # characters of a server's words that a message quotes
 _DEPTH = 50  # levels of a body that an error carries in its details
@@ -123,12 +122,14 @@ def _other_error(
 def _complete(error: ATHError, reply: Reply, hidden: list[str]) -> ATHError:
     """Add what the reply's headers say."""
     error.retry_after = _seconds_to_wait(reply)
-    for raw_name, raw_value in reply.headers:
-        name = raw_name.decode("latin-1").lower()
-        if name in ("retry-after", "x-request-id") or _RATE_LIMIT.match(name):
-            value = _scrub(raw_value.decode("latin-1"), hidden)
-            error.headers[name] = value[:_EXCERPT] if value.isprintable() else ""
+    error.headers = _scrub(told_headers(reply.headers), hidden)
     return error
+
+
+def headers_to_tell(context: Context, request: Request, reply: Reply) -> dict[str, str]:
+    """What an error about this reply tells of its headers."""
+    told = told_headers(reply.headers)
+    return _scrub(told, _secrets_of(context, request)) if told else told
 
 
 def explain_lost_reply(error: ATHError, done: str) -> NoReturn:
@@ -169,6 +170,7 @@ def hide_secrets(context: Context, request: Request, error: ATHError) -> None:
         hidden = _secrets_of(context, request)
         error.response = rewrite(error.response, lambda value: _scrub(value, hidden))
         error.details = _scrub(error.details, hidden)
+        error.headers = _scrub(error.headers, hidden)
 
 
 def _secrets_of(context: Context, request: Request) -> list[str]:

@@ -50,9 +50,7 @@ def call(context: Context, provider: str | None, options: CallOptions) -> Flow[A
     return (yield from _send(context, provider, options, read_value))
 
 
-def _send(
-    context: Context, provider: str | None, options: CallOptions, read: Read[T]
-) -> Flow[T]:
+def _send(context: Context, provider: str | None, options: CallOptions, read: Read[T]) -> Flow[T]:
     if context.settings.native:
         find_token: FindToken = context.credentials.latest_token
         call = _api_call(context, find_token, options, read)

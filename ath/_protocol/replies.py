@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from contextlib import suppress
+from types import MappingProxyType
 from typing import Any, Protocol, TypeVar
 
 from .._http.messages import Reply, Request
@@ -11,7 +13,7 @@ from ..errors import ATHError
 from ..response import MALFORMED, Response
 from .bodies import decompress, invalid_response, to_response
 from .context import Context
-from .failures import hide_secrets, to_error, to_provider_error
+from .failures import headers_to_tell, hide_secrets, to_error, to_provider_error
 
 T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
@@ -28,12 +30,19 @@ class Model(Protocol[T_co]):
 class Answer:
     """The JSON object of a successful reply, and what error messages say about where it is from."""
 
-    __slots__ = ("_origin_label", "document", "status")
+    __slots__ = ("_headers", "_origin_label", "document", "status")
 
-    def __init__(self, document: dict[str, Any], origin_label: str, status: int) -> None:
+    def __init__(
+        self,
+        document: dict[str, Any],
+        origin_label: str,
+        status: int,
+        headers: Mapping[str, str] = MappingProxyType({}),
+    ) -> None:
         self.document = document
         self.status = status
         self._origin_label = origin_label
+        self._headers = headers
 
     def text(self, name: str) -> str:
         """A field without which the answer is worth nothing.
@@ -57,10 +66,13 @@ class Answer:
         try:
             return kind.from_dict(self.document)
         except MALFORMED as error:
-            raise self._misfit(str(error)) from None
+            reason = str(error)
+        raise self._misfit(reason)  # not in the block above: that error leads to the document
 
     def _misfit(self, reason: str) -> ATHError:
-        return invalid_response(self._origin_label, f"does not fit: {reason}", self.status)
+        return invalid_response(
+            self._origin_label, f"does not fit: {reason}", self.status, self._headers
+        )
 
 
 def read_answer(context: Context, request: Request, reply: Reply) -> Answer:
@@ -71,13 +83,14 @@ def read_answer(context: Context, request: Request, reply: Reply) -> Answer:
     """
     check_success(context, request, reply)
     label, what = request.origin_label, "is not JSON"
+    headers = headers_to_tell(context, request, reply)
     with suppress(*MALFORMED):  # an error raised in their place would lead back to the body
         document = json.loads(decompress(reply, context.settings.max_response_bytes))
         if isinstance(document, dict):
-            return Answer(document, label, reply.status)
+            return Answer(document, label, reply.status, headers)
         del document  # an error tracker records the variables of a frame that raises
         what = "is not a JSON object"
-    raise invalid_response(label, what, reply.status)
+    raise invalid_response(label, what, reply.status, headers)
 
 
 def check_success(context: Context, request: Request, reply: Reply) -> None:

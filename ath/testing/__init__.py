@@ -4,9 +4,9 @@ Needs `pip install flask cheroot authlib`. `python -m ath.testing` runs one for 
 """
 
 try:
-    import authlib as _
-    import cheroot as _
-    import flask as _  # noqa: F401
+    import authlib  # type: ignore[import-untyped]  # noqa: F401
+    import cheroot  # noqa: F401
+    import flask  # noqa: F401
 except ModuleNotFoundError as _missing:
     raise ModuleNotFoundError(
         f"ath.testing needs {_missing.name}: pip install flask cheroot authlib", name=_missing.name

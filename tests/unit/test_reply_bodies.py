@@ -89,7 +89,8 @@ def test_a_body_without_a_type_is_bytes() -> None:
 def test_a_body_that_is_not_what_it_claims_to_be_is_an_invalid_response(
     kind: str, body: bytes
 ) -> None:
-    error = error_of(lambda: to_response(REQUEST, reply(200, body, content_type=kind), 10**7).value())
+    answer = reply(200, body, content_type=kind)
+    error = error_of(lambda: to_response(REQUEST, answer, 10**7).value())
     assert error.code == "INVALID_RESPONSE"
     assert error.status == 200
     assert error.__cause__ is error.__context__ is None
