@@ -33,44 +33,21 @@ PARTS: dict[str, set[str]] = {
     "stores": {"errors", "_secret"},
     "_json": {"errors"},
     "_protocol": {
-        "_json",
-        "arguments",
-        "errors",
-        "response",
-        "retry",
-        "stores",
-        "_http",
-        "_secret",
+        "_json", "arguments", "errors", "response", "retry", "stores", "_http", "_secret",
         "__init__",
     },
     "_client": {
-        "arguments",
-        "errors",
-        "grant",
-        "keys",
-        "retry",
-        "stores",
-        "_http",
-        "_lazy",
-        "_protocol",
+        "arguments", "errors", "grant", "keys", "retry", "stores", "_http", "_lazy", "_protocol",
         "_secret",
     },
     "gateway": {"arguments", "response", "retry", "_client", "_protocol"},
     "native": {"arguments", "response", "retry", "_client", "_protocol"},
     "__init__": {
-        "arguments",
-        "codes",
-        "errors",
-        "gateway",
-        "grant",
-        "keys",
-        "native",
-        "response",
-        "retry",
+        "arguments", "codes", "errors", "gateway", "grant", "keys", "native", "response", "retry",
         "stores",
     },
     "testing": set(),
-}
+}  # fmt: skip
 # Of some packages only these modules are for the others.
 OPEN_MODULES = {("_protocol", "_http"): {"messages", "limits"}, ("_protocol", "stores"): {"record"}}
 
