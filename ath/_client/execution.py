@@ -209,7 +209,8 @@ class Execution:
         if acquire is None or release is None:
             yield from self._credentials.load()
             return None if step.done() else (yield from self._run_flow(step.make_flow()))
-        owner, lease = self._driver.settings.random_text(16), self._driver.lease
+        owner = self._driver.settings.random_text(16)
+        lease = self._driver.longest_call(step.retry)
         pauses = growing_pauses(
             lease, f"Another process is registering {key.agent_id} and does not end."
         )
@@ -232,7 +233,8 @@ class Execution:
                 yield next(pauses)
         except GeneratorExit:  # there is no driver any more
             closed = True
-            release(key, owner)
+            with suppress(Exception):
+                release(key, owner)
             raise
         finally:
             left = True

@@ -15,7 +15,7 @@ from .._protocol.context import Learned, Settings
 from .._protocol.steps import Call, Flow, Pause
 from ..errors import ATHError
 from ..keys import Signer
-from ..retry import RetryPolicy
+from ..retry import Retry, RetryPolicy, resolve_policy
 from ..stores import fork
 from .credentials import Credentials
 from .execution import Execution
@@ -25,7 +25,7 @@ from .single_flight import SingleFlight
 T = TypeVar("T")
 log = logging.getLogger("ath")
 
-_LONGEST_LEASE = 600.0  # seconds; of a call that nothing bounds
+_LONGEST_CALL = 600.0  # seconds; of one that nothing bounds
 
 
 class SyncTransport(Protocol):
@@ -78,14 +78,13 @@ class Driver(Generic[TransportT, SignerT]):
                     self._transport = self._open_transport()
         return self._transport
 
-    @property
-    def lease(self) -> float:
-        """Seconds that a registration may take, with all its attempts."""
-        if self._limits.total is None:
-            return _LONGEST_LEASE
-        if self.retry is None:
-            return self._limits.total
-        return self.retry.attempts * self._limits.total + self.retry.total
+    def longest_call(self, retry: Retry) -> float:
+        """Seconds that a call may take, with all its attempts and pauses."""
+        policy, attempt = resolve_policy(retry, self.retry), self._limits.total
+        if attempt is None:
+            return _LONGEST_CALL
+        attempts, pauses = (1, 0.0) if policy is None else (policy.attempts, policy.total)
+        return (attempts + 1) * attempt + pauses  # one more, should the clock be wrong
 
 
 def log_reply(request: Request, reply: Reply, began: float) -> None:

@@ -311,6 +311,27 @@ def test_revoke_ends_what_another_worker_was_granted_meanwhile(
     assert tokens_in(store, server) == []
 
 
+def test_revoke_ends_what_memory_holds_though_the_store_cannot_be_read(
+    client: AnyClient, server: Server, store: WatchedStore
+) -> None:
+    grant(client, server)
+
+    def fail(*_: Any) -> None:
+        raise FULL
+
+    store.before = fail
+    server.requests.clear()
+    server.answer_next({})
+    with raises_code("STORAGE_ERROR"):
+        client.revoke()
+    assert [json_body(seen)["token"] for seen in server.requests] == ["ath_tk_github"]
+    store.before = lambda *_: None
+    with raises_code("NO_TOKEN"):
+        client.call("GET", "/x")
+    authorize(client, server, "slack")
+    assert tokens_in(store, server) == []
+
+
 def test_a_revoked_token_whose_removal_failed_is_removed_with_the_next_change(
     client: AnyClient, server: Server, store: WatchedStore
 ) -> None:
