@@ -152,8 +152,7 @@ class Execution:
             return True  # building the request again tells
         if used is not None and _is_refusal(error, _REFUSAL_CODES):
             with suppress(ATHError):  # what the server said counts more than a failing store
-                yield from self._credentials.load()
-                return credential() not in (None, used)
+                return (yield from self._credentials.load_another(credential, used))
         return False
 
     def _mark_refused(self, used: str | None, error: ATHError) -> Operations[None]:
