@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from functools import partial
 from typing import Any
 
@@ -138,7 +139,8 @@ def exchange_token(
             provider = session.provider
             name_token(error, provider, context.user, credentials.token_for(provider))
         if error.code == "AGENT_NOT_REGISTERED" and error.source == "implementor":
-            yield Reload()
+            with suppress(ATHError):  # what the server said counts more than a failing store
+                yield Reload()
             if current_client_id(credentials) != held.client_id:
                 raise ATHError(
                     "SESSION_NOT_FOUND",
@@ -178,9 +180,12 @@ def revoke(context: Context, provider: str | None, retry: Retry) -> Flow[None]:
     """Revoke one provider's token or all; every one is tried before the first error is raised."""
     if provider is not None:
         require_text(provider, "provider")
-    yield Reload()  # what another process was granted meanwhile is to be revoked as well
-    require_registration(context.credentials)
     first: ATHError | None = None
+    try:
+        yield Reload()  # what another process was granted meanwhile is to be revoked as well
+    except ATHError as error:
+        first = error  # at least what memory holds is revoked
+    require_registration(context.credentials)
     for token in context.credentials.tokens(provider):
         try:
             yield from _revoke_token(context, token, retry)

@@ -119,11 +119,11 @@ def ensure_registered(context: Context, options: RegistrationOptions) -> Flow[No
         return
     body, _ = _registration_request(context, options)
     once = partial(_register_once, context, body, options.retry)
-    yield Share(b"ensure_registered", partial(_exclude, context, once))
+    yield Share(b"ensure_registered", partial(_exclude, context, once, options.retry))
 
 
-def _exclude(context: Context, make_flow: Callable[[], Flow[None]]) -> Flow[None]:
-    yield Exclude(make_flow, lambda: context.credentials.registration is not None)
+def _exclude(context: Context, make_flow: Callable[[], Flow[None]], retry: Retry) -> Flow[None]:
+    yield Exclude(make_flow, lambda: context.credentials.registration is not None, retry)
 
 
 def _register_once(context: Context, body: AgentRegistrationRequest, retry: Retry) -> Flow[None]:

@@ -118,16 +118,18 @@ class Record:
 
     def keep_token(self, token: Token, session_id: str | None = None) -> None:
         """Take a token as the latest one, and close the session that it came from."""
-        self.tokens.pop(token.provider, None)  # so that the latest is the last
-        self.tokens[token.provider] = token
+        # The latest is the last. Anew, since other threads read it: they see the old or the new.
+        others = {p: held for p, held in self.tokens.items() if p != token.provider}
+        self.tokens = {**others, token.provider: token}
         if session_id is not None:
             self.sessions.pop(session_id, None)
 
     def set_token(self, token: Token) -> None:
         """Take a token by hand; one without a provider takes the place of all."""
         if token.provider is None:
-            self.tokens.clear()
-        self.keep_token(token)
+            self.tokens = {None: token}
+        else:
+            self.keep_token(token)
 
     def drop_token(self, access_token: str) -> None:
         """Forget a token."""
