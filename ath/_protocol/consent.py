@@ -77,7 +77,7 @@ def authorize(
     )
     response: AuthorizationResponse = answer.model(AuthorizationResponse)
     if not response.authorization_url.startswith(("https://", "http://")):
-        raise ATHError("INVALID_RESPONSE", "The authorization_url is not a web address.")
+        raise answer.misfit("authorization_url is not a web address")
     if settings.require_pkce and not has_challenge(response.authorization_url):
         raise ATHError(
             "PKCE_REQUIRED", "The authorization_url lacks the S256 code_challenge that ATH demands."
@@ -142,7 +142,7 @@ def exchange_token(
     # The session is used up: the token is saved before the rest of the answer is looked at.
     document = answer.document
     token = Token(
-        access_token=_require_ascii(answer.text("access_token")),
+        access_token=_token_text(answer),
         provider=_provider_of(document, session),
         expires_at=_expiry_of(document, settings.clock()),
         scopes=_scopes_of(document),
@@ -211,11 +211,12 @@ def _revoke_token(context: Context, token: Token, retry: Retry) -> Flow[None]:
         raise refusal
 
 
-def _require_ascii(access_token: str) -> str:
+def _token_text(answer: Answer) -> str:
     """The token, which has to fit into a header."""
+    access_token = answer.text("access_token")
     if access_token.isascii() and access_token.isprintable():
         return access_token
-    raise ATHError("INVALID_RESPONSE", "The access_token is not printable ASCII text.")
+    raise answer.misfit("access_token must be printable ASCII text")
 
 
 def _provider_of(document: dict[str, Any], session: Session | None) -> str:

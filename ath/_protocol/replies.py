@@ -42,7 +42,7 @@ class Answer(NamedTuple):
             with suppress(UnicodeEncodeError):  # JSON can carry what no request could send back
                 value.encode("utf-8")
                 return value
-        raise self._misfit(f"{name} must be text that is not empty")
+        raise self.misfit(f"{name} must be text that is not empty")
 
     def model(self, kind: Model[T]) -> T:
         """The object as a generated model, which checks its fields.
@@ -53,9 +53,10 @@ class Answer(NamedTuple):
         try:
             return kind.from_dict(self.document)
         except UNREADABLE as error:
-            raise self._misfit(str(error)) from None
+            raise self.misfit(str(error)) from None
 
-    def _misfit(self, reason: str) -> ATHError:
+    def misfit(self, reason: str) -> ATHError:
+        """The INVALID_RESPONSE for an answer that does not fit the protocol."""
         return invalid_response(self.origin_label, f"does not fit: {reason}", self.status)
 
 
