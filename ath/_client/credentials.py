@@ -120,7 +120,9 @@ class Credentials:
                     "INVALID_CREDENTIALS",
                     "These credentials belong to another registration than the agent's.",
                 )
-            self._owner.change(partial(Record.set_registration, registration=other))
+            self._owner.change(
+                partial(Record.set_registration, registration=other, earlier=record.earlier)
+            )
             record = record.copy()
             record.registration = None
         self._own.change(partial(Record.replace_all, other=record))

@@ -85,7 +85,10 @@ def authorize(
         raise
     response: AuthorizationResponse = answer.model(AuthorizationResponse)
     check_authorization_url(
-        response.authorization_url, settings.base, require_pkce=settings.require_pkce
+        response.authorization_url,
+        settings.base,
+        require_pkce=settings.require_pkce,
+        status=answer.status,
     )
     now = settings.clock()
     session = Session(
@@ -149,7 +152,7 @@ def exchange_token(
         explain_lost_reply(error, "got its token, and this session may be used up")
     # The session is used up: the token is saved before the rest of the answer is looked at.
     token = Token(
-        access_token=_require_ascii(hide(answer.text("access_token"))),
+        access_token=_token_text(answer),
         provider=_provider_of(answer.document, session),
         expires_at=_expiry_of(answer.document, settings.clock()),
         scopes=_scopes_of(answer.document),
@@ -221,11 +224,12 @@ def _revoke_token(context: Context, token: Token, retry: Retry) -> Flow[None]:
         raise refusal
 
 
-def _require_ascii(access_token: str) -> str:
+def _token_text(answer: Answer) -> str:
     """The token, which has to fit into a header."""
+    access_token = hide(answer.text("access_token"))
     if access_token.isascii() and access_token.isprintable():
         return access_token
-    raise ATHError("INVALID_RESPONSE", "The access_token is not printable ASCII text.")
+    raise answer.misfit("access_token must be printable ASCII text")
 
 
 def _provider_of(document: dict[str, Any], session: Session | None) -> str:

@@ -58,9 +58,12 @@ def discover_service(context: Context, retry: Retry) -> Flow[ServiceDiscoveryDoc
     """Ask what the native service offers, and where its API is."""
     answer = yield _read_call(context, service_endpoint._get_kwargs(), retry)
     document: ServiceDiscoveryDocument = answer.model(ServiceDiscoveryDocument)
-    api_base = parse_base(document.api_base, "The service's api_base", "INVALID_RESPONSE")
+    try:
+        api_base = parse_base(document.api_base, "api_base")
+    except ATHError as error:
+        raise answer.misfit(error.message.rstrip(".")) from None
     if context.settings.base.scheme == "https" and api_base.scheme != "https":
-        raise ATHError("INVALID_RESPONSE", "The service's api_base leads from https down to http.")
+        raise answer.misfit("api_base leads from https down to http")
     yield Learn(api_base)
     return document
 

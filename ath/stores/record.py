@@ -88,15 +88,17 @@ class Record:
         self.sessions: dict[str, Session] = {}
         self.others: dict[str, Any] = {}
 
-    def set_registration(self, registration: Registration) -> None:
-        """Take a registration, and remember the one whose place it takes."""
-        former = self.registration
-        if former is not None and former.client_id != registration.client_id:
-            self.earlier = (former, *self.earlier)
+    def set_registration(
+        self, registration: Registration, earlier: tuple[Registration, ...] = ()
+    ) -> None:
+        """Take a registration; remember the one whose place it takes, and its own ``earlier``."""
+        former = () if self.registration is None else (self.registration,)
         self.registration = registration
-        self.earlier = tuple(
-            earlier for earlier in self.earlier if earlier.client_id != registration.client_id
-        )[:EARLIER_REGISTRATIONS]
+        known: dict[str, Registration] = {}
+        for one in (*former, *earlier, *self.earlier):
+            if one.client_id != registration.client_id:
+                known.setdefault(one.client_id, one)
+        self.earlier = tuple(known.values())[:EARLIER_REGISTRATIONS]
 
     def set_credentials(self, client_id: str, client_secret: str) -> None:
         """Take a registration by hand; redirect URIs stay if it is the same one."""
@@ -156,7 +158,7 @@ class Record:
     def replace_all(self, other: Record) -> None:
         """Hold what another record holds; a registration only if the other one has one."""
         if other.registration is not None:
-            self.set_registration(other.registration)
+            self.set_registration(other.registration, other.earlier)
         self.tokens = dict(other.tokens)
         self.sessions = dict(other.sessions)
 
