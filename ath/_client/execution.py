@@ -88,8 +88,8 @@ class Execution:
                 reply = yield Send(request, attempts.begin())
                 value = call.read(request, reply)
             except ATHError as error:
-                may_reload = call.credential is not None and not made_again
-                if may_reload and (reply is None or attempts.in_time):
+                in_time = reply is None or attempts.in_time
+                if call.credential is not None and not made_again and in_time:
                     made_again = yield from self._found_other(call.credential, used, error)
                     if made_again:
                         continue
