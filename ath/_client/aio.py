@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from functools import partial
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from ath_api import models
 
 from .. import _protocol
 from .._http.transports import open_async
+from ..arguments import Developer, ProviderScopes
 from ..errors import ATHError
 from ..retry import Default, Retry
 from .base import Client
@@ -16,18 +19,10 @@ from .base import Client
 if TYPE_CHECKING:
     import ssl
 
-    from ath_api.models import (
-        AgentRegistration,
-        AgentRegistrationResponse,
-        AuthorizationResponse,
-        DeveloperInfo,
-        ProviderScopeRequest,
-        TokenResponse,
-    )
-
     from .run_async import AsyncDriver
 
 CLIENT = Default.CLIENT
+AsyncClientT = TypeVar("AsyncClientT", bound="AsyncClient")
 
 
 class AsyncClient(Client["AsyncDriver"]):
@@ -56,13 +51,13 @@ class AsyncClient(Client["AsyncDriver"]):
     async def register(
         self,
         *,
-        developer: Mapping[str, Any] | DeveloperInfo,
-        providers: Sequence[Mapping[str, Any] | ProviderScopeRequest],
+        developer: Developer | models.DeveloperInfo,
+        providers: Sequence[ProviderScopes | models.ProviderScopeRequest],
         purpose: str | None = None,
         redirect_uris: Sequence[str] | None = None,
         retry: Retry = CLIENT,
-    ) -> AgentRegistrationResponse:
-        """Ask the implementor to admit the agent; see :meth:`SyncClient.register`."""
+    ) -> models.AgentRegistrationResponse:
+        """Register the agent; see :meth:`SyncClient.register`."""
         return await self._driver.run(
             self._credentials,
             _protocol.registration.register(
@@ -76,8 +71,8 @@ class AsyncClient(Client["AsyncDriver"]):
     async def ensure_registered(
         self,
         *,
-        developer: Mapping[str, Any] | DeveloperInfo,
-        providers: Sequence[Mapping[str, Any] | ProviderScopeRequest],
+        developer: Developer | models.DeveloperInfo,
+        providers: Sequence[ProviderScopes | models.ProviderScopeRequest],
         purpose: str | None = None,
         redirect_uris: Sequence[str] | None = None,
         retry: Retry = CLIENT,
@@ -111,7 +106,7 @@ class AsyncClient(Client["AsyncDriver"]):
             ),
         )
 
-    async def registration(self, *, retry: Retry = CLIENT) -> AgentRegistration:
+    async def registration(self, *, retry: Retry = CLIENT) -> models.AgentRegistration:
         """Read one's own registration; see :meth:`SyncClient.registration`."""
         return await self._driver.run(
             self._credentials, _protocol.registration.registration(self._context, retry)
@@ -126,7 +121,7 @@ class AsyncClient(Client["AsyncDriver"]):
         resource: str | None = None,
         state: str | None = None,
         retry: Retry = CLIENT,
-    ) -> AuthorizationResponse:
+    ) -> models.AuthorizationResponse:
         """Open a session for the user's consent; see :meth:`SyncClient.authorize`."""
         return await self._driver.run(
             self._credentials,
@@ -137,7 +132,7 @@ class AsyncClient(Client["AsyncDriver"]):
 
     async def exchange_token(
         self, code: str, session_id: str, *, retry: Retry = CLIENT
-    ) -> TokenResponse:
+    ) -> models.TokenResponse:
         """Exchange a consented session for a token; see :meth:`SyncClient.exchange_token`."""
         return await self._driver.run(
             self._credentials,
@@ -180,7 +175,7 @@ class AsyncClient(Client["AsyncDriver"]):
         if self._root is None:
             await self._driver.aclose()
 
-    async def __aenter__(self) -> Self:
+    async def __aenter__(self: AsyncClientT) -> AsyncClientT:
         """Return the client itself, with its credentials loaded from the store."""
         await self._driver.drive(self._credentials.load_first())
         return self

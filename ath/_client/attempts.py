@@ -34,7 +34,7 @@ class Attempts:
 
     __slots__ = (
         "_audiences", "_backoff", "_begun", "_call", "_clock_corrected", "_codes", "_learned",
-        "_limits", "_policy", "_since",
+        "_limits", "_made", "_policy", "_since",
     )  # fmt: skip
 
     def __init__(
@@ -50,11 +50,17 @@ class Attempts:
         self._clock_corrected = False
         self._codes: list[str] = []
         self._backoff: Backoff | None = None
+        self._made = 0
 
     @property
     def audience(self) -> Audience | None:
         """Whom the next attestation is for; None for a call without one."""
         return self._audiences[0] if self._audiences else None
+
+    @property
+    def made(self) -> int:
+        """How many attempts have failed."""
+        return self._made
 
     def succeed(self) -> None:
         """Remember the audience that was accepted, where there was a choice."""
@@ -88,6 +94,7 @@ class Attempts:
             ATHError: the error itself if no attempt follows; CLOCK_SKEW if the clocks are more
                 than a day apart.
         """
+        self._made += 1
         if error.code == "INVALID_ATTESTATION" and reply is not None and self._audiences:
             if self._can_sign_anew(reply) and self.in_time:
                 return 0.0
@@ -136,7 +143,12 @@ class Attempts:
             f"{abs(ahead):.0f} seconds {'behind' if ahead > 0 else 'ahead of'} the server's"
         )
         if abs(ahead) > _DAY:
-            raise ATHError("CLOCK_SKEW", f"This machine's clock is {difference}.", reply.status)
+            raise ATHError(
+                "CLOCK_SKEW",
+                f"This machine's clock is {difference}.",
+                reply.status,
+                source="client",
+            )
         learned.clock_offset = ahead
         if abs(ahead) > MAX_CLOCK_DIFFERENCE:  # else the machine's clock was set meanwhile
             warnings.warn(

@@ -5,15 +5,21 @@ They are the same record for the agent itself, and for a user with a registratio
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from functools import partial
 
+from .._protocol.context import is_expired
 from .._protocol.steps import Change
+from .._secret import hide
 from ..errors import ATHError
+from ..grant import Grant
 from ..stores import fork
 from ..stores.base import CredentialKey, CredentialStore
 from ..stores.record import Record, Registration, Session, Token
 from .held_record import HeldRecord, HeldRecords
 from .operations import Operations
+
+_LAST_SECOND = datetime.max.replace(microsecond=0, tzinfo=UTC)
 
 
 class Credentials:
@@ -73,6 +79,14 @@ class Credentials:
         with fork.guard:
             return list(self._own.record.tokens.values())
 
+    def grants(self, now: float) -> tuple[Grant, ...]:
+        """The tokens that can be used at that time (seconds UTC), without their secrets."""
+        return tuple(
+            Grant(token.provider, token.scopes, _to_datetime(token.expires_at), self.key.user)
+            for token in self.tokens()
+            if not token.refused and not is_expired(token, now)
+        )
+
     def session(self, session_id: str) -> Session | None:
         """The session that this view opened, if its registration is still in use; or None."""
         session = self._own.record.sessions.get(session_id)
@@ -88,7 +102,7 @@ class Credentials:
     def set_registration(self, client_id: str, client_secret: str) -> None:
         """Use a registration made elsewhere; the next write stores it."""
         self._owner.change(
-            partial(Record.set_credentials, client_id=client_id, client_secret=client_secret)
+            partial(Record.set_credentials, client_id=client_id, client_secret=hide(client_secret))
         )
 
     def replace_all(self, record: Record) -> None:
@@ -175,3 +189,10 @@ class Credentials:
 
     def _each(self) -> tuple[HeldRecord, ...]:
         return (self._own,) if self._own is self._owner else (self._owner, self._own)
+
+
+def _to_datetime(seconds: float | None) -> datetime | None:
+    """The time in UTC; the last one that datetime knows for any that is later."""
+    if seconds is None:
+        return None
+    return datetime.fromtimestamp(min(_LAST_SECOND.timestamp(), seconds), UTC)

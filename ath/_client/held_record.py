@@ -12,6 +12,7 @@ from typing import Any
 from weakref import WeakValueDictionary
 
 from .._protocol.steps import Change
+from .._secret import SecretText
 from ..stores import fork
 from ..stores.base import CredentialKey, CredentialStore
 from ..stores.record import Record
@@ -83,7 +84,7 @@ class HeldRecord:
                 change(record)
             now = self._records.clock()
             record.prune(now)
-            new = record.to_text(now)
+            new = SecretText(record.to_text(now))
             if new == old or (yield _use(store.replace, self.key, old, new)):
                 with fork.guard:
                     saved = {id(change) for change in unsaved}

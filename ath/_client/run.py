@@ -13,7 +13,8 @@ from typing import Any, Generic, Protocol, TypeVar
 from .._http.limits import Limits
 from .._http.messages import Reply, Request
 from .._protocol.context import Learned, Settings
-from .._protocol.steps import Call, Flow, Pause
+from .._protocol.steps import Flow, Pause
+from .._secret import hide
 from ..errors import ATHError
 from ..keys import Signer
 from ..retry import RetryPolicy
@@ -87,10 +88,10 @@ class Driver(Generic[TransportT, SignerT]):
         return self.limits.total + (0.0 if self.retry is None else self.retry.total)
 
 
-def log_reply(request: Request, reply: Reply, began: float) -> None:
+def log_reply(request: Request, reply: Reply) -> None:
     """Method, origin, status and duration; nothing else, since it could be secret."""
     if log.isEnabledFor(logging.DEBUG):
-        took = (time.monotonic() - began) * 1000
+        took = reply.seconds * 1000
         log.debug("%s: HTTP status %d after %.0f ms", request.origin_label, reply.status, took)
 
 
@@ -105,7 +106,7 @@ def use_store(operation: UseStore) -> Any:
     Raised outside the except block: a store's error may quote the record, and so its secrets.
     """
     try:
-        return operation.method(*operation.arguments)
+        return hide(operation.method(*operation.arguments))
     except ATHError:
         raise
     except Exception as error:
@@ -119,10 +120,6 @@ class SyncDriver(Driver[SyncTransport, Signer]):
     def run(self, credentials: Credentials, flow: Flow[T]) -> T:
         """Carry a flow out."""
         return self.drive(Execution(self, credentials).run(flow))
-
-    def call(self, credentials: Credentials, call: Call) -> Any:
-        """Make one call to a provider."""
-        return self.drive(Execution(self, credentials).call(call))
 
     def drive(self, operations: Operations[T]) -> T:
         """Carry the operations out; returns what they come to."""
@@ -160,7 +157,8 @@ class SyncDriver(Driver[SyncTransport, Signer]):
     def _send(self, request: Request, limits: Limits) -> Reply:
         began = time.monotonic()
         reply = self.transport.send(request, limits)
-        log_reply(request, reply, began)
+        reply.seconds = time.monotonic() - began
+        log_reply(request, reply)
         return reply
 
     def _sign(self, message: bytes) -> bytes:

@@ -9,7 +9,7 @@ from typing import Any, Protocol, TypeVar
 
 from .._http.limits import Limits
 from .._http.messages import Reply, Request
-from .._protocol.steps import Call, Flow, Pause
+from .._protocol.steps import Flow, Pause
 from ..keys import AsyncSigner, LocalSigner, Signer
 from .credentials import Credentials
 from .execution import Execution
@@ -37,10 +37,6 @@ class AsyncDriver(Driver[AsyncTransport, Signer | AsyncSigner]):
     async def run(self, credentials: Credentials, flow: Flow[T]) -> T:
         """Carry a flow out."""
         return await self.drive(Execution(self, credentials).run(flow))
-
-    async def call(self, credentials: Credentials, call: Call) -> Any:
-        """Make one call to a provider."""
-        return await self.drive(Execution(self, credentials).call(call))
 
     async def drive(self, operations: Operations[T]) -> T:
         """Carry the operations out; returns what they come to."""
@@ -78,7 +74,8 @@ class AsyncDriver(Driver[AsyncTransport, Signer | AsyncSigner]):
     async def _send(self, request: Request, limits: Limits) -> Reply:
         began = time.monotonic()
         reply = await self.transport.send(request, limits)
-        log_reply(request, reply, began)
+        reply.seconds = time.monotonic() - began
+        log_reply(request, reply)
         return reply
 
     async def _sign(self, message: bytes) -> bytes:

@@ -6,6 +6,7 @@ import json
 import re
 from dataclasses import dataclass, field
 from functools import cached_property
+from ipaddress import ip_address
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -53,14 +54,17 @@ class Base:
     @property
     def is_loopback(self) -> bool:
         """Whether calls stay on this machine."""
-        if self.host == "localhost" or self.host.endswith(".localhost"):
-            return True
-        from ipaddress import ip_address  # slow to import, and only plain http needs it
+        return is_loopback_host(self.host)
 
-        try:
-            return ip_address(self.host).is_loopback
-        except ValueError:
-            return False
+
+def is_loopback_host(host: str) -> bool:
+    """Whether a host's name or address is this machine's own."""
+    if host == "localhost" or host.endswith(".localhost"):
+        return True
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return False
 
 
 def parse_base(url: object, name: str, code: str = "INVALID_ARGUMENT") -> Base:
@@ -133,6 +137,8 @@ class Reply:
     body: bytes = field(repr=False)
     received_at: float = 0.0
     """When it came, by our clock, in seconds UTC."""
+    seconds: float = 0.0
+    """From sending the request to the end of the body."""
 
     @property
     def ok(self) -> bool:

@@ -18,13 +18,15 @@ from ath_api.models import (
 )
 
 from .._http.messages import Request
+from .._secret import SecretText, hide
 from ..errors import ATHError
 from ..retry import EXCHANGE, READ, Retry
 from ..stores.record import SESSION_LIFETIME, Record, Session, Token
-from .arguments import as_list, parse_model, require_text
+from .arguments import as_list, optional_text, require_text
+from .authorization_url import check_authorization_url
 from .context import Context, current_client_id, require_registration
-from .failures import explain_lost_reply
-from .pkce import METHOD, has_challenge, s256_challenge
+from .failures import explain_lost_reply, name_token
+from .pkce import METHOD, s256_challenge
 from .replies import Answer, check_success, read_answer
 from .requests import build_attested, build_request, build_same
 from .steps import Call, CheckRegistration, Flow, Reload, Save
@@ -45,19 +47,18 @@ def authorize(
 ) -> Flow[AuthorizationResponse]:
     """Open a session in which the user is asked for consent."""
     settings, credentials = context.settings, context.credentials
-    verifier = settings.random_text(48)
-    wanted = {
-        "client_id": "",
-        "agent_attestation": "",
-        "provider_id": provider,
-        "scopes": as_list(scopes, "scopes"),
-        "state": settings.random_text(32) if state is None else state,
-        "user_redirect_uri": redirect_uri,
-        "resource": resource,
-        "code_challenge": s256_challenge(verifier),
-        "code_challenge_method": METHOD,
-    }
-    body: AuthorizationRequest = parse_model(wanted, AuthorizationRequest, "authorize")
+    verifier, state = SecretText(settings.random_text(48)), hide(state)
+    body = AuthorizationRequest(
+        client_id="",
+        agent_attestation="",
+        provider_id=require_text(provider, "provider"),
+        scopes=[require_text(scope, "scopes") for scope in as_list(scopes, "scopes")],
+        state=settings.random_text(32) if state is None else require_text(state, "state"),
+        user_redirect_uri=optional_text(redirect_uri, "redirect_uri"),
+        resource=optional_text(resource, "resource"),
+        code_challenge=s256_challenge(verifier),
+        code_challenge_method=METHOD,
+    )
 
     def build(attestation: str | None) -> Request:
         held = require_registration(credentials)
@@ -67,7 +68,7 @@ def authorize(
             body.user_redirect_uri = uris[0] if len(uris) == 1 else None
         return build_request(context, authorize_endpoint._get_kwargs(body=body))
 
-    answer = yield Call(
+    call = Call(
         build,
         partial(read_answer, context),
         READ,
@@ -75,13 +76,16 @@ def authorize(
         (settings.audience,),
         credential=partial(current_client_id, credentials),
     )
+    try:
+        answer: Answer = yield call
+    except ATHError as error:
+        if error.code == "SCOPE_NOT_APPROVED":
+            name_token(error, provider, context.user, credentials.token_for(provider))
+        raise
     response: AuthorizationResponse = answer.model(AuthorizationResponse)
-    if not response.authorization_url.startswith(("https://", "http://")):
-        raise ATHError("INVALID_RESPONSE", "The authorization_url is not a web address.")
-    if settings.require_pkce and not has_challenge(response.authorization_url):
-        raise ATHError(
-            "PKCE_REQUIRED", "The authorization_url lacks the S256 code_challenge that ATH demands."
-        )
+    check_authorization_url(
+        response.authorization_url, settings.base, require_pkce=settings.require_pkce
+    )
     now = settings.clock()
     session = Session(
         provider=provider,
@@ -104,7 +108,8 @@ def exchange_token(
 ) -> Flow[TokenResponse]:
     """Exchange a consented session for a token, and keep the token."""
     settings, credentials = context.settings, context.credentials
-    session = credentials.session(session_id)
+    code = require_text(hide(code), "code")
+    session = credentials.session(require_text(session_id, "session_id"))
     if session is None or credentials.registration is None:
         yield Reload()  # another process may have opened the session, or registered
         session = credentials.session(session_id)
@@ -114,23 +119,24 @@ def exchange_token(
             "SESSION_NOT_FOUND",
             f"This session was not opened for {context.user!r} under the present registration.",
         )
-    wanted = {
-        "grant_type": "authorization_code",
-        "client_id": held.client_id,
-        "client_secret": held.client_secret,
-        "agent_attestation": "",
-        "code": code,
-        "ath_session_id": session_id,
-    }
-    body = parse_model(wanted, TokenExchangeRequest, "exchange_token")
-    if session is not None:
-        body.code_verifier = session.code_verifier
+    body = TokenExchangeRequest(
+        grant_type="authorization_code",
+        client_id=held.client_id,
+        client_secret=held.client_secret,
+        agent_attestation="",
+        code=code,
+        ath_session_id=session_id,
+        code_verifier=None if session is None else session.code_verifier,
+    )
     build = build_attested(context, exchange_endpoint, body)
     try:
         answer: Answer = yield Call(
             build, partial(read_answer, context), EXCHANGE, retry, _token_audiences(context)
         )
     except ATHError as error:
+        if error.code == "SCOPE_NOT_APPROVED" and session is not None:
+            provider = session.provider
+            name_token(error, provider, context.user, credentials.token_for(provider))
         if error.code == "AGENT_NOT_REGISTERED" and error.source == "implementor":
             yield Reload()
             if current_client_id(credentials) != held.client_id:
@@ -140,12 +146,11 @@ def exchange_token(
                 ) from error
         explain_lost_reply(error, "got its token, and this session may be used up")
     # The session is used up: the token is saved before the rest of the answer is looked at.
-    document = answer.document
     token = Token(
-        access_token=_require_ascii(answer.text("access_token")),
-        provider=_provider_of(document, session),
-        expires_at=_expiry_of(document, settings.clock()),
-        scopes=_scopes_of(document),
+        access_token=_require_ascii(hide(answer.text("access_token"))),
+        provider=_provider_of(answer.document, session),
+        expires_at=_expiry_of(answer.document, settings.clock()),
+        scopes=_scopes_of(answer.document),
         client_id=held.client_id,
     )
     if session is not None and not settings.native and token.provider != session.provider:
@@ -206,7 +211,7 @@ def _revoke_token(context: Context, token: Token, retry: Retry) -> Flow[None]:
             refused = error.source == "implementor" and error.status in (400, 401, 403)
             if not refused or token.client_id is None or own is not None:
                 raise
-    yield Save(partial(Record.drop_token, access_token=token.access_token))
+    yield Save(partial(Record.drop_token, access_token=hide(token.access_token)))
     if refusal is not None:
         raise refusal
 

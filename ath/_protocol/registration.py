@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from base64 import b64encode
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -21,6 +21,8 @@ from ath_api.models import (
 )
 
 from .._http.messages import Request, parse_base
+from .._secret import SecretText
+from ..arguments import Developer, ProviderScopes
 from ..errors import ATHError
 from ..retry import READ, REGISTER, Retry
 from ..stores.record import Registration
@@ -68,13 +70,15 @@ def registration(context: Context, retry: Retry) -> Flow[AgentRegistration]:
 
     def build(_: str | None) -> Request:
         held = require_registration(context.credentials)
-        basic = b64encode(f"{held.client_id}:{held.client_secret}".encode())
         try:
             kwargs = get_registration._get_kwargs(held.client_id)
+            basic = SecretText(_basic_credentials(held))
         except ValueError:
-            raise ATHError("INVALID_ARGUMENT", "The client_id cannot be part of a URL.") from None
-        request = build_request(context, kwargs, (b"Authorization", b"Basic " + basic))
-        request.secrets = (held.client_secret, basic.decode())
+            raise ATHError(
+                "INVALID_CREDENTIALS", "The client_id or client_secret held cannot be sent."
+            ) from None
+        request = build_request(context, kwargs, (b"Authorization", f"Basic {basic}".encode()))
+        request.secrets = (held.client_secret, basic)
         return request
 
     answer = yield Call(
@@ -87,11 +91,16 @@ def registration(context: Context, retry: Retry) -> Flow[AgentRegistration]:
     return answer.model(AgentRegistration)  # type: ignore[no-any-return]
 
 
+def _basic_credentials(held: Registration) -> str:
+    """RFC 7617, section 2."""
+    return b64encode(f"{held.client_id}:{held.client_secret}".encode()).decode()
+
+
 class RegistrationOptions(NamedTuple):
     """What the user of ``register()`` asked for; the public methods document it."""
 
-    developer: Mapping[str, Any] | DeveloperInfo
-    providers: Sequence[Mapping[str, Any] | ProviderScopeRequest]
+    developer: Developer | DeveloperInfo
+    providers: Sequence[ProviderScopes | ProviderScopeRequest]
     purpose: str | None
     redirect_uris: Sequence[str] | None
     retry: Retry
@@ -167,7 +176,14 @@ def _register(
         )
     except ATHError as error:
         if error.status == 409 and error.code == "HTTP_ERROR":
-            raise ATHError("CONFLICT", error.message, 409, _conflict_details(error)) from None
+            raise ATHError(
+                "CONFLICT",
+                error.message,
+                409,
+                _conflict_details(error),
+                retry_after=error.retry_after,
+                headers=error.headers,
+            ) from None
         explain_lost_reply(error, "registered. Ask the implementor before you register again")
     # The secret is shown once: it is saved before anything else in the answer is looked at.
     held = Registration(

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from contextlib import suppress
-from typing import Any, NamedTuple, Protocol, TypeVar
+from types import MappingProxyType
+from typing import Any, Protocol, TypeVar
 
 from .._http.messages import Reply, Request
+from .._json import MALFORMED, parse_json
 from ..errors import ATHError
-from .bodies import UNREADABLE, decompress, invalid_response, parse_json, read_content
+from ..response import Response
+from .bodies import decompress, invalid_response, to_response
 from .context import Context
-from .failures import to_error, to_provider_error
+from .failures import headers_to_tell, hide_secrets, to_error, to_provider_error
 
 T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
@@ -23,12 +27,22 @@ class Model(Protocol[T_co]):
         ...
 
 
-class Answer(NamedTuple):
+class Answer:
     """The JSON object of a successful reply, and what error messages say about where it is from."""
 
-    document: dict[str, Any]
-    origin_label: str
-    status: int
+    __slots__ = ("_headers", "_origin_label", "document", "status")
+
+    def __init__(
+        self,
+        document: dict[str, Any],
+        origin_label: str,
+        status: int,
+        headers: Mapping[str, str] = MappingProxyType({}),
+    ) -> None:
+        self.document = document
+        self.status = status
+        self._origin_label = origin_label
+        self._headers = headers
 
     def text(self, name: str) -> str:
         """A field without which the answer is worth nothing.
@@ -51,11 +65,14 @@ class Answer(NamedTuple):
         """
         try:
             return kind.from_dict(self.document)
-        except UNREADABLE as error:
-            raise self._misfit(str(error)) from None
+        except MALFORMED as error:
+            reason = str(error)
+        raise self._misfit(reason)  # not in the block above: that error leads to the document
 
     def _misfit(self, reason: str) -> ATHError:
-        return invalid_response(self.origin_label, f"does not fit: {reason}", self.status)
+        return invalid_response(
+            self._origin_label, f"does not fit: {reason}", self.status, self._headers
+        )
 
 
 def read_answer(context: Context, request: Request, reply: Reply) -> Answer:
@@ -65,14 +82,16 @@ def read_answer(context: Context, request: Request, reply: Reply) -> Answer:
         ATHError: what the server said instead, or INVALID_RESPONSE.
     """
     check_success(context, request, reply)
-    label = request.origin_label
-    with suppress(*UNREADABLE):  # an error raised in their place would lead back to the body
+    label, what = request.origin_label, "is not JSON"
+    headers = headers_to_tell(context, request, reply)
+    with suppress(*MALFORMED):  # an error raised in their place would lead back to the body
         limit = context.settings.max_response_bytes
         document = parse_json(decompress(reply, limit), limit)
         if isinstance(document, dict):
-            return Answer(document, label, reply.status)
-        raise invalid_response(label, "is not a JSON object", reply.status)
-    raise invalid_response(label, "is not JSON", reply.status)
+            return Answer(document, label, reply.status, headers)
+        del document  # an error tracker records the variables of a frame that raises
+        what = "is not a JSON object"
+    raise invalid_response(label, what, reply.status, headers)
 
 
 def check_success(context: Context, request: Request, reply: Reply) -> None:
@@ -81,17 +100,26 @@ def check_success(context: Context, request: Request, reply: Reply) -> None:
         raise to_error(context, request, reply)
 
 
-def read_provider_answer(context: Context, request: Request, reply: Reply) -> Any:
-    """What a provider answered; see :func:`read_content`.
+def read_response(context: Context, request: Request, reply: Reply) -> Response:
+    """A provider's answer, if it is a success or says that nothing has changed (304).
 
     Raises:
-        ATHError: the server's own, PROVIDER_ERROR or INVALID_RESPONSE.
+        ATHError: the implementor's refusal, or PROVIDER_ERROR, which carries the answer.
     """
-    if not reply.ok:
-        raise to_provider_error(context, request, reply)
+    if reply.ok or reply.status == 304:
+        return to_response(request, reply, context.settings.max_response_bytes)
+    raise to_provider_error(context, request, reply)
+
+
+def read_value(context: Context, request: Request, reply: Reply) -> Any:
+    """The value of the body of a provider's answer.
+
+    Raises:
+        ATHError: as :func:`read_response`, or INVALID_RESPONSE if the body is not what its type
+            says. The answer in it repeats none of the request's secrets.
+    """
     try:
-        return read_content(reply, request, context.settings.max_response_bytes)
+        return read_response(context, request, reply).value()
     except ATHError as error:
-        if error.status is not None:
-            error.source = "provider"
+        hide_secrets(context, request, error)
         raise

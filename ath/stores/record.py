@@ -210,27 +210,30 @@ class Record:
         Raises:
             ATHError: INVALID_CREDENTIALS if it is not what :meth:`to_text` writes.
         """
-        record = cls()
-        if text is None:
-            return record
-        # An error raised in the place of these would lead back to the text and its secrets.
-        with suppress(
-            ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError
-        ):
-            document = json.loads(text)
-            document.pop("expires_at", None)
-            if "client_id" in document:
-                record.registration = _read_registration(document)
-            earlier = document.pop("earlier_registrations", [])
-            record.earlier = tuple(_read_registration(item) for item in earlier)
-            for item in document.pop("tokens"):
-                record.keep_token(Token(**_read(_TOKEN, item)))
-            for item in document.pop("sessions"):
-                session_id = item.pop("session_id")
-                record.sessions[_text(session_id)] = Session(**_read(_SESSION, item))
-            record.others = document
-            return record
-        raise ATHError("INVALID_CREDENTIALS", "The stored credentials are damaged.") from None
+        # An error tracker records the variables of a frame that raises, so this one holds nothing,
+        # and an error that is raised in the place of these would lead back to the text.
+        with suppress(*_MALFORMED):
+            return _read_record(cls(), text)
+        del text
+        raise ATHError("INVALID_CREDENTIALS", "The stored credentials are damaged.")
+
+
+def _read_record(record: Record, text: str | None) -> Record:
+    if text is None:
+        return record
+    document = json.loads(text)
+    document.pop("expires_at", None)
+    if "client_id" in document:
+        record.registration = _read_registration(document)
+    earlier = document.pop("earlier_registrations", [])
+    record.earlier = tuple(_read_registration(item) for item in earlier)
+    for item in document.pop("tokens"):
+        record.keep_token(Token(**_read(_TOKEN, item)))
+    for item in document.pop("sessions"):
+        session_id = item.pop("session_id")
+        record.sessions[_text(session_id)] = Session(**_read(_SESSION, item))
+    record.others = document
+    return record
 
 
 def _text(value: Any) -> str:

@@ -101,9 +101,9 @@ def test_the_default_redirect_uri_survives_a_restart(gateway: World, tmp_path: P
     [
         ("scopes", {"scopes": "repo"}),
         ("scopes", {"scopes": [7]}),
-        ("provider_id", {"provider": 7}),
+        ("provider", {"provider": 7}),
         ("state", {"state": 7}),
-        ("user_redirect_uri", {"redirect_uri": 7}),
+        ("redirect_uri", {"redirect_uri": 7}),
         ("resource", {"resource": ["x"]}),
     ],
 )

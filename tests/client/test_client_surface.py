@@ -36,7 +36,7 @@ from tests.harness.worlds import World
 
 COROUTINES = {
     "discover", "register", "ensure_registered", "registration", "authorize", "exchange_token",
-    "revoke", "sign_attestation", "load", "forget",
+    "revoke", "sign_attestation", "load", "forget", "request",
 }  # fmt: skip
 PLAIN = {"set_credentials", "set_token", "save_credentials", "load_credentials", "for_user"}
 
@@ -67,10 +67,12 @@ def test_only_methods_that_may_wait_are_coroutines(mode: str) -> None:
     call = "proxy" if mode == "gateway" else "api"
     members = public(CLASSES["async", mode])
     waiting = {name for name, member in members.items() if inspect.iscoroutinefunction(member)}
-    assert waiting == {*COROUTINES, call, "aclose"}
+    assert waiting == {*COROUTINES, call, "request", "aclose"}
     plain = {name for name, member in members.items() if inspect.isfunction(member)} - waiting
     assert plain == PLAIN
-    assert isinstance(members["client_id"], property)
+    properties = {name for name, member in members.items() if isinstance(member, property)}
+    own = set() if mode == "gateway" else {"api_base"}
+    assert properties == {"access_token", "agent_id", "client_id", "tokens", "url"} | own
     blocking = public(CLASSES["sync", mode])
     assert not any(inspect.iscoroutinefunction(member) for member in blocking.values())
 

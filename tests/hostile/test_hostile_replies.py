@@ -164,15 +164,15 @@ BODIES: dict[str, tuple[bytes, Any]] = {
     "latin-1 called utf-8": (raw_answer('{"a": "ü"}'.encode("latin-1")), UNREADABLE),
     "unknown charset": (
         raw_answer(b'{"a": 1}', media_type="text/plain; charset=klingon"),
-        UNREADABLE,
+        '{"a": 1}',
     ),
     "charset that is no charset": (
         raw_answer(b"7b7d", media_type="text/plain; charset=hex"),
-        UNREADABLE,
+        "7b7d",
     ),
     "charset that warns": (
         raw_answer(b"\\d\\8", media_type="text/plain; charset=unicode_escape"),
-        UNREADABLE,
+        r"\d\8",
     ),
     "lone surrogate": (
         raw_answer(b'{"client_id": "\\ud800", "client_secret": "\\udfff"}'),

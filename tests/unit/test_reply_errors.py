@@ -93,8 +93,8 @@ def test_details_and_unknown_fields_come_out_as_details(
 @pytest.mark.parametrize(
     ("body", "said"),
     [
-        ({"error": "invalid_grant"}, "invalid_grant"),
-        ({"error": "invalid_grant", "error_description": "It is used."}, "It is used"),
+        ({"error": "invalid_request"}, "invalid_request"),
+        ({"error": "invalid_request", "error_description": "It is used."}, "It is used"),
         ({"error": "Proxy failed", "message": "no JSON"}, "Proxy failed: no JSON"),
         ({"message": "only this"}, "only this"),
         ({"code": 42, "message": "a number"}, "a number"),

@@ -206,7 +206,7 @@ def test_pauses_keep_to_every_bound(policy: RetryPolicy, retry_after: float | No
         if retry_after is None:
             assert 0 <= pause <= min(policy.maximum, policy.base * 2**nth)
         else:
-            assert pause == retry_after
+            assert pause >= retry_after
 
 
 def test_a_huge_number_of_attempts_overflows_nothing() -> None:
@@ -219,7 +219,7 @@ def test_a_huge_number_of_attempts_overflows_nothing() -> None:
 @pytest.mark.parametrize(
     ("retry_after", "repeated"),
     [
-        (0.0, [0.0, 0.0]),
+        (0.0, [0.2, 0.4]),
         (15.0, [15.0, 15.0]),
         (15.1, [15.1]),
         (30.0, [30.0]),
@@ -231,9 +231,34 @@ def test_retry_after_is_obeyed_within_the_total_and_raised_beyond_it(
     retry_after: float, repeated: list[float]
 ) -> None:
     error = answered(429, retry_after)
-    assert pauses(RetryPolicy(), error) == repeated
+    assert pauses(RetryPolicy(jitter=False), error) == repeated
     assert error.retry_after == retry_after
     assert error.retryable  # the user may wait longer than the policy does
+
+
+@pytest.mark.parametrize(
+    ("retry_after", "longest"), [(0.0, 1.0), (0.1, 1.1), (8.0, 9.0), (10.0, 11.0), (20.0, 22.0)]
+)
+def test_retry_after_is_a_lower_bound_with_a_random_part(
+    monkeypatch: pytest.MonkeyPatch, retry_after: float, longest: float
+) -> None:
+    """So that the callers that a server sent away do not come back at one instant."""
+    policy = RetryPolicy(attempts=2, base=0)
+    for part in (0.0, 0.5, 1.0):
+        monkeypatch.setattr(random, "uniform", lambda low, high, p=part: low + p * (high - low))
+        [pause] = pauses(policy, answered(429, retry_after))
+        assert pause == pytest.approx(retry_after + part * (longest - retry_after))
+
+
+def test_the_longer_of_retry_after_and_the_backoff_counts() -> None:
+    policy = RetryPolicy(attempts=4, base=1, jitter=False)
+    assert pauses(policy, answered(503, 1.5)) == [1.5, 2, 4]
+
+
+def test_the_random_part_stays_within_the_total(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(random, "uniform", lambda _, high: high)
+    assert pauses(RetryPolicy(), answered(429, 29.5)) == [30.0]
+    assert pauses(RetryPolicy(total=0), answered(429, 0)) in ([], [0.0, 0.0])
 
 
 def test_no_attempt_begins_after_the_total() -> None:

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ath._http.messages import Base, encode_json, merge_headers, parse_base
-from ath._protocol.arguments import encode_headers
+from ath._protocol.arguments import encode_call_headers, encode_headers
 from ath.errors import ATHError
 
 from .support import error_of, outcome, reply
@@ -179,7 +179,7 @@ def test_what_the_client_sets_itself_is_refused_and_named(name: str) -> None:
 
 @pytest.mark.parametrize("name", ["X-ATH-User-Token", "x-ath-anything"])
 def test_a_call_sets_no_header_of_the_protocol(name: str) -> None:
-    assert error_of(lambda: encode_headers({name: "x"}, per_call=True)).code == "INVALID_ARGUMENT"
+    assert error_of(lambda: encode_call_headers({name: "x"}, [])).code == "INVALID_ARGUMENT"
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Self
 
 from attrs import define as _attrs_define
 from attrs import field as _attrs_field
@@ -12,10 +12,6 @@ from ..types import (
     wrong_item,
     wrong_type,
 )
-
-if TYPE_CHECKING:
-    from ..models.developer_info import DeveloperInfo
-
 
 _KNOWN = frozenset(
     (
@@ -75,7 +71,6 @@ class AgentIdentityDocument:
         Raises:
             FieldError: A field is missing or of the wrong type; says which one, and never its value.
         """
-        from ..models.developer_info import DeveloperInfo
 
         if not isinstance(src_dict, dict) and not isinstance(src_dict, Mapping):
             raise wrong_type("", "an object", src_dict)
@@ -134,3 +129,6 @@ class AgentIdentityDocument:
 
     def __contains__(self, key: str) -> bool:
         return key in self.additional_properties
+
+
+from ..models.developer_info import DeveloperInfo  # noqa: E402

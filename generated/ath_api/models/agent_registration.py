@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Self
 
 from attrs import define as _attrs_define
 from attrs import field as _attrs_field
@@ -15,10 +15,6 @@ from ..types import (
     wrong_item,
     wrong_type,
 )
-
-if TYPE_CHECKING:
-    from ..models.provider_approval import ProviderApproval
-
 
 _KNOWN = frozenset(
     (
@@ -92,7 +88,6 @@ class AgentRegistration:
         Raises:
             FieldError: A field is missing or of the wrong type; says which one, and never its value.
         """
-        from ..models.provider_approval import ProviderApproval
 
         if not isinstance(src_dict, dict) and not isinstance(src_dict, Mapping):
             raise wrong_type("", "an object", src_dict)
@@ -175,3 +170,6 @@ class AgentRegistration:
 
     def __contains__(self, key: str) -> bool:
         return key in self.additional_properties
+
+
+from ..models.provider_approval import ProviderApproval  # noqa: E402

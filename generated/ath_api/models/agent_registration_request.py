@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Self
 
 from attrs import define as _attrs_define
 from attrs import field as _attrs_field
@@ -13,11 +13,6 @@ from ..types import (
     wrong_item,
     wrong_type,
 )
-
-if TYPE_CHECKING:
-    from ..models.developer_info import DeveloperInfo
-    from ..models.provider_scope_request import ProviderScopeRequest
-
 
 _KNOWN = frozenset(
     (
@@ -78,8 +73,6 @@ class AgentRegistrationRequest:
         Raises:
             FieldError: A field is missing or of the wrong type; says which one, and never its value.
         """
-        from ..models.developer_info import DeveloperInfo
-        from ..models.provider_scope_request import ProviderScopeRequest
 
         if not isinstance(src_dict, dict) and not isinstance(src_dict, Mapping):
             raise wrong_type("", "an object", src_dict)
@@ -144,3 +137,7 @@ class AgentRegistrationRequest:
 
     def __contains__(self, key: str) -> bool:
         return key in self.additional_properties
+
+
+from ..models.developer_info import DeveloperInfo  # noqa: E402
+from ..models.provider_scope_request import ProviderScopeRequest  # noqa: E402

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Self
 
 from attrs import define as _attrs_define
 from attrs import field as _attrs_field
@@ -14,10 +14,6 @@ from ..types import (
     read_objects,
     wrong_type,
 )
-
-if TYPE_CHECKING:
-    from ..models.provider_approval import ProviderApproval
-
 
 _KNOWN = frozenset(
     (
@@ -75,7 +71,6 @@ class AgentRegistrationResponse:
         Raises:
             FieldError: A field is missing or of the wrong type; says which one, and never its value.
         """
-        from ..models.provider_approval import ProviderApproval
 
         if not isinstance(src_dict, dict) and not isinstance(src_dict, Mapping):
             raise wrong_type("", "an object", src_dict)
@@ -143,3 +138,6 @@ class AgentRegistrationResponse:
 
     def __contains__(self, key: str) -> bool:
         return key in self.additional_properties
+
+
+from ..models.provider_approval import ProviderApproval  # noqa: E402

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Self
 
 from attrs import define as _attrs_define
 from attrs import field as _attrs_field
@@ -11,10 +11,6 @@ from ..types import (
     read_objects,
     wrong_type,
 )
-
-if TYPE_CHECKING:
-    from ..models.provider_info import ProviderInfo
-
 
 _KNOWN = frozenset(
     (
@@ -63,7 +59,6 @@ class DiscoveryDocument:
         Raises:
             FieldError: A field is missing or of the wrong type; says which one, and never its value.
         """
-        from ..models.provider_info import ProviderInfo
 
         if not isinstance(src_dict, dict) and not isinstance(src_dict, Mapping):
             raise wrong_type("", "an object", src_dict)
@@ -116,3 +111,6 @@ class DiscoveryDocument:
 
     def __contains__(self, key: str) -> bool:
         return key in self.additional_properties
+
+
+from ..models.provider_info import ProviderInfo  # noqa: E402

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Self
 
 from attrs import define as _attrs_define
 from attrs import field as _attrs_field
@@ -11,10 +11,6 @@ from ..types import (
     read_object,
     wrong_type,
 )
-
-if TYPE_CHECKING:
-    from ..models.service_auth_config import ServiceAuthConfig
-
 
 _KNOWN = frozenset(
     (
@@ -68,7 +64,6 @@ class ServiceDiscoveryDocument:
         Raises:
             FieldError: A field is missing or of the wrong type; says which one, and never its value.
         """
-        from ..models.service_auth_config import ServiceAuthConfig
 
         if not isinstance(src_dict, dict) and not isinstance(src_dict, Mapping):
             raise wrong_type("", "an object", src_dict)
@@ -122,3 +117,6 @@ class ServiceDiscoveryDocument:
 
     def __contains__(self, key: str) -> bool:
         return key in self.additional_properties
+
+
+from ..models.service_auth_config import ServiceAuthConfig  # noqa: E402

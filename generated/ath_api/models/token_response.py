@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Self
 
 from attrs import define as _attrs_define
 from attrs import field as _attrs_field
@@ -13,10 +13,6 @@ from ..types import (
     wrong_item,
     wrong_type,
 )
-
-if TYPE_CHECKING:
-    from ..models.scope_intersection import ScopeIntersection
-
 
 _KNOWN = frozenset(
     (
@@ -80,7 +76,6 @@ class TokenResponse:
         Raises:
             FieldError: A field is missing or of the wrong type; says which one, and never its value.
         """
-        from ..models.scope_intersection import ScopeIntersection
 
         if not isinstance(src_dict, dict) and not isinstance(src_dict, Mapping):
             raise wrong_type("", "an object", src_dict)
@@ -149,3 +144,6 @@ class TokenResponse:
 
     def __contains__(self, key: str) -> bool:
         return key in self.additional_properties
+
+
+from ..models.scope_intersection import ScopeIntersection  # noqa: E402
