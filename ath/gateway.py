@@ -52,6 +52,9 @@ class ATHGatewayClient(SyncClient):
 
         Returns parsed JSON, str for text, bytes for anything else, None for no body or a 304.
 
+        An error's ``source`` says whose word it is. A provider that answers in ATH's own form with
+        one of ATH's codes cannot be told apart from the gateway.
+
         Args:
             provider: The provider's id, as discover() lists it.
             method: The HTTP method.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
@@ -10,13 +9,12 @@ from datetime import timedelta
 from encodings.aliases import aliases
 from typing import Any
 
+from ._json import MALFORMED, parse_json
 from .errors import ATHError, on_one_line
 
 __all__ = ["Headers", "Response"]
 
-MALFORMED = (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError)
-"""What json, codecs and the generated models raise at input that is not what it should be."""
-_CHARSETS = frozenset(aliases) | frozenset(aliases.values())
+_CHARSETS = {*aliases, *aliases.values(), "cp874", "koi8_u", "utf_8_sig"}
 """Those that may be looked up: Python remembers for ever each name that it was asked for. Codecs
 that are no charsets (idna, unicode_escape, ...) are not among them."""
 
@@ -67,7 +65,7 @@ class Response:
     """
 
     __slots__ = (
-        "_damaged", "_headers", "_raw_headers", "_seconds", "content", "origin_label",
+        "_damaged", "_headers", "_limit", "_raw_headers", "_seconds", "content", "origin_label",
         "status_code",
     )  # fmt: skip
 
@@ -79,6 +77,7 @@ class Response:
         origin_label: str = "",
         seconds: float = 0.0,
         damaged: bool = False,
+        limit: int = 64 * 1024 * 1024,
     ) -> None:
         self.status_code = status_code
         self.content = content
@@ -87,6 +86,7 @@ class Response:
         self._headers: Headers | None = None
         self._seconds = seconds
         self._damaged = damaged
+        self._limit = limit
 
     @property
     def headers(self) -> Headers:
@@ -122,10 +122,10 @@ class Response:
 
         Raises:
             ATHError: INVALID_RESPONSE with the body in ``details``; the call itself succeeded if
-                :attr:`is_success` says so.
+                :attr:`is_success` says so. RESPONSE_TOO_LARGE if it would take too much memory.
         """
         with suppress(*MALFORMED):  # an error raised in their place would lead back to the body
-            return json.loads(self.content)
+            return parse_json(self.content, self._limit)
         raise self._undecodable("as JSON")
 
     @property

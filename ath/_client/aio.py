@@ -3,34 +3,39 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from ath_api import models
 
 from .. import _protocol
+from .._http.transports import open_async
+from .._lazy import ssl
 from ..arguments import Developer, ProviderScopes
 from ..errors import ATHError
 from ..retry import Default, Retry
 from .base import Client
 
 if TYPE_CHECKING:
-    from .run_async import AsyncDriver, AsyncTransport
+    from .run_async import AsyncDriver
 
 CLIENT = Default.CLIENT
 AsyncClientT = TypeVar("AsyncClientT", bound="AsyncClient")
 
 
 class AsyncClient(Client["AsyncDriver"]):
-    """The handshake as coroutines, in the event loop of the first call."""
+    """The handshake as coroutines, in one event loop at a time."""
 
     __slots__ = ()
 
-    def _make_driver(self, http_client: object, **shared: Any) -> AsyncDriver:
+    def _make_driver(
+        self, http_client: object, ssl_context: ssl.SSLContext | None, **shared: Any
+    ) -> AsyncDriver:
         from .run_async import AsyncDriver  # asyncio is slow to import; sync users need none
 
         if http_client is None:
-            return AsyncDriver(_open_transport, **shared)
+            return AsyncDriver(partial(open_async, ssl_context), **shared)
         from .._http.httpx_client import async_transport
 
         transport = async_transport(http_client)
@@ -51,7 +56,7 @@ class AsyncClient(Client["AsyncDriver"]):
         redirect_uris: Sequence[str] | None = None,
         retry: Retry = CLIENT,
     ) -> models.AgentRegistrationResponse:
-        """Ask the implementor to admit the agent; see :meth:`SyncClient.register`."""
+        """Register the agent; see :meth:`SyncClient.register`."""
         return await self._driver.run(
             self._credentials,
             _protocol.registration.register(
@@ -182,9 +187,3 @@ class AsyncClient(Client["AsyncDriver"]):
     ) -> None:
         """Close."""
         await self.aclose()
-
-
-def _open_transport() -> AsyncTransport:
-    from .._http.aio import AsyncTransport  # the HTTP layer is needed at the first request only
-
-    return AsyncTransport()

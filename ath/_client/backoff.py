@@ -38,20 +38,22 @@ class WaitAtLeastRetryAfter(wait_base):
         pause = max(retry_after, self._backoff(retry_state))
         if not self._policy.jitter:
             return pause
-        left = self._policy.total - retry_state.idle_for - pause
+        elapsed = retry_state.seconds_since_start or 0.0
+        left = self._policy.total - elapsed - pause
         spread = max(0.0, min(left, max(1.0, pause / 10)))
         return pause + random.uniform(0, spread)  # noqa: S311 - it only spreads callers
 
 
 class StopBeforeTotal(stop_base):
-    """Stop rather than let all pauses together last longer than that."""
+    """Stop rather than begin an attempt more than that after the call's start."""
 
     def __init__(self, seconds: float) -> None:
         self._seconds = seconds
 
     def __call__(self, retry_state: RetryCallState) -> bool:
         """Whether the next pause would be too long."""
-        return retry_state.idle_for + retry_state.upcoming_sleep > self._seconds
+        elapsed = retry_state.seconds_since_start or 0.0
+        return elapsed + retry_state.upcoming_sleep > self._seconds
 
 
 def _error_of(state: RetryCallState) -> ATHError:
@@ -79,9 +81,15 @@ class Backoff:
         self._retrying.begin()
         self._state = RetryCallState(self._retrying, None, (), {})
 
-    def next_pause(self, error: ATHError) -> float:
-        """Seconds until the next attempt; raises the error if the policy wants none."""
+    def next_pause(self, error: ATHError, elapsed: float) -> float:
+        """Seconds until the next attempt; raises the error if the policy wants none.
+
+        Args:
+            error: The last attempt's.
+            elapsed: Seconds since the call's start.
+        """
         self._state.set_exception((type(error), error, error.__traceback__))
+        self._state.outcome_timestamp = self._state.start_time + elapsed
         self._retrying.iter(self._state)
         pause = self._state.upcoming_sleep
         self._state.prepare_for_next_attempt()

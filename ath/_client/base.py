@@ -12,10 +12,12 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Generic, NoReturn, Self, TypeVar, cast
+from typing import Any, Generic, NoReturn, Self, TypeVar, cast
 
-from .._http.messages import parse_base, parse_timeout
-from .._lazy import LazyModule
+from .._http.limits import parse_timeout
+from .._http.messages import parse_base
+from .._http.transports import check_ssl_context
+from .._lazy import ec, httpx, ssl
 from .._protocol.arguments import as_list, encode_headers, require_text
 from .._protocol.context import Learned, Settings, current_client_id, require_registration
 from .._protocol.requests import context_of_user, make_context
@@ -29,13 +31,6 @@ from ..stores.record import Record, Token
 from .credentials import Credentials
 from .held_record import HeldRecords
 from .options import check_agent_id, check_audience, open_store, random_text
-
-if TYPE_CHECKING:
-    import httpx
-    from cryptography.hazmat.primitives.asymmetric import ec
-else:  # both are slow to import
-    httpx = LazyModule("httpx")
-    ec = LazyModule("cryptography.hazmat.primitives.asymmetric.ec")
 
 DriverT = TypeVar("DriverT")
 ClientT = TypeVar("ClientT", bound="Client[Any]")
@@ -58,6 +53,7 @@ class Client(ABC, Generic[DriverT]):
         timeout: float | Timeout | None = 60.0,
         headers: Mapping[str, str] | None = None,
         http_client: httpx.Client | httpx.AsyncClient | None = None,
+        ssl_context: ssl.SSLContext | None = None,
         capabilities: Sequence[str] = (),
         audience: str | None = None,
         require_pkce: bool = True,
@@ -78,8 +74,11 @@ class Client(ABC, Generic[DriverT]):
                 bounds each phase on its own; None waits for ever.
             headers: Sent on every request to the url's own origin and nowhere else, such as the
                 session header of a multi-user gateway.
-            http_client: Your own httpx client (proxy, CA, mTLS); it is not closed by this one. A
-                sync one bounds each wait by ``timeout``, and the body as a whole.
+            http_client: Your own httpx client (HTTP/2, hooks, mocks); it is not closed by this
+                one. A sync one bounds each wait by ``timeout``, and the body as a whole.
+            ssl_context: Which servers to trust, and the client certificate to show them, such as
+                ``ssl.create_default_context(cafile="ca.pem")``; by default certifi's, or what
+                SSL_CERT_FILE and SSL_CERT_DIR name.
             capabilities: Listed in every attestation.
             audience: The implementor's base URL as it knows itself, if that is not ``url``.
             require_pkce: Refuse authorization URLs without an S256 code_challenge (RFC 7636).
@@ -117,6 +116,7 @@ class Client(ABC, Generic[DriverT]):
         )
         self._driver = self._make_driver(
             http_client,
+            check_ssl_context(ssl_context, http_client),
             signer=load_signer(private_key, private_key_password),
             limits=parse_timeout(timeout, max_response_bytes),
             retry=resolve_policy(retry, None),
@@ -129,7 +129,9 @@ class Client(ABC, Generic[DriverT]):
     _native = False
 
     @abstractmethod
-    def _make_driver(self, http_client: object, **shared: Any) -> DriverT: ...
+    def _make_driver(
+        self, http_client: object, ssl_context: ssl.SSLContext | None, **shared: Any
+    ) -> DriverT: ...
 
     @abstractmethod
     def _prepare(self) -> None:

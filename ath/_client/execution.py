@@ -68,7 +68,10 @@ class Execution:
     def _call(self, call: Call) -> Operations[Any]:
         """Make a call, with as many attempts as are allowed and may help."""
         attempts = Attempts(
-            self._driver.learned, call, resolve_policy(call.retry, self._driver.retry)
+            self._driver.learned,
+            call,
+            resolve_policy(call.retry, self._driver.retry),
+            call.limits or self._driver.limits,
         )
         if not self._credentials.loaded:
             yield from self._credentials.load_first()
@@ -87,10 +90,11 @@ class Execution:
                 label = request.origin_label
                 self._warn_of_plaintext(request)
                 self._sends += 1
-                reply = yield Send(request, call.limits)
+                reply = yield Send(request, attempts.begin())
                 value = call.read(request, reply)
             except ATHError as error:
-                if call.credential is not None and not made_again:
+                in_time = reply is None or attempts.in_time
+                if call.credential is not None and not made_again and in_time:
                     made_again = yield from self._found_other(call.credential, used, error)
                     if made_again:
                         log.info("%s: %s; again with what the store holds", label, error.code)
@@ -224,21 +228,30 @@ class Execution:
         pauses = growing_pauses(
             lease, f"Another process is registering {key.agent_id} and does not end."
         )
-        acquired = False
+        left = closed = False
+
+        def take_lock() -> bool:
+            taken = acquire(key, owner, lease)
+            if left:  # this task was cancelled while a thread was taking the lock
+                release(key, owner)
+            return bool(taken)
+
         try:
             while True:
-                acquired = yield UseStore(acquire, (key, owner, lease))
+                acquired = yield UseStore(take_lock, ())
                 yield from self._credentials.load()
                 if step.done():
                     return None
                 if acquired:
                     return (yield from self._run_flow(step.make_flow()))
                 yield next(pauses)
-        except GeneratorExit:
-            acquired = False  # nobody is left to release it: the lease ends by itself
+        except GeneratorExit:  # there is no driver any more
+            closed = True
+            release(key, owner)
             raise
         finally:
-            if acquired:
+            left = True
+            if not closed:
                 with suppress(ATHError):  # the lease ends by itself
                     yield UseStore(release, (key, owner))
 

@@ -27,7 +27,10 @@ _NEVER_ACCEPTED = "The credential store never accepted the change."
 class HeldRecord:
     """A record in memory, and its way to the store and back."""
 
-    __slots__ = ("__weakref__", "_records", "_unsaved", "_version", "key", "loaded", "record")
+    __slots__ = (
+        "__weakref__", "_latest_read", "_reads", "_records", "_unsaved", "_writes",
+        "key", "loaded", "record",
+    )  # fmt: skip
 
     def __init__(self, key: CredentialKey, records: HeldRecords) -> None:
         self.key = key
@@ -35,7 +38,9 @@ class HeldRecord:
         self.loaded = records.store is None
         self._records = records
         self._unsaved: list[Change] = []
-        self._version = 0  # counts what was read from the store after a write
+        self._reads = 0  # begun
+        self._latest_read = 0  # of those, the one whose result memory holds
+        self._writes = 0  # ended
 
     def change(self, change: Change) -> None:
         """Make a change in memory; the next write makes it in the store as well."""
@@ -53,11 +58,12 @@ class HeldRecord:
         """
         store = self._records.store
         while store is not None:
-            version = self._version
+            read, writes = self._begin_read()
             record = Record.from_text((yield _use(store.load, self.key)))
             with fork.guard:
-                if version == self._version:  # else it was written meanwhile, and is newer
-                    self._take(record)
+                if writes == self._writes:  # else it was written meanwhile, and is newer
+                    if read > self._latest_read:  # else a read that began later has ended before
+                        self._take(record, read)
                     return
 
     def save(self) -> Operations[None]:
@@ -71,6 +77,7 @@ class HeldRecord:
         while store is not None and self._unsaved:
             with fork.guard:
                 unsaved = list(self._unsaved)
+                read, writes = self._begin_read()
             old = yield _use(store.load, self.key)
             record = Record.from_text(old)
             for change in unsaved:
@@ -82,8 +89,11 @@ class HeldRecord:
                 with fork.guard:
                     saved = {id(change) for change in unsaved}
                     self._unsaved = [c for c in self._unsaved if id(c) not in saved]
-                    self._version += 1
-                    self._take(record)
+                    overtaken = writes != self._writes or read < self._latest_read
+                    self._writes += 1
+                    if not overtaken:  # else memory is newer, and has the changes as well
+                        self._take(record, read)
+                    self._unpin()
                 return
             yield next(pauses)
 
@@ -106,14 +116,24 @@ class HeldRecord:
                 old = yield _use(store.load, self.key)
         with fork.guard:
             self._unsaved.clear()
-            self._version += 1
-            self._take(Record())
+            self._writes += 1
+            self._take(Record(), self._reads)
+            self._unpin()
 
-    def _take(self, record: Record) -> None:
+    def _begin_read(self) -> tuple[int, int]:
+        """The number of this read, and how many writes there were before it."""
+        with fork.guard:
+            self._reads += 1
+            return self._reads, self._writes
+
+    def _take(self, record: Record, read: int) -> None:
         for change in self._unsaved:
             change(record)
-        self.record, self.loaded = record, True
-        if self._records.store is not None and not self._unsaved:
+        self.record, self.loaded, self._latest_read = record, True, read
+
+    def _unpin(self) -> None:
+        """Let go of a record that holds nothing but what a store holds too, or nothing at all."""
+        if not self._unsaved:
             self._records.pinned.pop(self.key, None)
 
 

@@ -10,7 +10,8 @@ import time
 from collections.abc import Callable
 from typing import Any, Generic, Protocol, TypeVar
 
-from .._http.messages import Limits, Reply, Request
+from .._http.limits import Limits
+from .._http.messages import Reply, Request
 from .._protocol.context import Learned, Settings
 from .._protocol.steps import Flow, Pause
 from .._secret import hide
@@ -61,7 +62,7 @@ class Driver(Generic[TransportT, SignerT]):
         self._transport: TransportT | None = None
         self._closed = False
         self._signer = signer
-        self._limits = limits
+        self.limits = limits
         self.retry = retry
         self.settings = settings
         self.learned = learned
@@ -82,11 +83,9 @@ class Driver(Generic[TransportT, SignerT]):
     @property
     def lease(self) -> float:
         """Seconds that a registration may take, with all its attempts."""
-        if self._limits.total is None:
+        if self.limits.total is None:
             return _LONGEST_LEASE
-        if self.retry is None:
-            return self._limits.total
-        return self.retry.attempts * self._limits.total + self.retry.total
+        return self.limits.total + (0.0 if self.retry is None else self.retry.total)
 
 
 def log_reply(request: Request, reply: Reply) -> None:
@@ -145,7 +144,7 @@ class SyncDriver(Driver[SyncTransport, Signer]):
     def _perform(self, operation: Operation) -> Any:
         match operation:
             case Send():
-                return self._send(operation.request, operation.limits or self._limits)
+                return self._send(operation.request, operation.limits)
             case Sign():
                 return self._sign(operation.message)
             case Pause():

@@ -7,9 +7,9 @@ import inspect
 import time
 from typing import Any, Protocol, TypeVar
 
-from .._http.messages import Limits, Reply, Request
+from .._http.limits import Limits
+from .._http.messages import Reply, Request
 from .._protocol.steps import Flow, Pause
-from ..errors import ATHError
 from ..keys import AsyncSigner, LocalSigner, Signer
 from .credentials import Credentials
 from .execution import Execution
@@ -32,9 +32,7 @@ class AsyncTransport(Protocol):
 
 
 class AsyncDriver(Driver[AsyncTransport, Signer | AsyncSigner]):
-    """Carries out for the async clients, in the event loop of the first call."""
-
-    _loop: asyncio.AbstractEventLoop | None = None
+    """Carries out for the async clients, in one event loop at a time: the transport sees to it."""
 
     async def run(self, credentials: Credentials, flow: Flow[T]) -> T:
         """Carry a flow out."""
@@ -42,7 +40,6 @@ class AsyncDriver(Driver[AsyncTransport, Signer | AsyncSigner]):
 
     async def drive(self, operations: Operations[T]) -> T:
         """Carry the operations out; returns what they come to."""
-        self._check_loop()
         try:
             operation = next(operations)
             while True:
@@ -58,14 +55,13 @@ class AsyncDriver(Driver[AsyncTransport, Signer | AsyncSigner]):
     async def aclose(self) -> None:
         """Free the connections, and make no further call."""
         self._closed = True
-        # Connections of another loop cannot be closed from here; they end with that loop.
-        if self._transport is not None and self._loop is _running_loop():
+        if self._transport is not None:
             await self._transport.aclose()
 
     async def _perform(self, operation: Operation) -> Any:
         match operation:
             case Send():
-                return await self._send(operation.request, operation.limits or self._limits)
+                return await self._send(operation.request, operation.limits)
             case Sign():
                 return await self._sign(operation.message)
             case Pause():
@@ -94,23 +90,3 @@ class AsyncDriver(Driver[AsyncTransport, Signer | AsyncSigner]):
         except Exception as error:
             failed = signer_error(error)
         raise failed
-
-    def _check_loop(self) -> None:
-        loop = _running_loop()
-        if loop is None:
-            raise ATHError("WRONG_EVENT_LOOP", "Async clients run in an asyncio event loop.")
-        if self._loop is None:
-            self._loop = loop
-        if self._loop is not loop:
-            raise ATHError(
-                "WRONG_EVENT_LOOP",
-                "This async client belongs to the event loop of its first call, which is another.",
-            )
-
-
-def _running_loop() -> asyncio.AbstractEventLoop | None:
-    """None outside asyncio, as in trio."""
-    try:
-        return asyncio.get_running_loop()
-    except RuntimeError:
-        return None

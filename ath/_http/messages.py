@@ -11,13 +11,16 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from ..errors import ATHError
+from .hosts import normalize_host
 
 _encode = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode
 
 RawHeaders = list[tuple[bytes, bytes]]
 
+Origin = tuple[str, str, int]
+"""Scheme, host and port."""
+
 _DEFAULT_PORTS = {"http": 80, "https": 443}
-_HOST = re.compile(r"[\w.:%~-]+", re.ASCII)  # IDNA makes spaces of wide ones
 _URL_TEXT = re.compile(r"[^\x00-\x20\x7f]+")
 
 
@@ -31,9 +34,9 @@ class Base:
     port: int
     path: str
 
-    @property
-    def origin(self) -> tuple[str, str, int]:
-        """Scheme, host and port: who is spoken to."""
+    @cached_property
+    def origin(self) -> Origin:
+        """Who is spoken to."""
         return self.scheme, self.host, self.port
 
     @cached_property
@@ -80,7 +83,7 @@ def parse_base(url: object, name: str, code: str = "INVALID_ARGUMENT") -> Base:
     if parts is None:
         raise refuse("is not a valid URL")
     scheme, netloc, host, port, path = parts
-    if scheme not in _DEFAULT_PORTS or not _HOST.fullmatch(host):
+    if scheme not in _DEFAULT_PORTS or host is None:
         raise refuse("must begin with http:// or https:// and a host")
     if "@" in netloc:
         raise refuse("must not carry a user name or password")
@@ -90,11 +93,11 @@ def parse_base(url: object, name: str, code: str = "INVALID_ARGUMENT") -> Base:
     return Base(url.rstrip("/"), scheme, host, port, path.rstrip("/"))
 
 
-def _parts_of(url: str) -> tuple[str, str, str, int | None, str] | None:
+def _parts_of(url: str) -> tuple[str, str, str | None, int | None, str] | None:
     """Scheme, netloc, host, port and path; None instead of an error that may quote a password."""
     try:
         parts = urlsplit(url)
-        host = (parts.hostname or "").encode("idna").decode("ascii")
+        host = normalize_host(parts.hostname or "")
         path = parts.path.encode("ascii").decode("ascii")
         return parts.scheme, parts.netloc, host, parts.port, path
     except ValueError:
@@ -156,51 +159,3 @@ def merge_headers(first: RawHeaders, second: RawHeaders) -> RawHeaders:
         return first
     names = {name.lower() for name, _ in second}
     return [item for item in first if item[0].lower() not in names] + second
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """Seconds for each phase of an attempt and for the whole of it, and bytes of a reply."""
-
-    connect: float | None
-    read: float | None
-    write: float | None
-    pool: float | None
-    total: float | None
-    max_response_bytes: int
-
-    def phases(self) -> dict[str, float | None]:
-        """The form that httpcore and httpx share."""
-        return {
-            "connect": self.connect,
-            "read": self.read,
-            "write": self.write,
-            "pool": self.pool,
-        }
-
-
-def parse_timeout(timeout: object, max_response_bytes: object) -> Limits:
-    """Read the user's timeout: seconds for a whole attempt, an httpx.Timeout, or None for none.
-
-    Raises:
-        ATHError: INVALID_ARGUMENT.
-    """
-    if not isinstance(max_response_bytes, int) or max_response_bytes < 1:
-        raise ATHError("INVALID_ARGUMENT", "max_response_bytes must be a number of bytes.")
-    if timeout is None:
-        return Limits(None, None, None, None, None, max_response_bytes)
-    if isinstance(timeout, int | float) and not isinstance(timeout, bool):
-        if not timeout > 0:
-            raise ATHError("INVALID_ARGUMENT", "timeout must be more than 0 seconds.")
-        seconds = float(min(timeout, 1e9))  # infinity would overflow a socket's timer
-        return Limits(seconds, seconds, seconds, seconds, seconds, max_response_bytes)
-    try:
-        phases = timeout.as_dict()  # type: ignore[attr-defined]  # of httpx.Timeout, not imported
-        return Limits(**phases, total=None, max_response_bytes=max_response_bytes)
-    except (AttributeError, TypeError):
-        raise ATHError("INVALID_ARGUMENT", "timeout must be seconds or an httpx.Timeout.") from None
-
-
-def too_large(limit: int) -> ATHError:
-    """The error for a body beyond the limit."""
-    return ATHError("RESPONSE_TOO_LARGE", f"The answer is longer than {limit} bytes.")

@@ -12,10 +12,11 @@ from urllib.parse import urlsplit
 from ath_api import models
 
 from .._http.messages import Reply, Request
+from .._json import MALFORMED
 from ..errors import ATHError, Delivery, on_one_line
-from ..response import MALFORMED, rewrite, told_headers
+from ..response import Response, rewrite, told_headers
 from ..stores.record import Token
-from .bodies import to_response
+from .bodies import read_beginning, to_response
 from .context import Context
 
 WILD_CODES = frozenset(
@@ -40,6 +41,7 @@ _OAUTH_CODES = {
     "temporarily_unavailable": "TEMPORARILY_UNAVAILABLE",
 }
 
+MAX_ERROR_BODY = 65_536  # bytes, decompressed, that are parsed, scrubbed and kept
 _EXCERPT = 500  # characters of a server's words that a message quotes
 _DEPTH = 50  # levels of a body that an error carries in its details
 _TOO_SHORT_TO_HIDE = 8  # such a word is no secret, and replacing it would garble the text
@@ -50,14 +52,16 @@ def to_error(context: Context, request: Request, reply: Reply) -> ATHError:
     """The error that the implementor's reply without success means.
 
     A body with a string ``code`` and ``message`` is taken at its word, and so are the errors of
-    OAuth (RFC 6749, section 5.2); anything else is an HTTP_ERROR with the body in ``details``.
+    OAuth (RFC 6749, section 5.2); anything else is an HTTP_ERROR with the body in ``details``. Of
+    a body that is larger than MAX_ERROR_BODY only the beginning is looked at; ``details`` says
+    ``truncated`` then.
     """
     hidden = _secrets_of(context, request)
-    body = _read_body(context, request, reply, hidden)
+    body, truncated = _read_body(request, reply, hidden)
     error = _protocol_error(body, reply) or _oauth_error(body, reply)
     if error is None:
         error = _other_error("HTTP_ERROR", body, request, reply, hidden)
-    return _complete(error, reply, hidden)
+    return _complete(error, reply, hidden, truncated)
 
 
 def to_provider_error(context: Context, request: Request, reply: Reply) -> ATHError:
@@ -68,14 +72,14 @@ def to_provider_error(context: Context, request: Request, reply: Reply) -> ATHEr
     one of those codes cannot be told apart.
     """
     hidden = _secrets_of(context, request)
-    body = _read_body(context, request, reply, hidden)
+    body, truncated = _read_body(request, reply, hidden)
     error = _protocol_error(body, reply)
     if error is None or not (400 <= reply.status < 600) or not _is_implementors(error.code):
         error = _other_error("PROVIDER_ERROR", body, request, reply, hidden)
         error.source = "provider"
         error.details["status"] = reply.status
         error.response = to_response(request, reply, context.settings.max_response_bytes)
-    return _complete(error, reply, hidden)
+    return _complete(error, reply, hidden, truncated)
 
 
 def _is_implementors(code: str) -> bool:
@@ -119,8 +123,10 @@ def _other_error(
     return ATHError(code, f"{message}.", reply.status, details)
 
 
-def _complete(error: ATHError, reply: Reply, hidden: list[str]) -> ATHError:
-    """Add what the reply's headers say."""
+def _complete(error: ATHError, reply: Reply, hidden: list[str], truncated: bool) -> ATHError:
+    """Add what the reply's headers say, and that the body was cut."""
+    if truncated:
+        error.details["truncated"] = True
     error.retry_after = _seconds_to_wait(reply)
     error.headers = _scrub(told_headers(reply.headers), hidden)
     return error
@@ -183,17 +189,19 @@ def _secrets_of(context: Context, request: Request) -> list[str]:
     return sorted(hidden, key=len, reverse=True)
 
 
-def _read_body(context: Context, request: Request, reply: Reply, hidden: list[str]) -> Any:
-    """The body of an error: JSON whatever its type says, since errors are often mislabelled."""
-    limit = context.settings.max_response_bytes
-    with suppress(ATHError, *MALFORMED):
-        response = to_response(request, reply, limit)
-        document = json.loads(response.content)
-        if isinstance(document, dict):
-            return _scrub(document, hidden)
+def _read_body(request: Request, reply: Reply, hidden: list[str]) -> tuple[Any, bool]:
+    """The body of an error, and whether it was cut.
+
+    JSON is read whatever its type says, since errors are often mislabelled.
+    """
+    data, truncated = read_beginning(reply, MAX_ERROR_BODY)
+    body: Any = data.decode("utf-8", "replace")  # at least readable
     with suppress(ATHError):
-        return _scrub(to_response(request, reply, limit).value(), hidden)
-    return _scrub(reply.body.decode("utf-8", "replace"), hidden)  # at least readable
+        body = Response(reply.status, reply.headers, data, request.origin_label).value()
+    with suppress(*MALFORMED):
+        document = json.loads(data)
+        body = document if isinstance(document, dict) else body
+    return _scrub(body, hidden), truncated
 
 
 def _details_of(body: dict[str, Any]) -> dict[str, Any]:

@@ -6,7 +6,8 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any, NoReturn, TypeVar
 
-from .._http.messages import Base, RawHeaders, Reply, Request, parse_timeout
+from .._http.limits import parse_timeout
+from .._http.messages import Base, RawHeaders, Reply, Request
 from .._secret import SecretText
 from ..errors import ATHError
 from ..response import Response

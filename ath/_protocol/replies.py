@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from contextlib import suppress
 from types import MappingProxyType
 from typing import Any, Protocol, TypeVar
 
 from .._http.messages import Reply, Request
+from .._json import MALFORMED, parse_json
 from ..errors import ATHError
-from ..response import MALFORMED, Response
+from ..response import Response
 from .bodies import decompress, invalid_response, to_response
 from .context import Context
 from .failures import headers_to_tell, hide_secrets, to_error, to_provider_error
@@ -85,7 +85,8 @@ def read_answer(context: Context, request: Request, reply: Reply) -> Answer:
     label, what = request.origin_label, "is not JSON"
     headers = headers_to_tell(context, request, reply)
     with suppress(*MALFORMED):  # an error raised in their place would lead back to the body
-        document = json.loads(decompress(reply, context.settings.max_response_bytes))
+        limit = context.settings.max_response_bytes
+        document = parse_json(decompress(reply, limit), limit)
         if isinstance(document, dict):
             return Answer(document, label, reply.status, headers)
         del document  # an error tracker records the variables of a frame that raises

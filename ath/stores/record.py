@@ -222,7 +222,7 @@ def _read_record(record: Record, text: str | None) -> Record:
     if text is None:
         return record
     document = json.loads(text)
-    del document["expires_at"]
+    document.pop("expires_at", None)
     if "client_id" in document:
         record.registration = _read_registration(document)
     earlier = document.pop("earlier_registrations", [])

@@ -184,12 +184,26 @@ def test_a_second_event_loop_gets_a_clear_error(mode: str) -> None:
 
         with asyncio.Runner() as first, asyncio.Runner() as second:
             first.run(discover_and_close_idle())
-            for call in (client.discover, client.sign_attestation, client.registration):
+            client.set_credentials("ath_client", "ath_secret")
+            for call in (client.discover, client.registration):
                 with raises_code("WRONG_EVENT_LOOP") as caught:
                     second.run(call())
                 assert "event loop" in caught.value.message
             assert first.run(client.discover())
             first.run(client.aclose())
+
+
+def test_an_async_client_serves_one_event_loop_after_the_other(mode: str) -> None:
+    server = ath.testing.LocalGateway if mode == "gateway" else ath.testing.LocalService
+    with server() as local:
+        client = CLASSES["async", mode](local.url, AGENT_ID, KEY)
+
+        async def discover_at_once() -> None:
+            found = await asyncio.gather(*(client.discover() for _ in range(3)))
+            assert all(found)
+
+        for _ in range(3):
+            asyncio.run(discover_at_once())
 
 
 def test_a_sync_client_may_be_shared_by_threads(world: World) -> None:

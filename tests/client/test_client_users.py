@@ -294,6 +294,8 @@ def test_a_users_token_is_stored_after_the_agent_registered_anew(
     alice.authorize("github", ["repo"])  # stored for the first registration
     server.answer_next({**REGISTRATION, "client_id": "ath_client_2"}, 201)
     client.register(developer=DEVELOPER, providers=[])
+    server.answer_next(AUTHORIZATION)
+    alice.authorize("github", ["repo"])
     server.answer_next(TOKEN)
     alice.exchange_token("exchange", "ath_sess_1")
     restarted = kind.client(server.url, credentials=store).for_user("alice")

@@ -116,6 +116,11 @@ class Connection:
             return self._receive()
         return bool(self.sock.recv(1, socket.MSG_PEEK))
 
+    def read_some(self) -> None:
+        """Read a few bytes; over TLS more than that was read already."""
+        if not self._buffer:
+            self.sock.recv(10)
+
     def read_request(self) -> Request | None:
         """Read one whole request; None if the client left before its end."""
         while (length := _request_length(self._buffer)) is None or len(self._buffer) < length:

@@ -215,6 +215,52 @@ def test_the_limit_itself_is_allowed(more: int, fits: bool) -> None:
     assert isinstance(result, ATHError) is not fits
 
 
+COSTLY = {
+    "lists": b'{"a":[' + b"[]," * 20_000_000 + b"[]]}",
+    "objects": b"[" + b"{}," * 20_000_000 + b"{}]",
+    "names": b"{" + b",".join(b'"%x":1' % i for i in range(4_000_000)) + b"}",
+}
+
+
+@pytest.mark.parametrize("kind", COSTLY)
+def test_json_that_would_grow_too_much_is_too_large(kind: str) -> None:
+    limit = 64 * 1024 * 1024
+    assert len(COSTLY[kind]) < limit
+    answer = reply(200, COSTLY[kind], content_type="application/json")
+    error = error_of(lambda: to_response(REQUEST, answer, limit).value())
+    assert error.code == "RESPONSE_TOO_LARGE"
+    assert error_of(lambda: read_answer(context(), REQUEST, answer)).code == "RESPONSE_TOO_LARGE"
+
+
+@pytest.mark.parametrize("limit", [1_200_000, 64 * 1024 * 1024])
+def test_json_in_the_usual_form_is_never_too_large(limit: int) -> None:
+    items = [
+        {"id": i, "name": f"item {i} ü", "tags": ["a", "b"], "ok": True} for i in range(15_000)
+    ]
+    body = json.dumps(items).encode()
+    assert 1_000_000 < len(body) < limit
+    answer = reply(200, body, content_type="application/json")
+    assert to_response(REQUEST, answer, limit).value() == items
+
+
+def test_charsets_that_a_server_invents_are_not_looked_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Python would keep the names for ever."""
+    from encodings import _cache
+
+    before = set(_cache)
+    for number in range(50):
+        kind = f"text/plain; charset=x-{'y' * 1000}-{number}"
+        answer = reply(200, b"abc", content_type=kind)
+        assert value_of(answer) == "abc"
+    assert set(_cache) == before
+
+
+@pytest.mark.parametrize("charset", ["koi8-u", "ISO-8859-15", "Shift_JIS", "GB18030", "cp874"])
+def test_charsets_that_are_in_use_are_known(charset: str) -> None:
+    answer = reply(200, b"abc", content_type=f"text/plain; charset={charset}")
+    assert value_of(answer) == "abc"
+
+
 KINDS = st.sampled_from(
     [
         "application/json", "text/plain", "text/html; charset=latin-1", "text/x; charset=utf-7",
