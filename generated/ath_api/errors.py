@@ -65,5 +65,7 @@ class FieldError(TypeError, ValueError):
 
     def inside(self, place: str) -> FieldError:
         """The same error, seen from the object or array around the value."""
+        if not place:
+            return self
         dot = "." if self.path and not self.path.startswith("[") else ""
         return FieldError(f"{place}{dot}{self.path}", self.problem)

@@ -7,6 +7,7 @@ import copy
 import hashlib
 import io
 import os
+import re
 import shutil
 import sys
 from collections.abc import Iterable
@@ -20,7 +21,18 @@ from openapi_python_client.parser import GeneratorData
 from openapi_python_client.parser.errors import GeneratorError, ParseError
 from openapi_python_client.strings import PythonIdentifier
 
-from .document import METHODS, Document, Node, Problem, Refused, first_tag, handwritten, referred
+from .document import (
+    METHODS,
+    Document,
+    Node,
+    Pointer,
+    Problem,
+    Refused,
+    first_tag,
+    handwritten,
+    referred,
+    walk,
+)
 from .views import Views, docstring, hint, imports, raw
 
 INSTALLED = Path(openapi_python_client.__file__).parent / "templates"
@@ -81,6 +93,9 @@ def _spell_out(part: Any) -> None:
             _spell_out(item)
     if not isinstance(part, dict):
         return
+    if "allOf" in part and part.keys() & {"properties", "required"}:
+        own = {word: part.pop(word) for word in ("properties", "required") if word in part}
+        part["allOf"] = [*part["allOf"], {"type": "object", **own}]
     if part.get("deprecated") is True:
         part["description"] = f"Deprecated. {part.get('description', '')}".strip()
     enum = part.get("enum")
@@ -159,5 +174,21 @@ def generate(document: Document, spec: Path, output: Path) -> tuple[Node, dict[s
 def refuse(document: Document, errors: Iterable[GeneratorError]) -> None:
     """Stop if the generator reports anything, a warning too: it would drop what it warns of."""
     document.refuse(
-        Problem((), f"{error.header.strip()}: {(error.detail or '').strip()}") for error in errors
+        Problem(_place(document.data, error), f"{error.header.strip(' :')}: {error.detail or ''}".strip())
+        for error in errors
     )
+
+
+def _place(data: Node, error: GeneratorError) -> Pointer:
+    """Where the generator found the error, as far as it says."""
+    if isinstance(error, ParseError) and error.data is not None:
+        said = error.data.model_dump(mode="json", by_alias=True, exclude_unset=True)
+        for where, part in walk(data):
+            if part == said:
+                return where
+    text = f"{error.header} {error.detail}"
+    if found := re.search(r"/components/(\w+)/([\w.-]+)", text):
+        return "components", found[1], found[2]
+    if found := re.search(r"parsing ([A-Z]+) (/\S*) within", text):
+        return "paths", found[2], found[1].lower()
+    return ()

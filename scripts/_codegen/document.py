@@ -127,6 +127,14 @@ def referred(data: Node, part: Any) -> Any:
     return resolve(data, part["$ref"]) if isinstance(part, dict) and "$ref" in part else part
 
 
+def walk(part: Any, where: Pointer = ()) -> Iterator[tuple[Pointer, Any]]:
+    """Every part of a document, from the top."""
+    yield where, part
+    inner = part.items() if isinstance(part, dict) else enumerate(part) if isinstance(part, list) else ()
+    for key, item in inner:
+        yield from walk(item, (*where, key))
+
+
 def definitions(data: Node, schema: Any, *words: str) -> Iterator[Node]:
     """A schema, what it refers to and, under the given words, what it is made of."""
     waiting = [schema]

@@ -21,6 +21,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import attrs
+
 Node = dict[str, Any]
 
 
@@ -82,10 +84,8 @@ class Proof:
         models = importlib.import_module(f"{self.package}.models")
         for name, schema in self.classes.items():
             model = getattr(models, name)
-            try:
-                yield from (f"{name}: {problem}" for problem in self.example(model, self.sample(schema)))
-            except LookupError:
-                continue  # a field without an example
+            for problem in self.example(model, self.sample(schema)):
+                yield f"{name}: {problem}"
 
     def operation(
         self, module: Any, path: str, method: str, item: Node, operation: Node
@@ -103,7 +103,7 @@ class Proof:
             (part["in"], part["name"])
             for holder in (item, operation)
             for part in holder.get("parameters", ())
-            if part["in"] != "path" and "object" not in str(part["schema"])
+            if part["in"] != "path" and "properties" not in self.resolved(part["schema"])
         }
         sent = {("query", name) for name, _ in call.query}
         sent |= {("header", name) for name in call.headers} | {("cookie", name) for name in call.cookies}
@@ -111,6 +111,8 @@ class Proof:
             yield f"the {place} parameter {name} is not sent"
         if (call.content is None) == ("requestBody" in operation):
             yield "the body is not sent" if call.content is None else "a body is sent that nobody asked for"
+        elif "body" in given and json.dumps(call.body) != json.dumps(self.written(given["body"])):
+            yield "the body is not sent as it is"
         for status, answer in operation["responses"].items():
             said = self.resolved(answer)
             for example in self.examples(said) or [None]:
@@ -127,13 +129,23 @@ class Proof:
 
     def example(self, model: Any, example: Any) -> Iterator[str]:
         """Read and write an example."""
+        example = {**example, "x-unknown": 1}
         try:
             read = model.from_dict(example)
         except ValueError as error:
             yield f"an example cannot be read: {error}"
             return
+        fields = {field.metadata.get("name", field.name) for field in attrs.fields(model)}
+        if read.additional_properties.keys() != example.keys() - fields:
+            yield f"an example leaves {list(read.additional_properties)} unknown: {example}"
         if without_null(read.to_dict()) != without_null(example):
             yield f"an example is not written as it was read: {example}"
+
+    def written(self, value: Any) -> Any:
+        """An argument as JSON."""
+        if isinstance(value, list):
+            return [self.written(item) for item in value]
+        return value.to_dict() if hasattr(value, "to_dict") else value
 
     def argument(self, hint: Any, operation: Node) -> Any:
         """A value for an argument of that type."""
@@ -175,33 +187,45 @@ class Proof:
         ]
 
     def sample(self, schema: Node, depth: int = 0) -> Any:
-        """A value made of the examples in a schema.
+        """A value that fits a schema, made of the examples in it.
 
         Raises:
-            LookupError: There are not enough.
+            LookupError: It would hold itself for ever.
         """
+        if depth > 9:
+            raise LookupError
         schema = self.resolved(schema)
         for word in ("const", "example", "default"):
-            if word in schema:
+            if schema.get(word) is not None:
                 return schema[word]
         if "enum" in schema:
             return schema["enum"][0]
         for word in ("anyOf", "oneOf"):
             if word in schema:
-                return self.sample(schema[word][0], depth)
-        if depth > 5:
-            raise LookupError(schema)
+                return self.sample(schema[word][0], depth + 1)
         kinds = schema.get("type", "object" if {"properties", "allOf"} & schema.keys() else None)
         kind = kinds[0] if isinstance(kinds, list) else kinds
-        if kind == "object":
-            parts = [self.sample(part, depth + 1) for part in schema.get("allOf", ())]
-            own = {name: self.sample(part, depth + 1) for name, part in schema.get("properties", {}).items()}
-            return {name: value for part in [*parts, own] for name, value in part.items()}
         if kind == "array":
             return [self.sample(schema["items"], depth + 1)]
-        if "format" in schema:
-            raise LookupError(schema)
-        return {"string": "text", "boolean": True, "integer": 1, "number": 1.5, "null": None}[kind]
+        if kind == "object":
+            return self.sample_object(schema, depth)
+        special = {"date-time": "2027-01-01T00:00:00Z", "date": "2027-01-01", "uuid": str(uuid.UUID(int=1))}
+        text = special.get(schema.get("format", ""), "text")
+        return {"boolean": True, "integer": 1, "number": 1.5, "null": None}.get(kind, text)
+
+    def sample_object(self, schema: Node, depth: int) -> Any:
+        """The same for an object, with as many of its fields as there are samples of."""
+        parts = [self.sample(part, depth + 1) for part in schema.get("allOf", ())]
+        if parts and not isinstance(parts[0], dict):
+            return parts[0]
+        found = {name: value for part in parts for name, value in part.items()}
+        for name, part in schema.get("properties", {}).items():
+            try:
+                found[name] = self.sample(part, depth + 1)
+            except LookupError:
+                if name in schema.get("required", ()):
+                    raise
+        return found
 
 
 def without_null(value: Any) -> Any:

@@ -91,22 +91,26 @@ def check(document: Document) -> None:
     Raises:
         Refused: Says each reason with its place.
     """
-    problems = list(Rules(document.data).all())
-    document.refuse([*problems, *_invalid(document.data, problems)])
+    rules = Rules(document.data)
+    problems = list(rules.words())
+    invalid = list(_invalid(document.data))
+    if not rules.is_misshapen:
+        try:
+            problems += rules.meaning()
+        except (AttributeError, LookupError, TypeError, ValueError):
+            if not invalid:  # then the rules are wrong, not the document
+                raise
+    places = {problem.where[:depth] for problem in problems for depth in range(len(problem.where) + 1)}
+    document.refuse([*problems, *(problem for problem in invalid if problem.where not in places)])
 
 
-def _invalid(data: Node, known: list[Problem]) -> Iterator[Problem]:
-    """What openapi-spec-validator finds beyond that."""
+def _invalid(data: Node) -> Iterator[Problem]:
+    """What openapi-spec-validator finds."""
     try:
-        errors = list(OpenAPIV31SpecValidator(data).iter_errors())
+        for error in OpenAPIV31SpecValidator(data).iter_errors():
+            yield Problem(tuple(error.absolute_path), f"not valid OpenAPI 3.1: {error.message[:300]}")
     except Exception as error:  # noqa: BLE001 - it gives up in many ways on what is far from OpenAPI
-        if not known:
-            yield Problem((), f"not valid OpenAPI 3.1: {error}")
-        return
-    for error in errors:
-        where = tuple(error.absolute_path)
-        if not any(problem.where[: len(where)] == where for problem in known):
-            yield Problem(where, f"not valid OpenAPI 3.1: {error.message[:300]}")
+        yield Problem((), f"not valid OpenAPI 3.1: {error}"[:300])
 
 
 class Rules:
@@ -116,37 +120,17 @@ class Rules:
         self.data = data
         self.schemas = Schemas(data)
 
-    def all(self) -> Iterator[Problem]:
-        """Everything that is wrong."""
+        self.is_misshapen = False
+        self._visited: list[tuple[str, Node, Pointer, bool]] = []
+
+    def words(self) -> Iterator[Problem]:
+        """Words that are not generated, and parts that are not what their place is for."""
         if not str(self.data.get("openapi", "")).startswith("3.1."):
             yield Problem(("openapi",), "only OpenAPI 3.1 is read")
         yield from self._visit("document", self.data, (), generated=True)
-        yield from self._twins()
-        yield from self._classes()
-        yield from self._directions()
 
-    def _visit(self, kind: str, node: Any, where: Pointer, *, generated: bool) -> Iterator[Problem]:
-        """Check the words of an object and what they say, then what is inside it."""
-        if not isinstance(node, dict):
-            yield Problem(where, f"must be an object ({kind})")
-            return
-        generated = generated and not handwritten(node)
-        if "$ref" in node and kind != "schema":
-            if kind == "path" or not isinstance(referred(self.data, node), dict):
-                yield Problem((*where, "$ref"), "leads nowhere" if kind != "path" else "is not generated")
-            elif "$ref" in referred(self.data, node) or len(node) > 1:
-                yield Problem(where, "a reference must lead straight to what it names, and say nothing else")
-            return
-        words = _words(kind)
-        for word, value in node.items():
-            place = (*where, word)
-            if word in OUR_WORDS:
-                if not (value is True or (isinstance(value, str) and value and word in REASONS)):
-                    yield Problem(place, f"must be {'a reason in words' if word in REASONS else 'true'}")
-            elif word not in words:
-                yield Problem(place, _unknown(kind, word, [*words, *OUR_WORDS]))
-            elif words[word]:
-                yield from self._inside(words[word], value, place, generated=generated)
+    def meaning(self) -> Iterator[Problem]:
+        """What is wrong with a document of the right words."""
         checks: dict[str, Any] = {
             "path": self._path,
             "operation": self._operation,
@@ -155,9 +139,43 @@ class Rules:
             "answer": self._answer,
             "schema": self.schemas.check,
         }
-        if generated and kind in checks:
-            yield from checks[kind](node, where)
-        yield from self._examples(kind, node, where)
+        for kind, node, where, generated in self._visited:
+            if generated and kind in checks:
+                yield from checks[kind](node, where)
+            yield from self._examples(kind, node, where)
+        yield from self._twins()
+        yield from self._classes()
+        yield from self._directions()
+
+    def _visit(self, kind: str, node: Any, where: Pointer, *, generated: bool) -> Iterator[Problem]:
+        if not isinstance(node, dict):
+            self.is_misshapen = True
+            yield Problem(where, f"must be an object ({kind})")
+            return
+        generated = generated and not handwritten(node)
+        if "$ref" in node and kind != "schema":
+            yield from self._reference(kind, node, where)
+            return
+        self._visited.append((kind, node, where, generated))
+        words = _words(kind)
+        for word, value in node.items():
+            place = (*where, word)
+            if word in OUR_WORDS:
+                if not (isinstance(value, str) and value if word in REASONS else value is True):
+                    yield Problem(place, f"must be {'a reason in words' if word in REASONS else 'true'}")
+            elif word not in words:
+                yield Problem(place, _unknown(kind, word, [*words, *OUR_WORDS]))
+            elif words[word]:
+                yield from self._inside(words[word], value, place, generated=generated)
+
+    def _reference(self, kind: str, node: Node, where: Pointer) -> Iterator[Problem]:
+        target = referred(self.data, node)
+        if kind == "path":
+            yield Problem((*where, "$ref"), "a path that is a reference is not generated")
+        elif not isinstance(target, dict):
+            yield Problem((*where, "$ref"), f"{node['$ref']} leads nowhere")
+        elif "$ref" in target or len(node) > 1:
+            yield Problem(where, "a reference must lead straight to what it names, and say nothing else")
 
     def _inside(self, form: str, value: Any, where: Pointer, *, generated: bool) -> Iterator[Problem]:
         kind = form.strip("[]{}")
@@ -169,6 +187,7 @@ class Rules:
             yield from self._visit(kind, value, where, generated=generated)
             return
         if parts is None:
+            self.is_misshapen = True
             yield Problem(where, "must be an array" if form[0] == "[" else "must be an object")
             return
         for key, part in parts:
@@ -240,7 +259,12 @@ class Rules:
         for name, place in in_path.items():
             if name not in wanted:
                 yield Problem(place, f"the path has no part {{{name}}}")
+        seen: set[tuple[Any, ...]] = set()
         for place, part in parameters:
+            key = place[:-1], part.get("in"), part.get("name")
+            if key in seen:
+                yield Problem(place, f"the {part.get('in')} parameter {part.get('name')} is there twice")
+            seen.add(key)
             taken = {"prepare", "sync_detailed", "asyncio_detailed"}
             if "requestBody" in node:
                 taken.add("body")

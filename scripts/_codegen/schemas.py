@@ -150,6 +150,13 @@ class Schemas:
         if "allOf" in where[-2:-1] and "properties" not in node:
             return  # what is required here may be described in the other parts
         known = self.properties(node)
+        names: dict[str, str] = {}
+        for name in known:
+            python = str(PythonIdentifier(name, "field_", skip_snake_case=True))
+            if python in names:
+                what = f"{names[python]} and {name} would both be called {python} in Python"
+                yield Problem((*where, "properties", name), what)
+            names[python] = name
         required = node.get("required", [])
         if not isinstance(required, list):
             yield Problem((*where, "required"), "must be an array of names")

@@ -27,7 +27,7 @@ Property = Any
 _SCALARS = {"str": "text", "int": "integer", "float": "number", "bool": "boolean"}
 _CLASS_BODY = {
     *("Any", "Literal", "Mapping", "None", "Self", "UUID", "bool", "classmethod", "datetime"),
-    *("dict", "float", "int", "list", "str"),
+    *("dict", "float", "int", "list", "self", "str"),
     *("additional_keys", "additional_properties", "from_dict", "to_dict"),
 }
 """Names that a generated class uses itself; a field of that name would hide them."""
@@ -267,7 +267,8 @@ class Views:
         kinds = " | ".join(map(hint, alternatives(prop)))
         quick = f"type({local}) is not {kinds}" if kinds in _SCALARS and not lenient else ""
         if value not in (None, "None") and not prop.required:
-            reading = [f"if ({local} := {source}) is None:", f"    {local} = {value}"]
+            given = f"{call}({value})" if isinstance(prop, ConstProperty) else value
+            reading = [f"if ({local} := {source}) is None:", f"    {local} = {given}"]
             reading += [f"elif {quick}:" if quick else "else:", f"    {local} = {call}({local})"]
         elif nullable(prop) or not prop.required:
             reading = [f"if ({local} := {source}) is not None:", f"    {local} = {call}({local})"]

@@ -33,7 +33,7 @@ def anything(value: Any) -> Any:
     return value
 
 
-def null(value: Any) -> None:
+def null(value: Any) -> Any:
     if value is not None:
         raise wrong_type("null", value)
 

@@ -12,7 +12,7 @@ from ..types import Model as _Model
 if TYPE_CHECKING:
     from ..models.developer_info import DeveloperInfo
 
-_KNOWN = frozenset(
+_KNOWN: frozenset[str] = frozenset(
     (
         "ath_version",
         "agent_id",

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from ..models.developer_info import DeveloperInfo
     from ..models.provider_scope_request import ProviderScopeRequest
 
-_KNOWN = frozenset(
+_KNOWN: frozenset[str] = frozenset(
     (
         "agent_id",
         "agent_attestation",

@@ -15,7 +15,7 @@ from ..types import Model as _Model
 if TYPE_CHECKING:
     from ..models.provider_approval import ProviderApproval
 
-_KNOWN = frozenset(
+_KNOWN: frozenset[str] = frozenset(
     (
         "client_id",
         "client_secret",

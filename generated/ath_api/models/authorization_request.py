@@ -10,7 +10,7 @@ from .. import _reading
 from ..errors import FieldError as _FieldError
 from ..types import Model as _Model
 
-_KNOWN = frozenset(
+_KNOWN: frozenset[str] = frozenset(
     (
         "client_id",
         "agent_attestation",

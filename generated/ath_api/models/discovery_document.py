@@ -12,7 +12,7 @@ from ..types import Model as _Model
 if TYPE_CHECKING:
     from ..models.provider_info import ProviderInfo
 
-_KNOWN = frozenset(
+_KNOWN: frozenset[str] = frozenset(
     (
         "ath_version",
         "gateway_id",

@@ -10,7 +10,7 @@ from ..errors import FieldError as _FieldError
 from ..models.ath_error_code import ATHErrorCode
 from ..types import Model as _Model
 
-_KNOWN = frozenset(
+_KNOWN: frozenset[str] = frozenset(
     (
         "code",
         "message",

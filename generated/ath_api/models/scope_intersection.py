@@ -9,7 +9,7 @@ from .. import _reading
 from ..errors import FieldError as _FieldError
 from ..types import Model as _Model
 
-_KNOWN = frozenset(
+_KNOWN: frozenset[str] = frozenset(
     (
         "agent_approved",
         "user_consented",

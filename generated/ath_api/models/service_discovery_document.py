@@ -12,7 +12,7 @@ from ..types import Model as _Model
 if TYPE_CHECKING:
     from ..models.service_auth_config import ServiceAuthConfig
 
-_KNOWN = frozenset(
+_KNOWN: frozenset[str] = frozenset(
     (
         "ath_version",
         "app_id",

@@ -13,7 +13,7 @@ from ..types import Model as _Model
 if TYPE_CHECKING:
     from ..models.scope_intersection import ScopeIntersection
 
-_KNOWN = frozenset(
+_KNOWN: frozenset[str] = frozenset(
     (
         "access_token",
         "token_type",
