@@ -9,13 +9,13 @@ TYPE_CHECKING = False  # type checkers know better; importing typing would cost 
 if TYPE_CHECKING:
     from typing import Any
 
-    from .attestation import AsyncSigner, Signer
-    from .credentials import CredentialKey, CredentialStore
     from .errors import CODES, ATHError, ATHSecurityWarning, ATHWarning
     from .gateway import AsyncATHGatewayClient, ATHGatewayClient
+    from .keys import AsyncSigner, Signer
     from .native import AsyncATHNativeClient, ATHNativeClient
     from .retry import RetryPolicy
-    from .store import FileStore, FolderStore, MemoryStore
+    from .stores.base import CredentialKey, CredentialStore, MemoryStore
+    from .stores.files import FileStore, FolderStore
 
 __version__ = "0.2.0"
 
@@ -39,13 +39,13 @@ __all__ = [
 ]
 
 _HOMES = {
-    "attestation": ("AsyncSigner", "Signer"),
-    "credentials": ("CredentialKey", "CredentialStore"),
     "errors": ("CODES", "ATHError", "ATHSecurityWarning", "ATHWarning"),
     "gateway": ("ATHGatewayClient", "AsyncATHGatewayClient"),
+    "keys": ("AsyncSigner", "Signer"),
     "native": ("ATHNativeClient", "AsyncATHNativeClient"),
     "retry": ("RetryPolicy",),
-    "store": ("FileStore", "FolderStore", "MemoryStore"),
+    "stores.base": ("CredentialKey", "CredentialStore", "MemoryStore"),
+    "stores.files": ("FileStore", "FolderStore"),
 }
 
 

@@ -6,9 +6,11 @@ from collections.abc import Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from ._protocol.registration import discover_gateway
-from ._protocol.provider_call import gateway_call
-from ._client.sync import CLIENT, AsyncClient, SyncClient
+from . import _protocol
+from ._client.aio import AsyncClient
+from ._client.sync import CLIENT, SyncClient
+from ._protocol.provider_call import proxy_call
+from ._protocol.provider_request import CallOptions
 from .retry import Retry
 
 if TYPE_CHECKING:
@@ -29,7 +31,9 @@ class ATHGatewayClient(SyncClient):
         Raises:
             ATHError: HTTP_ERROR, INVALID_RESPONSE, NETWORK_ERROR, TIMEOUT.
         """
-        return self._runner.run(self._context.vault, discover_gateway(self._context, retry))
+        return self._driver.run(
+            self._credentials, _protocol.registration.discover_gateway(self._context, retry)
+        )
 
     def proxy(
         self,
@@ -69,12 +73,11 @@ class ATHGatewayClient(SyncClient):
                 other codes of the gateway; INVALID_RESPONSE, RESPONSE_TOO_LARGE, NETWORK_ERROR,
                 TIMEOUT.
         """
-        return self._runner.call(
-            self._context.vault,
-            partial(
-                gateway_call, self._context, provider, method, path, body, params, headers, content,
-                timeout, idempotent, retry,
-            ),
+        return self._driver.call(
+            self._credentials,
+            partial(proxy_call, self._context, provider, CallOptions(
+                method, path, body, params, headers, content, timeout, idempotent, retry
+            )),
         )  # fmt: skip
 
 
@@ -85,7 +88,9 @@ class AsyncATHGatewayClient(AsyncClient):
 
     async def discover(self, *, retry: Retry = CLIENT) -> DiscoveryDocument:
         """Ask what the gateway offers; see :meth:`ATHGatewayClient.discover`."""
-        return await self._runner.run(self._context.vault, discover_gateway(self._context, retry))
+        return await self._driver.run(
+            self._credentials, _protocol.registration.discover_gateway(self._context, retry)
+        )
 
     async def proxy(
         self,
@@ -102,10 +107,9 @@ class AsyncATHGatewayClient(AsyncClient):
         retry: Retry = CLIENT,
     ) -> Any:
         """Call a provider's API through the gateway; see :meth:`ATHGatewayClient.proxy`."""
-        return await self._runner.call(
-            self._context.vault,
-            partial(
-                gateway_call, self._context, provider, method, path, body, params, headers, content,
-                timeout, idempotent, retry,
-            ),
+        return await self._driver.call(
+            self._credentials,
+            partial(proxy_call, self._context, provider, CallOptions(
+                method, path, body, params, headers, content, timeout, idempotent, retry
+            )),
         )  # fmt: skip

@@ -1,4 +1,4 @@
-"""The agent's private key: P-256, in memory or behind a signer of the user's own (RFC 7518, ES256)."""
+"""The agent's private key: P-256, in memory or behind a signer of the user's own (RFC 7518)."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
 
 __all__ = ["AsyncSigner", "Signer"]
+
 
 @runtime_checkable
 class Signer(Protocol):

@@ -6,9 +6,11 @@ from collections.abc import Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from ._protocol.registration import discover_service
-from ._protocol.provider_call import native_call
-from ._client.sync import CLIENT, AsyncClient, SyncClient
+from . import _protocol
+from ._client.aio import AsyncClient
+from ._client.sync import CLIENT, SyncClient
+from ._protocol.provider_call import api_call
+from ._protocol.provider_request import CallOptions
 from .retry import Retry
 
 if TYPE_CHECKING:
@@ -21,7 +23,7 @@ __all__ = ["ATHNativeClient", "AsyncATHNativeClient"]
 
 
 def _api_base(context: Context) -> str | None:
-    base = context.agent.api_base
+    base = context.learned.api_base
     return None if base is None else base.url
 
 
@@ -42,7 +44,9 @@ class ATHNativeClient(SyncClient):
             ATHError: INVALID_RESPONSE, also for an api_base that leads from https down to http;
                 HTTP_ERROR, NETWORK_ERROR, TIMEOUT.
         """
-        return self._runner.run(self._context.vault, discover_service(self._context, retry))
+        return self._driver.run(
+            self._credentials, _protocol.registration.discover_service(self._context, retry)
+        )
 
     def api(
         self,
@@ -62,12 +66,11 @@ class ATHNativeClient(SyncClient):
         Arguments, result and errors are those of :meth:`ath.ATHGatewayClient.proxy`, without the
         provider: a native service is its own. NOT_DISCOVERED is raised before discover().
         """
-        return self._runner.call(
-            self._context.vault,
-            partial(
-                native_call, self._context, method, path, body, params, headers, content,
-                timeout, idempotent, retry,
-            ),
+        return self._driver.call(
+            self._credentials,
+            partial(api_call, self._context, CallOptions(
+                method, path, body, params, headers, content, timeout, idempotent, retry
+            )),
         )  # fmt: skip
 
 
@@ -83,7 +86,9 @@ class AsyncATHNativeClient(AsyncClient):
 
     async def discover(self, *, retry: Retry = CLIENT) -> ServiceDiscoveryDocument:
         """Ask what the service offers; see :meth:`ATHNativeClient.discover`."""
-        return await self._runner.run(self._context.vault, discover_service(self._context, retry))
+        return await self._driver.run(
+            self._credentials, _protocol.registration.discover_service(self._context, retry)
+        )
 
     async def api(
         self,
@@ -99,10 +104,9 @@ class AsyncATHNativeClient(AsyncClient):
         retry: Retry = CLIENT,
     ) -> Any:
         """Call the service's API with the latest token; see :meth:`ATHNativeClient.api`."""
-        return await self._runner.call(
-            self._context.vault,
-            partial(
-                native_call, self._context, method, path, body, params, headers, content,
-                timeout, idempotent, retry,
-            ),
+        return await self._driver.call(
+            self._credentials,
+            partial(api_call, self._context, CallOptions(
+                method, path, body, params, headers, content, timeout, idempotent, retry
+            )),
         )  # fmt: skip

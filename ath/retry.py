@@ -7,7 +7,6 @@ often and how long its user is willing to try.
 from __future__ import annotations
 
 import math
-import random
 from dataclasses import dataclass
 from enum import Enum
 from typing import Final
@@ -62,7 +61,7 @@ class Default(Enum):
 Retry = RetryPolicy | None | Default
 
 
-def policy_of(retry: object, default: RetryPolicy | None) -> RetryPolicy | None:
+def resolve_policy(retry: object, default: RetryPolicy | None) -> RetryPolicy | None:
     """The policy that an argument means; None for single attempts.
 
     Raises:
@@ -114,33 +113,10 @@ WRITE: Final = Rule(statuses=frozenset({429}), only_when_told=True)
 _SAFE: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
-def rule_of(method: str, idempotent: bool | None) -> Rule:
+def rule_for(method: str, idempotent: bool | None) -> Rule:
     """The rule of a call to a provider; the caller's word goes before the method's meaning."""
     if idempotent is False:
         return WRITE
     if method in _SAFE:
         return READ
     return IDEMPOTENT if idempotent or method in ("PUT", "DELETE") else WRITE
-
-
-@dataclass(slots=True, eq=False)
-class Plan:
-    """One call's tries: asked after each failure whether to go on."""
-
-    policy: RetryPolicy
-    rule: Rule
-    pause: float = 0.0
-    """Seconds to wait before the next try, once :meth:`goes_on` has said yes."""
-
-    def goes_on(self, error: BaseException | None, attempt: int, waited: float) -> bool:
-        """Whether to try again after that many attempts and seconds of pauses."""
-        if not isinstance(error, ATHError):
-            return False
-        error.retryable = self.rule.allows(error)
-        if not error.retryable or attempt >= self.policy.attempts:
-            return False
-        longest = min(self.policy.maximum, self.policy.base * 2.0 ** min(attempt - 1, 60))
-        self.pause = random.uniform(0, longest) if self.policy.jitter else longest  # noqa: S311
-        if error.retry_after is not None:
-            self.pause = error.retry_after
-        return waited + self.pause <= self.policy.total

@@ -1,40 +1,43 @@
 """What the four clients share: construction, views per user, and credentials.
 
-A client object is one user's view: a context (whose credentials, which headers) and a runner, which
+A client object is one user's view: a context (whose credentials, which headers) and a driver, which
 all views of one client share.
 """
 
 from __future__ import annotations
 
 import os
+import time
 from abc import ABC, abstractmethod
+from base64 import urlsafe_b64encode
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Generic, NoReturn, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, NoReturn, Self, TypeVar
 
-from .._protocol.context import Agent, Context
-from .._protocol.flow import listed
-from .._http.messages import parse_timeout
-from .credentials import Vault
-from .._http.messages import parse_base, raw_headers
-from ..keys import load_signer
-from ..stores.base import CredentialKey, CredentialStore, Registration, Token
+from .._http.messages import RawHeaders, merge_headers, parse_base, parse_timeout
+from .._protocol.arguments import as_list, encode_headers, require_text
+from .._protocol.context import Context, Learned, Settings, require_registration
+from .._protocol.requests import agent_header, standard_headers
 from ..errors import ATHError
-from ..retry import RetryPolicy, policy_of
+from ..keys import load_signer
+from ..retry import RetryPolicy, resolve_policy
+from ..stores.base import CredentialKey, CredentialStore
+from ..stores.record import Registration, Token
+from .credentials import Vault
 
 if TYPE_CHECKING:
     import httpx
 
-    from .._http.messages import Limits
-    from ..keys import AsyncSigner, PrivateKey, Signer
+    from ..keys import PrivateKey
 
-RunnerT = TypeVar("RunnerT")
+DriverT = TypeVar("DriverT")
 
 
-class Client(ABC, Generic[RunnerT]):
+class Client(ABC, Generic[DriverT]):
     """One agent at one implementor."""
 
-    __slots__ = ("__weakref__", "_context", "_root", "_runner", "_views")
+    __slots__ = ("__weakref__", "_context", "_credentials", "_driver", "_root", "_views")
 
     def __init__(
         self,
@@ -82,36 +85,37 @@ class Client(ABC, Generic[RunnerT]):
                 INVALID_CREDENTIALS or STORAGE_ERROR if the credentials cannot be read.
         """
         base = parse_base(url, "url")
-        agent = Agent(
+        settings = Settings(
             base=base,
-            agent_id=_checked_agent_id(agent_id),
-            key_id=_checked_text(key_id, "key_id"),
+            agent_id=_check_agent_id(agent_id),
+            key_id=require_text(key_id, "key_id"),
             capabilities=tuple(
-                _checked_text(item, "capabilities") for item in listed(capabilities, "capabilities")
+                require_text(item, "capabilities") for item in as_list(capabilities, "capabilities")
             ),
-            audience=base.url if audience is None else _checked_base(audience),
+            audience=base.url if audience is None else _check_audience(audience),
             require_pkce=require_pkce,
             max_response_bytes=max_response_bytes,
-            retry=policy_of(retry, None),
+            clock=time.time,
+            random_text=_random_text,
         )
-        store = _opened(credentials)
-        if store is not None and not (hasattr(store, "load") and hasattr(store, "replace")):
-            raise ATHError("INVALID_ARGUMENT", "credentials must be a path or a CredentialStore.")
-        vault = Vault(CredentialKey(base.url, agent.agent_id), store)
-        self._context = Context(agent, vault, raw_headers(headers))
-        self._runner = self._make_runner(
-            load_signer(private_key, private_key_password),
-            parse_timeout(timeout, max_response_bytes),
+        learned = Learned()
+        vault = Vault(CredentialKey(base.url, settings.agent_id), _open_store(credentials))
+        self._context = make_context(settings, learned, vault, encode_headers(headers))
+        self._credentials = vault
+        self._driver = self._make_driver(
             http_client,
+            signer=load_signer(private_key, private_key_password),
+            limits=parse_timeout(timeout, max_response_bytes),
+            retry=resolve_policy(retry, None),
+            settings=settings,
+            learned=learned,
         )
         self._root: Self | None = None
         self._views: dict[tuple[str, bool], Vault] = {}
         vault.load()
 
     @abstractmethod
-    def _make_runner(
-        self, signer: Signer | AsyncSigner, limits: Limits, http_client: object
-    ) -> RunnerT: ...
+    def _make_driver(self, http_client: object, **shared: Any) -> DriverT: ...
 
     def for_user(self, user: str, *, headers: Mapping[str, str] | None = None) -> Self:
         """This client as one of its users: with tokens and sessions that no other user's view has.
@@ -129,23 +133,24 @@ class Client(ABC, Generic[RunnerT]):
             ATHError: INVALID_ARGUMENT.
         """
         root = self if self._root is None else self._root
-        own = raw_headers(headers)
-        key = (_checked_text(user, "user"), bool(own))
+        own = encode_headers(headers)
+        key = (require_text(user, "user"), bool(own))
         vault = root._views.get(key)
         if vault is None:
-            shared = root._context.vault
+            shared = root._credentials
             whose = shared.key._replace(user=user, registered=bool(own))
             fresh = Vault(whose, shared.store, None if own else shared)
             vault = root._views.setdefault(key, fresh)
         view = object.__new__(type(self))
-        view._context = root._context.for_user(vault, own)
-        view._runner, view._root, view._views = root._runner, root, root._views
+        view._context = _context_of_user(root._context, vault, own)
+        view._credentials = vault
+        view._driver, view._root, view._views = root._driver, root, root._views
         return view
 
     @property
     def client_id(self) -> str | None:
         """The client_id of the registration held, or None."""
-        registration = self._vault.registration
+        registration = self._loaded.registration
         return None if registration is None else registration.client_id
 
     def set_credentials(self, client_id: str, client_secret: str) -> None:
@@ -154,9 +159,9 @@ class Client(ABC, Generic[RunnerT]):
         Raises:
             ATHError: INVALID_ARGUMENT.
         """
-        owner = self._vault.owner
-        _checked_text(client_id, "client_id")
-        _checked_text(client_secret, "client_secret")
+        owner = self._loaded.owner
+        require_text(client_id, "client_id")
+        require_text(client_secret, "client_secret")
         before = owner.registration
         same = before is not None and before.client_id == client_id
         uris = before.redirect_uris if before is not None and same else ()
@@ -171,9 +176,11 @@ class Client(ABC, Generic[RunnerT]):
             ATHError: INVALID_ARGUMENT.
         """
         if provider is not None:
-            _checked_text(provider, "provider")
-        held = Token(_checked_text(token, "token"), provider)
-        self._vault.apply(lambda record: record.set_token(held))
+            require_text(provider, "provider")
+        if not require_text(token, "token").isascii():
+            raise ATHError("INVALID_ARGUMENT", "token must be ASCII text.")
+        held = Token(token, provider)
+        self._loaded.apply(lambda record: record.set_token(held))
 
     def save_credentials(self, path: str | os.PathLike[str]) -> None:
         """Write registration, tokens and open sessions to a JSON file, mode 0600.
@@ -187,8 +194,8 @@ class Client(ABC, Generic[RunnerT]):
         """
         from ..stores.files import FileStore
 
-        self._vault.require_registration()
-        FileStore(_checked_path(path)).put(self._vault.key, self._vault.snapshot().to_text())
+        require_registration(self._loaded)
+        FileStore(_check_path(path)).put(self._loaded.key, self._loaded.snapshot().to_text())
 
     def load_credentials(self, path: str | os.PathLike[str]) -> None:
         """Use what :meth:`save_credentials` wrote, or the official SDK's file.
@@ -199,21 +206,20 @@ class Client(ABC, Generic[RunnerT]):
         """
         from ..stores.credential_file import read_record
 
-        self._vault.replace(read_record(_checked_path(path), self._vault.key))
+        self._loaded.replace(read_record(_check_path(path), self._loaded.key))
 
     @property
-    def _vault(self) -> Vault:
-        """For the plain methods, which load by themselves; calls leave that to the runner."""
-        vault = self._context.vault
-        if not vault.loaded:
-            vault.load()
-        return vault
+    def _loaded(self) -> Vault:
+        """For the plain methods, which load by themselves; calls leave that to the driver."""
+        if not self._credentials.loaded:
+            self._credentials.load()
+        return self._credentials
 
     def __repr__(self) -> str:
         """Who talks to whom; nothing secret."""
-        agent, user = self._context.agent, self._context.vault.key.user
-        who = f"{agent.agent_id} for {user!r}" if user else agent.agent_id
-        return f"<{type(self).__name__} {agent.base.url} as {who}>"
+        settings, user = self._context.settings, self._credentials.key.user
+        who = f"{settings.agent_id} for {user!r}" if user else settings.agent_id
+        return f"<{type(self).__name__} {settings.base.url} as {who}>"
 
     def __reduce__(self) -> NoReturn:
         """A client holds a key and connections, which do not travel."""
@@ -224,17 +230,42 @@ class Client(ABC, Generic[RunnerT]):
         )
 
 
-def _opened(
+def make_context(
+    settings: Settings, learned: Learned, credentials: Vault, user_headers: RawHeaders
+) -> Context:
+    """A context with its headers encoded once for all calls."""
+    headers = merge_headers(standard_headers(settings.base), user_headers)
+    provider_headers = [*headers, agent_header(settings.agent_id)]
+    return Context(settings, learned, credentials, user_headers, headers, provider_headers)
+
+
+def _context_of_user(shared: Context, credentials: Vault, headers: RawHeaders) -> Context:
+    """The same agent with another user's credentials, and headers of their own if any."""
+    if not headers:
+        return replace(shared, credentials=credentials)
+    every = merge_headers(shared.user_headers, headers)
+    return make_context(shared.settings, shared.learned, credentials, every)
+
+
+def _random_text(size: int) -> str:
+    return urlsafe_b64encode(os.urandom(size)).rstrip(b"=").decode("ascii")
+
+
+def _open_store(
     credentials: str | os.PathLike[str] | CredentialStore | None,
 ) -> CredentialStore | None:
-    if credentials is None or not isinstance(credentials, str | os.PathLike):
-        return credentials
-    from ..stores.files import FileStore  # files need what a client without a store does not
+    if credentials is None:
+        return None
+    if isinstance(credentials, str | os.PathLike):
+        from ..stores.files import FileStore  # files need what a client without a store does not
 
-    return FileStore(_checked_path(credentials))
+        return FileStore(_check_path(credentials))
+    if not (hasattr(credentials, "load") and hasattr(credentials, "replace")):
+        raise ATHError("INVALID_ARGUMENT", "credentials must be a path or a CredentialStore.")
+    return credentials
 
 
-def _checked_path(path: object) -> Path:
+def _check_path(path: object) -> Path:
     if not isinstance(path, str | os.PathLike) or not os.fspath(path):
         raise ATHError("INVALID_ARGUMENT", "The path of a credential file must be text or a Path.")
     if "\0" in str(path):
@@ -242,7 +273,7 @@ def _checked_path(path: object) -> Path:
     return Path(path)
 
 
-def _checked_agent_id(agent_id: object) -> str:
+def _check_agent_id(agent_id: object) -> str:
     base = parse_base(agent_id, "agent_id")
     if not isinstance(agent_id, str) or not agent_id.isascii():
         raise ATHError("INVALID_ARGUMENT", "agent_id must be an ASCII URL.")
@@ -251,13 +282,5 @@ def _checked_agent_id(agent_id: object) -> str:
     return agent_id
 
 
-def _checked_base(audience: object) -> str:
-    return _checked_text(audience, "audience").rstrip("/")
-
-
-def _checked_text(value: object, name: str) -> str:
-    if not isinstance(value, str) or not value or not value.isprintable():
-        raise ATHError("INVALID_ARGUMENT", f"{name} must be text on one line, not empty.")
-    if name == "token" and not value.isascii():
-        raise ATHError("INVALID_ARGUMENT", "token must be ASCII text.")
-    return value
+def _check_audience(audience: object) -> str:
+    return require_text(audience, "audience").rstrip("/")

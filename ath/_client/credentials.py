@@ -6,13 +6,13 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
-from .single_flight import Flights
-from ..stores.base import CredentialKey, CredentialStore, Record, Registration, Session, Token
+from .._protocol.steps import Change
 from ..errors import ATHError
+from ..stores.base import CredentialKey, CredentialStore
+from ..stores.record import Record, Registration, Session, Token
+from .single_flight import SingleFlight
 
 _TRIES = 1000  # how often other writers may come first before a store counts as broken
-
-Change = Callable[[Record], None]
 
 
 class Vault:
@@ -36,7 +36,7 @@ class Vault:
         self._lock: threading.Lock = threading.Lock() if parent is None else parent._lock
         self._record = Record()
         self.loaded = store is None
-        self.flights: Flights = Flights() if parent is None else parent.flights
+        self.flights: SingleFlight = SingleFlight() if parent is None else parent.flights
 
     def load(self) -> None:
         """Read what the store holds.
@@ -59,17 +59,6 @@ class Vault:
     def registration(self) -> Registration | None:
         """The agent's registration, or None."""
         return self.owner._record.registration
-
-    def require_registration(self) -> Registration:
-        """The registration.
-
-        Raises:
-            ATHError: NOT_REGISTERED without one.
-        """
-        registration = self.registration
-        if registration is None:
-            raise ATHError("NOT_REGISTERED", "This client holds no registration.")
-        return registration
 
     @property
     def _current(self) -> Record:

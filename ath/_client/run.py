@@ -1,7 +1,6 @@
-"""Carrying flows and calls out: the sync shell, and what the async one (_async_runner.py) shares.
+"""The blocking driver, which carries flows and calls out; run_async.py is its twin.
 
-The first attempt runs bare; tenacity is entered only after a failure, which keeps it off the hot
-path. The last error is the one that is raised.
+:class:`Driver` is what the two share.
 """
 
 from __future__ import annotations
@@ -9,16 +8,29 @@ from __future__ import annotations
 import logging
 import threading
 import time
+import warnings
 from collections.abc import Callable
 from typing import Any, Generic, Protocol, TypeVar
 
-from .._http.messages import Limits
-from .._protocol.steps import Blocking, Call, Flow, Repeat, Send, Sign, Step, Wait
-from .credentials import Vault
-from .._http.messages import Reply, Request
+from .. import _protocol
+from .._http.messages import Limits, Reply, Request
+from .._protocol.context import Learned, Settings
+from .._protocol.steps import (
+    Attest,
+    Audience,
+    Call,
+    Flow,
+    Learn,
+    Save,
+    SaveRegistration,
+    Share,
+    Step,
+)
+from ..errors import ATHError, ATHSecurityWarning
 from ..keys import Signer
-from ..errors import ATHError
-from ..retry import Plan, Retry, RetryPolicy, Rule, policy_of
+from ..retry import RetryPolicy, resolve_policy
+from .attempts import Attempts
+from .credentials import Vault
 
 T = TypeVar("T")
 log = logging.getLogger("ath")
@@ -40,38 +52,8 @@ TransportT = TypeVar("TransportT")
 SignerT = TypeVar("SignerT")
 
 
-class Attempts:
-    """One call's failures so far, and whether another attempt follows."""
-
-    def __init__(self, rule: Rule, policy: RetryPolicy | None, first: ATHError) -> None:
-        self._plan = Plan(policy or RetryPolicy(attempts=1), rule)
-        self._codes: list[str] = []
-        self._first: ATHError | None = first
-        self.over = not self._plan.goes_on(first, 1, 0.0)
-
-    def replay(self) -> None:
-        """Fail as the attempt did that was made before tenacity was asked."""
-        if self._first is not None:
-            first, self._first = self._first, None
-            raise first
-
-    def settings(self) -> dict[str, Any]:
-        """What makes a tenacity object go by the plan."""
-        return {"retry": self._goes_on, "wait": lambda _: self._plan.pause, "reraise": True}
-
-    def _goes_on(self, state: Any) -> bool:
-        error = state.outcome.exception()
-        if isinstance(error, ATHError):
-            self._codes.append(error.code)
-        return self._plan.goes_on(error, state.attempt_number, state.idle_for)
-
-    def tell(self, error: ATHError) -> None:
-        """Add the story of the attempts to the last error."""
-        error.add_note(f"{len(self._codes)} attempts: {', '.join(self._codes)}.")
-
-
-class Runner(Generic[TransportT, SignerT]):
-    """What both shells hold."""
+class Driver(Generic[TransportT, SignerT]):
+    """What both drivers hold. All views of one client share a driver."""
 
     def __init__(
         self,
@@ -79,6 +61,8 @@ class Runner(Generic[TransportT, SignerT]):
         signer: SignerT,
         limits: Limits,
         retry: RetryPolicy | None,
+        settings: Settings,
+        learned: Learned,
     ) -> None:
         self._open_transport = open_transport
         self._transport: TransportT | None = None
@@ -87,10 +71,13 @@ class Runner(Generic[TransportT, SignerT]):
         self._signer = signer
         self._limits = limits
         self._retry = retry
+        self._settings = settings
+        self._learned = learned
+        self._warned_origins: set[tuple[str, str, int]] = set()
 
     @property
     def transport(self) -> TransportT:
-        """Made at the first request, since httpcore is slow to import."""
+        """Made at the first request, since the HTTP layer is slow to import."""
         if self._closed:
             raise ATHError("CLIENT_CLOSED", "This client is closed.")
         if self._transport is None:
@@ -99,37 +86,51 @@ class Runner(Generic[TransportT, SignerT]):
                     self._transport = self._open_transport()
         return self._transport
 
+    def _attempts(self, call: Call) -> Attempts:
+        return Attempts(self._learned, call, resolve_policy(call.retry, self._retry))
+
+    def _to_sign(self, audience: Audience) -> bytes:
+        return _protocol.attestation.attestation_to_sign(self._settings, self._learned, audience)
+
+    def _warn_of_plaintext(self, request: Request) -> None:
+        """Say once that an origin beyond this machine is spoken to unencrypted."""
+        base = request.base
+        if base.is_plaintext and base.origin not in self._warned_origins:
+            self._warned_origins.add(base.origin)
+            warnings.warn(
+                f"Secrets go to {base.scheme}://{base.host} unencrypted; use https.",
+                ATHSecurityWarning,
+                stacklevel=2,
+            )
+
 
 def log_reply(request: Request, reply: Reply, began: float) -> None:
-    took = (time.monotonic() - began) * 1000
-    log.debug("%s: HTTP status %d after %.0f ms", request.origin_label, reply.status, took)
+    """Method, origin, status and duration; nothing else, since it could be secret."""
+    if log.isEnabledFor(logging.DEBUG):
+        took = (time.monotonic() - began) * 1000
+        log.debug("%s: HTTP status %d after %.0f ms", request.origin_label, reply.status, took)
 
 
-def signer_failed(error: Exception) -> ATHError:
+def signer_error(error: Exception) -> ATHError:
     """The error for a signer's own; to be raised apart from that, whose text may hold anything."""
     return ATHError("SIGNING_FAILED", f"The signer raised {type(error).__name__}.")
 
 
-class SyncRunner(Runner[SyncTransport, Signer]):
+class SyncDriver(Driver[SyncTransport, Signer]):
     """Carries out for the sync clients; threads may share it."""
 
-    def run(self, vault: Vault, flow: Flow[T]) -> T:
+    def run(self, credentials: Vault, flow: Flow[T]) -> T:
         """Carry a flow out."""
-        if not vault.loaded:
-            vault.load()
-        result: T = self._drive(flow)
+        if not credentials.loaded:
+            credentials.load()
+        result: T = self._run_flow(credentials, flow)
         return result
 
-    def call(self, vault: Vault, prepare: Callable[[], Call]) -> Any:
+    def call(self, credentials: Vault, prepare: Callable[[], Call]) -> Any:
         """Make one call to a provider."""
-        if not vault.loaded:
-            vault.load()
-        call = prepare()
-
-        def attempt() -> Any:
-            return call.value(self._send(call.request, call.limits))
-
-        return self._repeat(attempt, call.rule, call.retry)
+        if not credentials.loaded:
+            credentials.load()
+        return self._call(prepare())
 
     def close(self) -> None:
         """Free the connections, and make no further call."""
@@ -137,12 +138,12 @@ class SyncRunner(Runner[SyncTransport, Signer]):
         if self._transport is not None:
             self._transport.close()
 
-    def _drive(self, flow: Flow[Any]) -> Any:
+    def _run_flow(self, credentials: Vault, flow: Flow[Any]) -> Any:
         try:
             step = next(flow)
             while True:
                 try:
-                    result = self._perform(step)
+                    result = self._perform(credentials, step)
                 except BaseException as error:
                     step = flow.throw(error)
                 else:
@@ -150,49 +151,61 @@ class SyncRunner(Runner[SyncTransport, Signer]):
         except StopIteration as done:
             return done.value
 
-    def _perform(self, step: Step) -> Any:
+    def _perform(self, credentials: Vault, step: Step) -> Any:
         match step:
-            case Send():
-                return self._send(step.request, None)
-            case Sign():
-                return self._sign(step.message)
-            case Repeat():
-                return self._repeat(lambda: self._drive(step.factory()), step.rule, step.retry)
-            case Blocking():
-                return step.function()
-            case Wait():
-                return step.future.result()
+            case Call():
+                return self._call(step)
+            case Attest():
+                return self._attest(step.audience)
+            case Save():
+                credentials.apply(step.change, step.client_id)
+                credentials.persist(step.change, step.client_id)
+            case SaveRegistration():
+                credentials.owner.enroll(step.registration)
+                credentials.owner.persist_registration(step.registration)
+            case Learn():
+                self._learned.api_base = step.api_base
+            case Share():
+                return self._share(credentials, step)
+        return None
 
-    def _send(self, request: Request, limits: Limits | None) -> Reply:
+    def _call(self, call: Call) -> Any:
+        attempts = self._attempts(call)
+        while True:
+            reply = None
+            try:
+                audience = attempts.audience
+                request = call.build(None if audience is None else self._attest(audience))
+                reply = self._send(request, call.limits or self._limits)
+                value = call.read(request, reply)
+            except ATHError as error:
+                pause = attempts.next_pause(error, reply)
+            else:
+                attempts.succeed()
+                return value
+            time.sleep(pause)
+
+    def _send(self, request: Request, limits: Limits) -> Reply:
+        self._warn_of_plaintext(request)
         began = time.monotonic()
-        reply = self.transport.send(request, limits or self._limits)
-        if log.isEnabledFor(logging.DEBUG):
-            log_reply(request, reply, began)
+        reply = self.transport.send(request, limits)
+        log_reply(request, reply, began)
         return reply
 
-    def _sign(self, message: bytes) -> bytes:
+    def _attest(self, audience: Audience) -> str:
+        message = self._to_sign(audience)
         try:
-            return self._signer.sign(message)
+            signature = self._signer.sign(message)
         except Exception as error:
-            failed = signer_failed(error)
+            failed = signer_error(error)
+        else:
+            return _protocol.attestation.compact(message, signature)
         raise failed
 
-    def _repeat(self, attempt: Callable[[], T], rule: Rule, retry: Retry) -> T:
-        policy = policy_of(retry, self._retry)
-        try:
-            return attempt()
-        except ATHError as error:
-            attempts = Attempts(rule, policy, error)
-            if attempts.over:
-                raise
-        from tenacity import Retrying
-
-        def again() -> T:
-            attempts.replay()
-            return attempt()
-
-        try:
-            return Retrying(**attempts.settings())(again)
-        except ATHError as error:
-            attempts.tell(error)
-            raise
+    def _share(self, credentials: Vault, step: Share) -> Any:
+        flight, leads = credentials.flights.join(step.key)
+        if not leads:
+            return flight.future.result().result()
+        with flight:
+            flight.value = self._run_flow(credentials, step.make_flow())
+        return flight.value

@@ -1,22 +1,30 @@
-"""Carrying flows and calls out in an event loop: the async shell; see _runner.py."""
+"""The driver of the async clients; run.py is its blocking twin."""
 
 from __future__ import annotations
 
 import asyncio
 import inspect
-import logging
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from typing import Any, Protocol, TypeVar
 
-from .._http.messages import Limits
-from .run import Attempts, Runner, log, log_reply, signer_failed
-from .._protocol.steps import Blocking, Call, Flow, Repeat, Send, Sign, Step, Wait
-from .credentials import Vault
-from .._http.messages import Reply, Request
-from ..keys import AsyncSigner, Signer
+from .. import _protocol
+from .._http.messages import Limits, Reply, Request
+from .._protocol.steps import (
+    Attest,
+    Audience,
+    Call,
+    Flow,
+    Learn,
+    Save,
+    SaveRegistration,
+    Share,
+    Step,
+)
 from ..errors import ATHError
-from ..retry import Retry, Rule, policy_of
+from ..keys import AsyncSigner, Signer
+from .credentials import Vault
+from .run import Driver, log_reply, signer_error
 
 T = TypeVar("T")
 
@@ -33,7 +41,7 @@ class AsyncTransport(Protocol):
         ...
 
 
-class AsyncRunner(Runner[AsyncTransport, Signer | AsyncSigner]):
+class AsyncDriver(Driver[AsyncTransport, Signer | AsyncSigner]):
     """Carries out for the async clients, in the event loop of the first call."""
 
     _loop: asyncio.AbstractEventLoop | None = None
@@ -48,25 +56,20 @@ class AsyncRunner(Runner[AsyncTransport, Signer | AsyncSigner]):
                 "This async client belongs to the event loop of its first call, which is another.",
             )
 
-    async def run(self, vault: Vault, flow: Flow[T]) -> T:
+    async def run(self, credentials: Vault, flow: Flow[T]) -> T:
         """Carry a flow out."""
         self._check_loop()
-        if not vault.loaded:
-            await asyncio.to_thread(vault.load)
-        result: T = await self._drive(flow)
+        if not credentials.loaded:
+            await asyncio.to_thread(credentials.load)
+        result: T = await self._run_flow(credentials, flow)
         return result
 
-    async def call(self, vault: Vault, prepare: Callable[[], Call]) -> Any:
+    async def call(self, credentials: Vault, prepare: Callable[[], Call]) -> Any:
         """Make one call to a provider."""
         self._check_loop()
-        if not vault.loaded:
-            await asyncio.to_thread(vault.load)
-        call = prepare()
-
-        async def attempt() -> Any:
-            return call.value(await self._send(call.request, call.limits))
-
-        return await self._repeat(attempt, call.rule, call.retry)
+        if not credentials.loaded:
+            await asyncio.to_thread(credentials.load)
+        return await self._call(prepare())
 
     async def aclose(self) -> None:
         """Free the connections, and make no further call."""
@@ -75,12 +78,12 @@ class AsyncRunner(Runner[AsyncTransport, Signer | AsyncSigner]):
         if self._transport is not None and self._loop is asyncio.get_running_loop():
             await self._transport.aclose()
 
-    async def _drive(self, flow: Flow[Any]) -> Any:
+    async def _run_flow(self, credentials: Vault, flow: Flow[Any]) -> Any:
         try:
             step = next(flow)
             while True:
                 try:
-                    result = await self._perform(step)
+                    result = await self._perform(credentials, step)
                 except BaseException as error:
                     step = flow.throw(error)
                 else:
@@ -88,52 +91,66 @@ class AsyncRunner(Runner[AsyncTransport, Signer | AsyncSigner]):
         except StopIteration as done:
             return done.value
 
-    async def _perform(self, step: Step) -> Any:
+    async def _perform(self, credentials: Vault, step: Step) -> Any:
         match step:
-            case Send():
-                return await self._send(step.request, None)
-            case Sign():
-                return await self._sign(step.message)
-            case Repeat():
-                return await self._repeat(
-                    lambda: self._drive(step.factory()), step.rule, step.retry
-                )
-            case Blocking():
-                return await asyncio.to_thread(step.function)
-            case Wait():
-                return await asyncio.wrap_future(step.future)
+            case Call():
+                return await self._call(step)
+            case Attest():
+                return await self._attest(step.audience)
+            case Save():
+                credentials.apply(step.change, step.client_id)
+                if credentials.store is not None:
+                    await asyncio.to_thread(credentials.persist, step.change, step.client_id)
+            case SaveRegistration():
+                owner = credentials.owner
+                owner.enroll(step.registration)
+                if owner.store is not None:
+                    await asyncio.to_thread(owner.persist_registration, step.registration)
+            case Learn():
+                self._learned.api_base = step.api_base
+            case Share():
+                return await self._share(credentials, step)
+        return None
 
-    async def _send(self, request: Request, limits: Limits | None) -> Reply:
+    async def _call(self, call: Call) -> Any:
+        attempts = self._attempts(call)
+        while True:
+            reply = None
+            try:
+                audience = attempts.audience
+                request = call.build(None if audience is None else await self._attest(audience))
+                reply = await self._send(request, call.limits or self._limits)
+                value = call.read(request, reply)
+            except ATHError as error:
+                pause = attempts.next_pause(error, reply)
+            else:
+                attempts.succeed()
+                return value
+            await asyncio.sleep(pause)
+
+    async def _send(self, request: Request, limits: Limits) -> Reply:
+        self._warn_of_plaintext(request)
         began = time.monotonic()
-        reply = await self.transport.send(request, limits or self._limits)
-        if log.isEnabledFor(logging.DEBUG):
-            log_reply(request, reply, began)
+        reply = await self.transport.send(request, limits)
+        log_reply(request, reply, began)
         return reply
 
-    async def _sign(self, message: bytes) -> bytes:
+    async def _attest(self, audience: Audience) -> str:
+        message = self._to_sign(audience)
         try:
             signature = self._signer.sign(message)
-            return await signature if inspect.isawaitable(signature) else signature
+            if inspect.isawaitable(signature):
+                signature = await signature
         except Exception as error:
-            failed = signer_failed(error)
+            failed = signer_error(error)
+        else:
+            return _protocol.attestation.compact(message, signature)
         raise failed
 
-    async def _repeat(self, attempt: Callable[[], Awaitable[T]], rule: Rule, retry: Retry) -> T:
-        policy = policy_of(retry, self._retry)
-        try:
-            return await attempt()
-        except ATHError as error:
-            attempts = Attempts(rule, policy, error)
-            if attempts.over:
-                raise
-        from tenacity import AsyncRetrying
-
-        async def again() -> T:
-            attempts.replay()
-            return await attempt()
-
-        try:
-            return await AsyncRetrying(**attempts.settings())(again)
-        except ATHError as error:
-            attempts.tell(error)
-            raise
+    async def _share(self, credentials: Vault, step: Share) -> Any:
+        flight, leads = credentials.flights.join(step.key)
+        if not leads:
+            return (await asyncio.wrap_future(flight.future)).result()
+        with flight:
+            flight.value = await self._run_flow(credentials, step.make_flow())
+        return flight.value

@@ -1,4 +1,4 @@
-"""The calls that gateway and native mode share, sync and async side by side."""
+"""The handshake's calls, blocking; aio.py has the same as coroutines, line by line."""
 
 from __future__ import annotations
 
@@ -6,11 +6,10 @@ from collections.abc import Mapping, Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
-from . import _approval, _consent
-from .base import Client
-from .._protocol.flow import sign_attestation
-from .run import SyncRunner
+from .. import _protocol
 from ..retry import Default, Retry
+from .base import Client
+from .run import SyncDriver
 
 if TYPE_CHECKING:
     from ath_api.models import (
@@ -22,30 +21,23 @@ if TYPE_CHECKING:
         TokenResponse,
     )
 
-    from .run_async import AsyncRunner, AsyncTransport
-    from .._http.messages import Limits
     from .run import SyncTransport
 
 CLIENT = Default.CLIENT
 
 
-class SyncClient(Client[SyncRunner]):
+class SyncClient(Client[SyncDriver]):
     """The handshake, blocking. Threads may share a client."""
 
     __slots__ = ()
 
-    def _make_runner(self, signer: Any, limits: Limits, http_client: object) -> SyncRunner:
-        def open_transport() -> SyncTransport:
-            from .._http.sync import SyncTransport
-
-            return SyncTransport()
-
+    def _make_driver(self, http_client: object, **shared: Any) -> SyncDriver:
         if http_client is None:
-            return SyncRunner(open_transport, signer, limits, self._context.agent.retry)
+            return SyncDriver(_open_transport, **shared)
         from .._http.httpx_client import sync_transport
 
         transport = sync_transport(http_client)
-        return SyncRunner(lambda: transport, signer, limits, self._context.agent.retry)
+        return SyncDriver(lambda: transport, **shared)
 
     def register(
         self,
@@ -74,9 +66,11 @@ class SyncClient(Client[SyncRunner]):
                 INVALID_RESPONSE, NETWORK_ERROR, TIMEOUT; STORAGE_ERROR if the credentials, which
                 the client holds, could not be stored.
         """
-        return self._runner.run(
-            self._context.vault,
-            _approval.register(self._context, developer, providers, purpose, redirect_uris, retry),
+        return self._driver.run(
+            self._credentials,
+            _protocol.registration.register(
+                self._context, developer, providers, purpose, redirect_uris, retry
+            ),
         )
 
     def registration(self, *, retry: Retry = CLIENT) -> AgentRegistration:
@@ -86,7 +80,9 @@ class SyncClient(Client[SyncRunner]):
             ATHError: NOT_REGISTERED, AGENT_NOT_REGISTERED, INVALID_RESPONSE, NETWORK_ERROR,
                 TIMEOUT.
         """
-        return self._runner.run(self._context.vault, _approval.registration(self._context, retry))
+        return self._driver.run(
+            self._credentials, _protocol.registration.registration(self._context, retry)
+        )
 
     def authorize(
         self,
@@ -113,9 +109,9 @@ class SyncClient(Client[SyncRunner]):
                 PKCE_REQUIRED if the URL lacks S256 (RFC 7636); INVALID_RESPONSE, NETWORK_ERROR,
                 TIMEOUT.
         """
-        return self._runner.run(
-            self._context.vault,
-            _consent.authorize(
+        return self._driver.run(
+            self._credentials,
+            _protocol.consent.authorize(
                 self._context, provider, scopes, redirect_uri, resource, state, retry
             ),
         )
@@ -137,8 +133,9 @@ class SyncClient(Client[SyncRunner]):
                 INVALID_RESPONSE, NETWORK_ERROR, TIMEOUT; STORAGE_ERROR if the token, which the
                 client holds, could not be stored.
         """
-        return self._runner.run(
-            self._context.vault, _consent.exchange_token(self._context, code, session_id, retry)
+        return self._driver.run(
+            self._credentials,
+            _protocol.consent.exchange_token(self._context, code, session_id, retry),
         )
 
     def revoke(self, provider: str | None = None, *, retry: Retry = CLIENT) -> None:
@@ -150,8 +147,8 @@ class SyncClient(Client[SyncRunner]):
         Raises:
             ATHError: NOT_REGISTERED, NETWORK_ERROR, TIMEOUT, or what the server answered.
         """
-        return self._runner.run(
-            self._context.vault, _consent.revoke(self._context, provider, retry)
+        return self._driver.run(
+            self._credentials, _protocol.consent.revoke(self._context, provider, retry)
         )
 
     def sign_attestation(self, audience: str | Sequence[str] | None = None) -> str:
@@ -163,12 +160,14 @@ class SyncClient(Client[SyncRunner]):
         Raises:
             ATHError: SIGNING_FAILED.
         """
-        return self._runner.run(self._context.vault, sign_attestation(self._context, audience))
+        return self._driver.run(
+            self._credentials, _protocol.attestation.sign_attestation(self._context, audience)
+        )
 
     def close(self) -> None:
         """Free the connections; the client makes no further call. Closing a view does nothing."""
         if self._root is None:
-            self._runner.close()
+            self._driver.close()
 
     def __enter__(self) -> Self:
         """Return the client itself."""
@@ -184,99 +183,7 @@ class SyncClient(Client[SyncRunner]):
         self.close()
 
 
-class AsyncClient(Client["AsyncRunner"]):
-    """The handshake as coroutines, in the event loop of the first call."""
+def _open_transport() -> SyncTransport:
+    from .._http.sync import SyncTransport  # the HTTP layer is needed at the first request only
 
-    __slots__ = ()
-
-    def _make_runner(self, signer: Any, limits: Limits, http_client: object) -> AsyncRunner:
-        from .run_async import AsyncRunner  # asyncio is slow to import; sync users need none
-
-        def open_transport() -> AsyncTransport:
-            from .._http.aio import AsyncTransport
-
-            return AsyncTransport()
-
-        if http_client is None:
-            return AsyncRunner(open_transport, signer, limits, self._context.agent.retry)
-        from .._http.httpx_client import async_transport
-
-        transport = async_transport(http_client)
-        return AsyncRunner(lambda: transport, signer, limits, self._context.agent.retry)
-
-    async def register(
-        self,
-        *,
-        developer: Mapping[str, Any] | DeveloperInfo,
-        providers: Sequence[Mapping[str, Any] | ProviderScopeRequest],
-        purpose: str | None = None,
-        redirect_uris: Sequence[str] | None = None,
-        retry: Retry = CLIENT,
-    ) -> AgentRegistrationResponse:
-        """Ask the implementor to admit the agent; see :meth:`SyncClient.register`."""
-        return await self._runner.run(
-            self._context.vault,
-            _approval.register(self._context, developer, providers, purpose, redirect_uris, retry),
-        )
-
-    async def registration(self, *, retry: Retry = CLIENT) -> AgentRegistration:
-        """Read one's own registration; see :meth:`SyncClient.registration`."""
-        return await self._runner.run(
-            self._context.vault, _approval.registration(self._context, retry)
-        )
-
-    async def authorize(
-        self,
-        provider: str,
-        scopes: Sequence[str],
-        *,
-        redirect_uri: str | None = None,
-        resource: str | None = None,
-        state: str | None = None,
-        retry: Retry = CLIENT,
-    ) -> AuthorizationResponse:
-        """Open a session for the user's consent; see :meth:`SyncClient.authorize`."""
-        return await self._runner.run(
-            self._context.vault,
-            _consent.authorize(
-                self._context, provider, scopes, redirect_uri, resource, state, retry
-            ),
-        )
-
-    async def exchange_token(
-        self, code: str, session_id: str, *, retry: Retry = CLIENT
-    ) -> TokenResponse:
-        """Exchange a consented session for a token; see :meth:`SyncClient.exchange_token`."""
-        return await self._runner.run(
-            self._context.vault, _consent.exchange_token(self._context, code, session_id, retry)
-        )
-
-    async def revoke(self, provider: str | None = None, *, retry: Retry = CLIENT) -> None:
-        """Revoke one provider's token or all; see :meth:`SyncClient.revoke`."""
-        return await self._runner.run(
-            self._context.vault, _consent.revoke(self._context, provider, retry)
-        )
-
-    async def sign_attestation(self, audience: str | Sequence[str] | None = None) -> str:
-        """Sign a fresh attestation; see :meth:`SyncClient.sign_attestation`."""
-        return await self._runner.run(
-            self._context.vault, sign_attestation(self._context, audience)
-        )
-
-    async def aclose(self) -> None:
-        """Free the connections; the client makes no further call. Closing a view does nothing."""
-        if self._root is None:
-            await self._runner.aclose()
-
-    async def __aenter__(self) -> Self:
-        """Return the client itself."""
-        return self
-
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        """Close."""
-        await self.aclose()
+    return SyncTransport()

@@ -10,9 +10,8 @@ from functools import partial
 import httpcore
 
 from .connections import FreeList, connect, holds_more
-from .messages import Limits
+from .messages import Base, Limits, Reply, Request
 from .sync import FAILURES, failure, grow, httpcore_request
-from .messages import Base, Reply, Request
 
 MAX_OPEN = 100  # calls in flight per client; further ones wait for their turn
 

@@ -13,8 +13,8 @@ from urllib.parse import unquote
 
 import httpcore
 
-from .messages import Base
 from ..errors import ATHError
+from .messages import Base
 
 KEPT_IDLE = 5.0  # seconds; servers commonly close after 5 to 75
 MAX_IDLE = 100  # connections kept per client

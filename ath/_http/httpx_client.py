@@ -12,11 +12,10 @@ from collections.abc import Iterator
 
 import httpx
 
-from .aio import aread_body
-from .messages import Limits
-from .sync import failure, read_body
-from .messages import Reply, Request
 from ..errors import ATHError
+from .aio import aread_body
+from .messages import Limits, Reply, Request
+from .sync import failure, read_body
 
 
 def sync_transport(http_client: object) -> SyncHTTPXTransport:

@@ -19,6 +19,7 @@ _DEFAULT_PORTS = {"http": 80, "https": 443}
 _HOST = re.compile(r"[\w.:%~-]+", re.ASCII)  # IDNA makes spaces of wide ones
 _URL_TEXT = re.compile(r"[^\x00-\x20\x7f]+")
 
+
 @dataclass(eq=False)
 class Base:
     """An origin and a path on it; every call made from it stays below that path."""

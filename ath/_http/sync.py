@@ -16,12 +16,10 @@ from functools import partial
 
 import httpcore
 
+from ..errors import ATHError, Delivery
 from .connections import FreeList, connect, holds_more
 from .deadline import Deadline, TimedBackend
-from .messages import Limits
-from .messages import too_large
-from .messages import Base, Reply, Request
-from ..errors import ATHError, Delivery
+from .messages import Base, Limits, Reply, Request, too_large
 
 FAILURES = (
     httpcore.NetworkError,

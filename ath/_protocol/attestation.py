@@ -13,11 +13,35 @@ from typing import Any
 
 from .._http.messages import encode_json
 from ..errors import ATHError
+from .arguments import as_list, require_text
+from .context import Context, Learned, Settings
+from .steps import Attest, Audience, Flow
 
 BACKDATED = 30
 """Seconds that ``iat`` lies in the past, so that a server whose clock is behind accepts it."""
 LIFETIME = 300
 """Seconds until ``exp``, counted from now."""
+
+
+def sign_attestation(context: Context, audience: Audience | None) -> Flow[str]:
+    """Sign a fresh attestation; the audience is the implementor's if none is given."""
+    if audience is not None and not isinstance(audience, str):
+        for item in as_list(audience, "audience"):
+            require_text(item, "audience")
+    attestation = yield Attest(context.settings.audience if audience is None else audience)
+    return attestation  # type: ignore[no-any-return]
+
+
+def attestation_to_sign(settings: Settings, learned: Learned, audience: Audience) -> bytes:
+    """The agent's next attestation for that audience; see :func:`signing_input`."""
+    return signing_input(
+        agent_id=settings.agent_id,
+        key_id=settings.key_id,
+        audience=audience,
+        now=int(settings.clock() + learned.clock_offset),
+        nonce=settings.random_text(24),
+        capabilities=settings.capabilities,
+    )
 
 
 def _segment(value: dict[str, Any]) -> bytes:

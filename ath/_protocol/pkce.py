@@ -8,7 +8,7 @@ from urllib.parse import parse_qs, urlsplit
 METHOD = "S256"
 
 
-def challenge_of(verifier: str) -> str:
+def s256_challenge(verifier: str) -> str:
     """The S256 ``code_challenge`` of a ``code_verifier`` (RFC 7636, section 4.2)."""
     from hashlib import sha256  # slow to import, and calls to providers need none
 
@@ -16,7 +16,7 @@ def challenge_of(verifier: str) -> str:
     return urlsafe_b64encode(digest).rstrip(b"=").decode("ascii")
 
 
-def carries_challenge(authorization_url: str) -> bool:
+def has_challenge(authorization_url: str) -> bool:
     """Whether the URL starts an OAuth flow protected by S256, as ATH 0.1 demands."""
     try:
         query = parse_qs(urlsplit(authorization_url).query)

@@ -1,82 +1,88 @@
-"""Calls to providers: the guards, the token, and the request, put together for the runner."""
+"""Calls to providers, through a gateway's proxy or at a native service."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable
+from functools import partial
 
-from .context import Context
-from .._http.messages import parse_timeout
-from .provider_request import prepare, segment
-from .steps import Call
-from .._http.messages import Request
-from ..stores.base import Token
+from .._http.messages import Base, RawHeaders, Request, parse_timeout
 from ..errors import ATHError
-from ..retry import Retry, rule_of
+from ..retry import rule_for
+from ..stores.record import Token
+from .context import Context, require_registration
+from .provider_request import CallOptions, encode_provider, prepare_request
+from .replies import read_provider_answer
+from .requests import agent_header, standard_headers
+from .steps import Call
 
 
-def gateway_call(
-    context: Context,
-    provider: str,
-    method: str,
-    path: str,
-    body: Any,
-    params: Mapping[str, Any] | None,
-    headers: Mapping[str, str] | None,
-    content: bytes | str | None,
-    timeout: Any,
-    idempotent: bool | None,
-    retry: Retry,
-) -> Call:
-    """A call through the gateway's proxy."""
-    base = context.agent.base
-    prefix = f"/ath/proxy/{segment(provider)}"
-    request = prepare(base, prefix, context.provider, method, path, body, params, headers, content)
-    _authorize(context, request, context.vault.token_for(provider))
-    return _call(context, request, timeout, idempotent, retry)
+def proxy_call(context: Context, provider: str, options: CallOptions) -> Call:
+    """A call through the gateway's proxy.
+
+    Raises:
+        ATHError: INVALID_PATH or INVALID_ARGUMENT.
+    """
+    base = context.settings.base
+    prefix = f"/ath/proxy/{encode_provider(provider)}"
+    find_token = partial(context.credentials.token_for, provider)
+    return _call(context, base, prefix, context.provider_headers, find_token, options)
 
 
-def native_call(
-    context: Context,
-    method: str,
-    path: str,
-    body: Any,
-    params: Mapping[str, Any] | None,
-    headers: Mapping[str, str] | None,
-    content: bytes | str | None,
-    timeout: Any,
-    idempotent: bool | None,
-    retry: Retry,
-) -> Call:
-    """A call to the native service's own API."""
-    base, token = context.agent.api_base, context.vault.latest_token()
-    if token is None:
-        context.vault.require_registration()
+def api_call(context: Context, options: CallOptions) -> Call:
+    """A call to the native service's own API.
+
+    Raises:
+        ATHError: NOT_DISCOVERED, INVALID_PATH or INVALID_ARGUMENT.
+    """
+    base, find_token = context.learned.api_base, context.credentials.latest_token
     if base is None:
+        if find_token() is None:
+            require_registration(context.credentials)
         raise ATHError("NOT_DISCOVERED", "The service's api_base is not known yet.")
-    standard = context.provider_headers(base)
-    request = prepare(base, "", standard, method, path, body, params, headers, content)
-    _authorize(context, request, token)
-    return _call(context, request, timeout, idempotent, retry)
-
-
-def _authorize(context: Context, request: Request, token: Token | None) -> None:
-    if token is None:
-        context.vault.require_registration()
-        raise ATHError("NO_TOKEN", "This client holds no token for this call.")
-    if token.expires_at is not None and context.agent.clock() >= token.expires_at:
-        raise ATHError("TOKEN_EXPIRED", "The token for this call has expired.")
-    request.headers = [
-        *request.headers,
-        (b"Authorization", b"Bearer " + token.access_token.encode("ascii")),
-    ]
-    request.secrets = (token.access_token,)
-    if request.base.is_plaintext:
-        context.agent.warn_of(request.base)
+    headers = _headers_at(context, base)
+    return _call(context, base, "", headers, find_token, options)
 
 
 def _call(
-    context: Context, request: Request, timeout: Any, idempotent: bool | None, retry: Retry
+    context: Context,
+    base: Base,
+    prefix: str,
+    headers: RawHeaders,
+    find_token: Callable[[], Token | None],
+    options: CallOptions,
 ) -> Call:
-    limits = None if timeout is None else parse_timeout(timeout, context.agent.max_response_bytes)
-    return Call(request, context, rule_of(request.method.decode(), idempotent), retry, limits)
+    request = prepare_request(base, prefix, headers, options)
+    timeout = options.timeout
+    return Call(
+        build=lambda _: _with_token(context, request, find_token()),
+        read=partial(read_provider_answer, context),
+        rule=rule_for(request.method.decode(), options.idempotent),
+        retry=options.retry,
+        limits=None
+        if timeout is None
+        else parse_timeout(timeout, context.settings.max_response_bytes),
+    )
+
+
+def _with_token(context: Context, request: Request, token: Token | None) -> Request:
+    if token is None:
+        require_registration(context.credentials)
+        raise ATHError("NO_TOKEN", "This client holds no token for this call.")
+    if token.expires_at is not None and context.settings.clock() >= token.expires_at:
+        raise ATHError("TOKEN_EXPIRED", "The token for this call has expired.")
+    bearer = (b"Authorization", b"Bearer " + token.access_token.encode("ascii"))
+    return Request(
+        request.method,
+        request.base,
+        request.target,
+        [*request.headers, bearer],
+        request.content,
+        (token.access_token,),
+    )
+
+
+def _headers_at(context: Context, base: Base) -> RawHeaders:
+    """The headers of a call to a service's API; another origin gets none of the user's own."""
+    if base.origin == context.settings.base.origin:
+        return context.provider_headers
+    return [*standard_headers(base), agent_header(context.settings.agent_id)]

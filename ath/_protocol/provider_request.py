@@ -9,11 +9,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import quote, unquote_to_bytes, urlencode
 
-from .._http.messages import Base, RawHeaders, Request, encode_json, merge_headers, raw_headers
+from .._http.messages import Base, RawHeaders, Request, merge_headers
 from ..errors import ATHError
+from ..retry import Retry
+from .arguments import encode_headers
+from .requests import content_length, encode_document
 
 MAX_TARGET = 65_536
 """Bytes of path and query together; servers accept far less."""
@@ -32,43 +35,47 @@ _SAFE_IN_PATH = "/~!$&'()*+,;=:@%"
 _SAFE_IN_QUERY = _SAFE_IN_PATH + "?[]|"
 
 
-def prepare(
-    base: Base,
-    prefix: str,
-    standard: RawHeaders,
-    method: str,
-    path: str,
-    body: Any,
-    params: Mapping[str, Any] | None,
-    headers: Mapping[str, str] | None,
-    content: bytes | str | None,
-) -> Request:
-    """Check everything and put it together; ``prefix`` is a path of our own below the base.
+class CallOptions(NamedTuple):
+    """What the user of ``proxy()`` or ``api()`` asked for; the public methods document it."""
+
+    method: str
+    path: str
+    body: Any
+    params: Mapping[str, Any] | None
+    headers: Mapping[str, str] | None
+    content: bytes | str | None
+    timeout: Any
+    idempotent: bool | None
+    retry: Retry
+
+
+def prepare_request(base: Base, prefix: str, standard: RawHeaders, options: CallOptions) -> Request:
+    """The checked request without its token; ``prefix`` is a path of our own below the base.
 
     Raises:
         ATHError: INVALID_PATH or INVALID_ARGUMENT.
     """
-    verb = method if method in _PLAIN_METHODS else _checked_method(method)
-    target = f"{base.path}{prefix}{_checked_path(path)}"
-    if params:
-        target += ("&" if "?" in target else "?") + _query(params)
-    if len(target) > MAX_TARGET:
-        raise ATHError("INVALID_PATH", f"The path and query are longer than {MAX_TARGET} bytes.")
-    extra = raw_headers(headers, per_call=True) if headers else []
-    data = b""
-    if body is not None or content is not None:
+    method, path = options.method, options.path
+    verb = method if method in _PLAIN_METHODS else _check_method(method)
+    target = f"{base.path}{prefix}{_check_path(path)}"
+    if options.params:
+        target += ("&" if "?" in target else "?") + _encode_query(options.params)
+    _check_length(target)
+    extra = encode_headers(options.headers, per_call=True) if options.headers else []
+    content = b""
+    if options.body is not None or options.content is not None:
         if verb in ("GET", "HEAD"):
             raise ATHError("INVALID_ARGUMENT", f"A {verb} request carries no body.")
-        data, kind = _payload(body, content)
+        content, media_type = _encode_body(options.body, options.content)
         if not any(name.lower() == b"content-type" for name, _ in extra):
-            extra.append((b"Content-Type", kind))
-    every = merge_headers(standard, extra)
-    if data or verb in ("POST", "PUT", "PATCH"):
-        every = [*every, (b"Content-Length", b"%d" % len(data))]
-    return Request(verb.encode(), base, target.encode(), every, data)
+            extra.append((b"Content-Type", media_type))
+    headers = merge_headers(standard, extra)
+    if content or verb in ("POST", "PUT", "PATCH"):
+        headers = [*headers, content_length(content)]
+    return Request(verb.encode(), base, target.encode(), headers, content)
 
 
-def segment(provider: object) -> str:
+def encode_provider(provider: object) -> str:
     """A provider's id as one path segment.
 
     Raises:
@@ -77,8 +84,8 @@ def segment(provider: object) -> str:
     if isinstance(provider, str):
         if _PLAIN_SEGMENT.fullmatch(provider):
             return provider
-        plain = _plain_letters(provider)
-        if plain and not re.search(r"[/\\%?#;\x00-\x20\x7f]", plain) and not _dots(plain):
+        plain = _normalize(provider)
+        if plain and not re.search(r"[/\\%?#;\x00-\x20\x7f]", plain) and not _is_dot_segment(plain):
             try:
                 return quote(provider, safe="~!$&'()*+,=:@")
             except UnicodeEncodeError:
@@ -88,7 +95,7 @@ def segment(provider: object) -> str:
     )
 
 
-def _checked_method(method: object) -> str:
+def _check_method(method: object) -> str:
     if not isinstance(method, str) or not _METHOD.fullmatch(method):
         raise ATHError("INVALID_ARGUMENT", "The method must be an HTTP method such as GET.")
     verb = method.upper()
@@ -97,13 +104,17 @@ def _checked_method(method: object) -> str:
     return verb
 
 
-def _checked_path(path: object) -> str:
+def _check_length(target: str) -> None:
+    if len(target) > MAX_TARGET:
+        raise ATHError("INVALID_PATH", f"The path and query are longer than {MAX_TARGET} bytes.")
+
+
+def _check_path(path: object) -> str:
     if not isinstance(path, str):
         raise ATHError("INVALID_PATH", "The path must be text.")
     if _PLAIN_PATH.fullmatch(path):
         return path or "/"
-    if len(path) > MAX_TARGET:
-        raise ATHError("INVALID_PATH", f"The path and query are longer than {MAX_TARGET} bytes.")
+    _check_length(path)  # before anything that takes time with the length
     if _ABSOLUTE.match(path) or path.startswith("//"):
         raise ATHError("INVALID_PATH", "The path must not be a URL: it stays below the provider.")
     if _CONTROL.search(path) or "\\" in path or "#" in path:
@@ -112,7 +123,7 @@ def _checked_path(path: object) -> str:
         )
     path = path if path.startswith("/") else f"/{path}"
     route, mark, query = path.partition("?")
-    if _STRAY_PERCENT.search(route) or any(_climbs(part) for part in route.split("/")):
+    if _STRAY_PERCENT.search(route) or any(_has_dot_segment(part) for part in route.split("/")):
         raise ATHError(
             "INVALID_PATH", "The path must not hold dot segments or broken escapes, also encoded."
         )
@@ -123,10 +134,10 @@ def _checked_path(path: object) -> str:
         raise ATHError("INVALID_PATH", "The path is not valid Unicode text.") from None
 
 
-def _climbs(part: str) -> bool:
+def _has_dot_segment(part: str) -> bool:
     """Whether some server may read this segment as a step up, or as something else entirely."""
     for _ in range(_DECODINGS):
-        part = _plain_letters(part)
+        part = _normalize(part)
         if _CONTROL.search(part) or "\\" in part:
             return True
         try:
@@ -134,12 +145,12 @@ def _climbs(part: str) -> bool:
         except UnicodeError:
             return True
         if decoded == part:
-            return any(_dots(piece) for piece in part.split("/"))
+            return any(_is_dot_segment(piece) for piece in part.split("/"))
         part = decoded
     return True
 
 
-def _plain_letters(text: str) -> str:
+def _normalize(text: str) -> str:
     """The text as a server reads it that takes wide dots, slashes and the like for plain ones."""
     if text.isascii():
         return text
@@ -148,18 +159,18 @@ def _plain_letters(text: str) -> str:
     return normalize("NFKC", text)
 
 
-def _dots(piece: str) -> bool:
+def _is_dot_segment(piece: str) -> bool:
     # Some servers cut path parameters (";…"), spaces and query marks off before they look.
     name = re.split(r"[;?#]", piece, maxsplit=1)[0].strip()
     return name in (".", "..")
 
 
-def _query(params: object) -> str:
+def _encode_query(params: object) -> str:
     if not isinstance(params, Mapping):
         raise ATHError("INVALID_ARGUMENT", "params must be a mapping of names to values.")
     try:
         pairs = [
-            (name, _plain_text(item))
+            (name, _query_value(item))
             for name, value in params.items()
             for item in (value if isinstance(value, list | tuple) else (value,))
         ]
@@ -168,7 +179,7 @@ def _query(params: object) -> str:
         raise ATHError("INVALID_ARGUMENT", "params holds text that is not valid.") from None
 
 
-def _plain_text(value: object) -> str:
+def _query_value(value: object) -> str:
     """A query value as most servers read it."""
     if value is None or isinstance(value, bool):
         return "" if value is None else str(value).lower()
@@ -177,15 +188,11 @@ def _plain_text(value: object) -> str:
     raise ATHError("INVALID_ARGUMENT", "params must hold text, numbers, or lists of them.")
 
 
-def _payload(body: Any, content: object) -> tuple[bytes, bytes]:
+def _encode_body(body: Any, content: object) -> tuple[bytes, bytes]:
     """The bytes to send and their media type."""
     if content is None:
-        try:
-            return encode_json(body), b"application/json"
-        except (TypeError, ValueError, RecursionError):
-            raise ATHError(
-                "INVALID_ARGUMENT", "The body is not JSON data; pass bytes or text as content=."
-            ) from None
+        refusal = "The body is not JSON data; pass bytes or text as content=."
+        return encode_document(body, refusal), b"application/json"
     if body is not None:
         raise ATHError("INVALID_ARGUMENT", "Pass either body or content, not both.")
     if isinstance(content, str):

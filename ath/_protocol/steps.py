@@ -1,77 +1,77 @@
-"""What flows ask a runner to do, and the single call of the hot path."""
+"""What a flow may ask its driver to do.
+
+A flow is a pure generator: it yields steps and is sent their results. :class:`Call` is the only
+step that reaches the network.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator
-from concurrent.futures import Future
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple, TypeVar
 
-from .context import Context
-from .._http.messages import Limits
-from .replies import content
-from .._http.messages import Reply, Request
+from .._http.messages import Base, Limits, Reply, Request
 from ..retry import Retry, Rule
+from ..stores.record import Record, Registration
 
 T = TypeVar("T")
 
-
-class Sign(NamedTuple):
-    """Sign with the agent's key; the answer is the signature."""
-
-    message: bytes
+Audience = str | Sequence[str]
+Change = Callable[[Record], None]
+"""A change of one user's record, which can be made again on a newer version of the record."""
 
 
-class Send(NamedTuple):
-    """Send once; the answer is the :class:`Reply`, whatever its status."""
+@dataclass(frozen=True, slots=True, eq=False)
+class Call:
+    """Send a request, again where that is safe and may help; the result is what ``read`` returns.
 
-    request: Request
-
-
-class Repeat(NamedTuple):
-    """Run the flow that the factory makes, and a new one after failures that the rule allows.
-
-    A factory, not a flow: each attempt signs anew.
+    Every attempt builds its request afresh, since an attestation may be sent only once.
     """
 
-    factory: Callable[[], Flow[Any]]
+    build: Callable[[str | None], Request]
+    """The request, from a fresh attestation (None if the call has no audiences)."""
+    read: Callable[[Request, Reply], Any]
+    """The value of a reply; raises ATHError for a reply that is a failure."""
     rule: Rule
     retry: Retry
-
-
-class Blocking(NamedTuple):
-    """Call a function that may touch files."""
-
-    function: Callable[[], None]
-
-
-class Wait(NamedTuple):
-    """Wait for what another call of the same client is doing."""
-
-    future: Future[Any]
-
-
-Step = Sign | Send | Repeat | Blocking | Wait
-Flow = Generator[Step, Any, T]
-
-
-@dataclass(slots=True, eq=False)
-class Call:
-    """One call to a provider: a request without a signature, so no flow is needed."""
-
-    request: Request
-    context: Context
-    rule: Rule
-    retry: Retry
-    limits: Limits | None
+    audiences: tuple[Audience, ...] = ()
+    """Whom the attestation is for; each further one is tried if the one before it is refused."""
+    limits: Limits | None = None
     """This call's own; None means the client's."""
 
-    def value(self, reply: Reply) -> Any:
-        """What the provider answered.
 
-        Raises:
-            ATHError: the server's own, PROVIDER_ERROR or INVALID_RESPONSE.
-        """
-        if reply.ok:
-            return content(reply, self.request, self.context.agent.max_response_bytes)
-        raise self.context.failure(reply, self.request, "PROVIDER_ERROR")
+class Attest(NamedTuple):
+    """Sign a fresh attestation; the result is the JWT."""
+
+    audience: Audience
+
+
+class Save(NamedTuple):
+    """Make a change to the user's record, in memory first, then in the store."""
+
+    change: Change
+    client_id: str
+    """The registration that the change belongs to."""
+
+
+class SaveRegistration(NamedTuple):
+    """Hold a registration that was just made, in memory first, then in the store."""
+
+    registration: Registration
+
+
+class Learn(NamedTuple):
+    """Remember where a native service's API is."""
+
+    api_base: Base
+
+
+class Share(NamedTuple):
+    """Run the flow, or wait for another caller's flow under the same key and share its result."""
+
+    key: bytes
+    make_flow: Callable[[], Flow[Any]]
+
+
+Step = Call | Attest | Save | SaveRegistration | Learn | Share
+Flow = Generator[Step, Any, T]

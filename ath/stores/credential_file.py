@@ -6,8 +6,9 @@ import json
 from contextlib import suppress
 from pathlib import Path
 
-from .base import CredentialKey, Record, Registration
 from ..errors import ATHError
+from .base import CredentialKey
+from .record import Record, Registration
 
 FORMAT = "ath-credentials"
 VERSION = 1

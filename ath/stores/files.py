@@ -11,6 +11,8 @@ from contextlib import AbstractContextManager
 from hashlib import sha256
 from pathlib import Path
 
+from ..errors import ATHError, ATHSecurityWarning, ATHWarning
+from .base import CredentialKey
 from .credential_file import (
     ANY,
     DamagedError,
@@ -22,8 +24,6 @@ from .credential_file import (
     written,
 )
 from .lock import locked
-from .base import CredentialKey
-from ..errors import ATHError, ATHSecurityWarning, ATHWarning
 
 __all__ = ["FileStore", "FolderStore"]
 

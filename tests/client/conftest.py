@@ -1,4 +1,4 @@
-"""Implementors and clients for the tests: real servers on loopback, sync and async clients."""
+"""Implementors of both modes, and a client at a server that does what the test says."""
 
 from __future__ import annotations
 
@@ -7,27 +7,11 @@ from contextlib import ExitStack
 from typing import Any
 
 import pytest
-from client_support import Driven, Kind, World
-from scripted import Scripted
 
 from ath.testing import LocalGateway, LocalService, Quirks
-
-
-@pytest.fixture(autouse=True)
-def plain_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    """No proxy and no certificates of the machine that runs the tests."""
-    for name in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY"):
-        monkeypatch.delenv(name, raising=False)
-        monkeypatch.delenv(name.lower(), raising=False)
-    for name in ("SSL_CERT_FILE", "SSL_CERT_DIR"):
-        monkeypatch.delenv(name, raising=False)
-
-
-@pytest.fixture(params=["sync", "async"])
-def kind(request: pytest.FixtureRequest) -> Iterator[Kind]:
-    kind = Kind(request.param)
-    yield kind
-    kind.close()
+from tests.harness.clients import AnyClient, Kind
+from tests.harness.server import Server
+from tests.harness.worlds import World
 
 
 @pytest.fixture(params=["gateway", "native"])
@@ -70,28 +54,9 @@ def service(worlds: Callable[..., World]) -> World:
 
 
 @pytest.fixture
-def scripts() -> Iterator[Callable[[], Scripted]]:
-    """Makes servers that answer what the test tells them to."""
-    with ExitStack() as stack:
-
-        def make() -> Scripted:
-            server = Scripted()
-            stack.callback(server.stop)
-            return server
-
-        yield make
-
-
-@pytest.fixture
-def script(scripts: Callable[[], Scripted]) -> Scripted:
-    """A server that answers what the test tells it to."""
-    return scripts()
-
-
-@pytest.fixture
-def scripted(kind: Kind, script: Scripted) -> Driven:
-    """A gateway client with a registration and a token at the scripted server."""
-    client = kind.client("gateway", script.url)
+def client(kind: Kind, server: Server) -> AnyClient:
+    """A gateway client with a registration and a token at ``server``."""
+    client = kind.client(server.url)
     client.set_credentials("ath_client_0", "ath_secret_0")
     client.set_token("ath_tk_0")
     return client

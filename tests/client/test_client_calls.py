@@ -8,18 +8,21 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from client_support import AGENT_ID, Driven, Kind, World, refused, sent
-from scripted import Scripted, refusal
+
+from tests.harness.clients import AGENT_ID, AnyClient, Kind, json_body, raises_code
+from tests.harness.examples import refusal
+from tests.harness.server import Server
+from tests.harness.worlds import World
 
 Worlds = Callable[..., World]
 
 
 @pytest.fixture
-def echoing(world: World) -> Driven:
+def echoing(world: World) -> AnyClient:
     return world.ready()
 
 
-def test_every_call_carries_the_token_and_the_agent(world: World, echoing: Driven) -> None:
+def test_every_call_carries_the_token_and_the_agent(world: World, echoing: AnyClient) -> None:
     for method in ("GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE"):
         echoing.call(method, "/echo")
         record = world.requests[-1]
@@ -29,7 +32,7 @@ def test_every_call_carries_the_token_and_the_agent(world: World, echoing: Drive
         assert record.headers["accept-encoding"] == "identity"
 
 
-def test_query_strings_in_the_path_and_params_both_arrive(echoing: Driven) -> None:
+def test_query_strings_in_the_path_and_params_both_arrive(echoing: AnyClient) -> None:
     echoed = echoing.call(
         "GET",
         "/echo?a=1&b=x%20y",
@@ -40,7 +43,7 @@ def test_query_strings_in_the_path_and_params_both_arrive(echoing: Driven) -> No
     assert echoing.call("GET", "/echo?q", params={})["query"] == "q"
 
 
-def test_a_body_is_sent_as_json(echoing: Driven) -> None:
+def test_a_body_is_sent_as_json(echoing: AnyClient) -> None:
     echoed = echoing.call("POST", "/echo", {"name": "ünïcode", "list": [1, None, True]})
     assert echoed["json"] == {"name": "ünïcode", "list": [1, None, True]}
     assert echoed["headers"]["content-type"] == "application/json"
@@ -48,14 +51,14 @@ def test_a_body_is_sent_as_json(echoing: Driven) -> None:
         assert json.loads(echoing.call("POST", "/echo", falsy)["body"]) == falsy
 
 
-def test_no_body_means_no_body(echoing: Driven) -> None:
+def test_no_body_means_no_body(echoing: AnyClient) -> None:
     echoed = echoing.call("POST", "/echo")
     assert echoed["body"] == ""
     assert echoed["headers"]["content-length"] == "0"
     assert "content-type" not in echoed["headers"]
 
 
-def test_content_is_sent_as_it_is(echoing: Driven) -> None:
+def test_content_is_sent_as_it_is(echoing: AnyClient) -> None:
     echoed = echoing.call("PUT", "/echo", content=b"\x00\xff raw")
     assert bytes.fromhex(echoed["body_hex"]) == b"\x00\xff raw"
     assert echoed["headers"]["content-type"] == "application/octet-stream"
@@ -63,18 +66,18 @@ def test_content_is_sent_as_it_is(echoing: Driven) -> None:
     assert (echoed["body"], echoed["headers"]["content-type"]) == ("<ü/>", "text/xml")
 
 
-def test_headers_of_one_call_reach_the_provider(echoing: Driven) -> None:
+def test_headers_of_one_call_reach_the_provider(echoing: AnyClient) -> None:
     echoed = echoing.call("GET", "/echo", headers={"X-Trace": "7", "Accept": "text/csv"})
     assert (echoed["headers"]["x-trace"], echoed["headers"]["accept"]) == ("7", "text/csv")
     assert "x-trace" not in echoing.call("GET", "/echo")["headers"]
 
 
-def test_a_missing_leading_slash_is_added(echoing: Driven) -> None:
+def test_a_missing_leading_slash_is_added(echoing: AnyClient) -> None:
     assert echoing.call("GET", "echo")["path"].endswith("/echo")
     assert echoing.call("GET", "echo/a/b?x=1")["path"].endswith("/echo/a/b")
 
 
-def test_a_method_in_small_letters_is_the_same_method(echoing: Driven) -> None:
+def test_a_method_in_small_letters_is_the_same_method(echoing: AnyClient) -> None:
     assert echoing.call("post", "/echo")["method"] == "POST"
 
 
@@ -103,21 +106,21 @@ def test_a_method_in_small_letters_is_the_same_method(echoing: Driven) -> None:
     ],
 )
 def test_what_cannot_be_sent_safely_is_refused_before_a_byte_is_sent(
-    scripted: Driven, script: Scripted, arguments: dict[str, Any], code: str
+    client: AnyClient, server: Server, arguments: dict[str, Any], code: str
 ) -> None:
-    with refused(code):
-        scripted.call(**{"method": "GET", "path": "/user", **arguments})
-    assert script.requests == []
+    with raises_code(code):
+        client.call(**{"method": "GET", "path": "/user", **arguments})
+    assert server.requests == []
 
 
 @pytest.mark.parametrize("provider", ["", "a/b", "..", "a?b", "a#b", "a b", "a\\b", "%2e", None, 7])
-def test_a_provider_is_one_path_segment(scripted: Driven, script: Scripted, provider: Any) -> None:
-    with refused("INVALID_ARGUMENT"):
-        scripted.proxy(provider, "GET", "/user")
-    assert script.requests == []
+def test_a_provider_is_one_path_segment(client: AnyClient, server: Server, provider: Any) -> None:
+    with raises_code("INVALID_ARGUMENT"):
+        client.proxy(provider, "GET", "/user")
+    assert server.requests == []
 
 
-def test_answers_come_back_by_their_kind(echoing: Driven) -> None:
+def test_answers_come_back_by_their_kind(echoing: AnyClient) -> None:
     assert echoing.call("GET", "/text") == "plain text, ünïcode"
     assert echoing.call("GET", "/bytes") == bytes(range(256))
     assert echoing.call("GET", "/empty") is None
@@ -142,10 +145,12 @@ def test_answers_come_back_by_their_kind(echoing: Driven) -> None:
     ],
 )
 def test_the_content_type_decides_what_a_body_becomes(
-    scripted: Driven, script: Scripted, kind_of_body: str, body: bytes, expected: Any
+    client: AnyClient, server: Server, kind_of_body: str, body: bytes, expected: Any
 ) -> None:
-    script.will(body, Content_Type=kind_of_body) if kind_of_body else script.will(body)
-    assert scripted.call("GET", "/x") == expected
+    server.answer_next(body, Content_Type=kind_of_body) if kind_of_body else server.answer_next(
+        body
+    )
+    assert client.call("GET", "/x") == expected
 
 
 @pytest.mark.parametrize(
@@ -159,50 +164,52 @@ def test_the_content_type_decides_what_a_body_becomes(
     ],
 )
 def test_a_body_that_is_not_what_it_claims_to_be_is_an_invalid_response(
-    scripted: Driven, script: Scripted, kind_of_body: str, body: bytes
+    client: AnyClient, server: Server, kind_of_body: str, body: bytes
 ) -> None:
-    script.will(body, Content_Type=kind_of_body)
-    with refused("INVALID_RESPONSE", 200):
-        scripted.call("GET", "/x")
+    server.answer_next(body, Content_Type=kind_of_body)
+    with raises_code("INVALID_RESPONSE", 200):
+        client.call("GET", "/x")
 
 
 def test_a_server_that_compresses_all_the_same_is_understood(
-    scripted: Driven, script: Scripted
+    client: AnyClient, server: Server
 ) -> None:
-    script.will(
+    server.answer_next(
         gzip.compress(b'{"a": 1}'), Content_Type="application/json", Content_Encoding="gzip"
     )
-    assert scripted.call("GET", "/x") == {"a": 1}
-    script.will(b'{"a": 1}', Content_Type="application/json", Content_Encoding="gzip")
-    assert scripted.call("GET", "/x") == {"a": 1}
+    assert client.call("GET", "/x") == {"a": 1}
+    server.answer_next(b'{"a": 1}', Content_Type="application/json", Content_Encoding="gzip")
+    assert client.call("GET", "/x") == {"a": 1}
 
 
-def test_a_body_beyond_the_limit_is_refused(kind: Kind, script: Scripted) -> None:
-    client = kind.client("gateway", script.url, max_response_bytes=1000)
+def test_a_body_beyond_the_limit_is_refused(kind: Kind, server: Server) -> None:
+    client = kind.client(server.url, max_response_bytes=1000)
     client.set_token("ath_tk_0")
-    script.will("x" * 1000)
+    server.answer_next("x" * 1000)
     assert client.call("GET", "/x") == "x" * 1000
-    script.will("x" * 1001)
-    with refused("RESPONSE_TOO_LARGE"):
+    server.answer_next("x" * 1001)
+    with raises_code("RESPONSE_TOO_LARGE"):
         client.call("GET", "/x")
-    script.will(gzip.compress(b"x" * 100_000), Content_Type="text/plain", Content_Encoding="gzip")
-    with refused("RESPONSE_TOO_LARGE"):
+    server.answer_next(
+        gzip.compress(b"x" * 100_000), Content_Type="text/plain", Content_Encoding="gzip"
+    )
+    with raises_code("RESPONSE_TOO_LARGE"):
         client.call("GET", "/x")
 
 
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
 def test_redirects_are_not_followed_with_credentials(
-    scripted: Driven, script: Scripted, scripts: Callable[[], Scripted], status: int
+    client: AnyClient, server: Server, new_server: Callable[[], Server], status: int
 ) -> None:
-    elsewhere = scripts()
-    script.will(b"", status, Location=f"{elsewhere.url}/steal?token=x")
-    with refused("PROVIDER_ERROR", status) as caught:
-        scripted.call("GET", "/x")
+    elsewhere = new_server()
+    server.answer_next(b"", status, Location=f"{elsewhere.url}/steal?token=x")
+    with raises_code("PROVIDER_ERROR", status) as caught:
+        client.call("GET", "/x")
     assert elsewhere.url in caught.value.message
     assert caught.value.details["location"] == f"{elsewhere.url}/steal"
-    script.will(b"", status, Location=f"{elsewhere.url}/steal")
-    with refused("HTTP_ERROR", status):
-        scripted.discover()
+    server.answer_next(b"", status, Location=f"{elsewhere.url}/steal")
+    with raises_code("HTTP_ERROR", status):
+        client.discover()
     assert elsewhere.requests == []
 
 
@@ -216,16 +223,16 @@ def test_redirects_are_not_followed_with_credentials(
     ],
 )
 def test_a_redirect_error_names_the_place_and_nothing_secret(
-    scripted: Driven, script: Scripted, location: str | None, place: str
+    client: AnyClient, server: Server, location: str | None, place: str
 ) -> None:
-    script.will(b"", 302, **({} if location is None else {"Location": location}))
-    with refused("PROVIDER_ERROR", 302) as caught:
-        scripted.call("GET", "/x")
+    server.answer_next(b"", 302, **({} if location is None else {"Location": location}))
+    with raises_code("PROVIDER_ERROR", 302) as caught:
+        client.call("GET", "/x")
     assert caught.value.details["location"] == place
 
 
-def test_a_provider_redirect_names_where_it_pointed(echoing: Driven) -> None:
-    with refused("PROVIDER_ERROR", 302) as caught:
+def test_a_provider_redirect_names_where_it_pointed(echoing: AnyClient) -> None:
+    with raises_code("PROVIDER_ERROR", 302) as caught:
         echoing.call("GET", "/redirect")
     assert caught.value.details["location"] == "/echo"
 
@@ -242,27 +249,27 @@ def test_set_token_serves_any_provider(world: World) -> None:
 
 
 def test_set_token_without_a_provider_replaces_every_token(
-    scripted: Driven, script: Scripted
+    client: AnyClient, server: Server
 ) -> None:
-    scripted.set_token("ath_tk_github", "github")
-    scripted.set_token("ath_tk_shop", provider="shop")
+    client.set_token("ath_tk_github", "github")
+    client.set_token("ath_tk_shop", provider="shop")
     for provider in ("github", "shop", "other"):
-        script.will()
-        scripted.proxy(provider, "GET", "/x")
-    scripted.set_token("ath_tk_any")
+        server.answer_next()
+        client.proxy(provider, "GET", "/x")
+    client.set_token("ath_tk_any")
     for provider in ("github", "shop"):
-        script.will()
-        scripted.proxy(provider, "GET", "/x")
+        server.answer_next()
+        client.proxy(provider, "GET", "/x")
     used = [
-        seen.headers["authorization"].removeprefix("Bearer ath_tk_") for seen in script.requests
+        seen.headers["authorization"].removeprefix("Bearer ath_tk_") for seen in server.requests
     ]
     assert used == ["github", "shop", "0", "any", "any"]
 
 
 @pytest.mark.parametrize("token", ["", None, 7, "a\nb", "tökn"])
-def test_a_token_that_cannot_be_sent_is_refused(scripted: Driven, token: Any) -> None:
-    with refused("INVALID_ARGUMENT") as caught:
-        scripted.set_token(token)
+def test_a_token_that_cannot_be_sent_is_refused(client: AnyClient, token: Any) -> None:
+    with raises_code("INVALID_ARGUMENT") as caught:
+        client.set_token(token)
     assert "token" in caught.value.message
 
 
@@ -271,61 +278,61 @@ def test_revoke_ends_a_token_at_once(world: World) -> None:
     held = world.requests[-1] and client.call("GET", "/echo") and world.requests[-1]
     token = held.headers["authorization"].removeprefix("Bearer ")
     client.revoke(world.provider)
-    body = sent(world.requests[-1])
+    body = json_body(world.requests[-1])
     assert body.keys() == {"client_id", "client_secret", "token"}
-    with refused("NO_TOKEN"):
+    with raises_code("NO_TOKEN"):
         client.call("GET", "/echo")
     client.set_token(token)
-    with refused("TOKEN_REVOKED", 401):
+    with raises_code("TOKEN_REVOKED", 401):
         client.call("GET", "/echo")
 
 
-def test_revoke_of_one_provider_leaves_the_others(scripted: Driven, script: Scripted) -> None:
-    scripted.set_token("ath_tk_a", "a")
-    scripted.set_token("ath_tk_b", "b")
-    script.will({})
-    scripted.revoke("a")
-    assert [sent(seen)["token"] for seen in script.requests] == ["ath_tk_a"]
-    script.will({})
-    scripted.proxy("b", "GET", "/x")
-    assert script.requests[-1].headers["authorization"] == "Bearer ath_tk_b"
+def test_revoke_of_one_provider_leaves_the_others(client: AnyClient, server: Server) -> None:
+    client.set_token("ath_tk_a", "a")
+    client.set_token("ath_tk_b", "b")
+    server.answer_next({})
+    client.revoke("a")
+    assert [json_body(seen)["token"] for seen in server.requests] == ["ath_tk_a"]
+    server.answer_next({})
+    client.proxy("b", "GET", "/x")
+    assert server.requests[-1].headers["authorization"] == "Bearer ath_tk_b"
 
 
-def test_revoke_without_tokens_asks_nobody(scripted: Driven, script: Scripted) -> None:
-    script.will({})
-    scripted.revoke()
-    scripted.revoke()
-    scripted.revoke("github")
-    assert len(script.requests) == 1
+def test_revoke_without_tokens_asks_nobody(client: AnyClient, server: Server) -> None:
+    server.answer_next({})
+    client.revoke()
+    client.revoke()
+    client.revoke("github")
+    assert len(server.requests) == 1
 
 
 @pytest.mark.parametrize("code", ["TOKEN_INVALID", "TOKEN_REVOKED", "TOKEN_EXPIRED"])
 def test_a_token_that_the_server_does_not_know_counts_as_revoked(
-    scripted: Driven, script: Scripted, code: str
+    client: AnyClient, server: Server, code: str
 ) -> None:
-    script.will(refusal(code), 400)
-    scripted.revoke()
-    with refused("NO_TOKEN"):
-        scripted.call("GET", "/x")
+    server.answer_next(refusal(code), 400)
+    client.revoke()
+    with raises_code("NO_TOKEN"):
+        client.call("GET", "/x")
 
 
 def test_revoke_tries_every_token_and_raises_the_first_error_at_the_end(
-    scripted: Driven, script: Scripted
+    client: AnyClient, server: Server
 ) -> None:
     for name in "abcd":
-        scripted.set_token(f"ath_tk_{name}", name)
-    script.will({})  # the fixture's own token, which serves any provider
-    script.will(refusal("AGENT_UNAPPROVED", "first"), 403)
-    script.will({})
-    script.will(refusal("AUTH_REQUIRED", "second"), 401)
-    script.will({})
-    with refused("AGENT_UNAPPROVED", 403):
-        scripted.revoke()
-    assert [sent(seen)["token"][-1] for seen in script.requests] == list("0abcd")
+        client.set_token(f"ath_tk_{name}", name)
+    server.answer_next({})  # the fixture's own token, which serves any provider
+    server.answer_next(refusal("AGENT_UNAPPROVED", "first"), 403)
+    server.answer_next({})
+    server.answer_next(refusal("AUTH_REQUIRED", "second"), 401)
+    server.answer_next({})
+    with raises_code("AGENT_UNAPPROVED", 403):
+        client.revoke()
+    assert [json_body(seen)["token"][-1] for seen in server.requests] == list("0abcd")
     for dropped in "bd":
-        with refused("NO_TOKEN"):
-            scripted.proxy(dropped, "GET", "/x")
-    script.will({})
-    script.will({})
-    scripted.revoke()
-    assert [sent(seen)["token"][-1] for seen in script.requests[-2:]] == list("ac")
+        with raises_code("NO_TOKEN"):
+            client.proxy(dropped, "GET", "/x")
+    server.answer_next({})
+    server.answer_next({})
+    client.revoke()
+    assert [json_body(seen)["token"][-1] for seen in server.requests[-2:]] == list("ac")

@@ -11,8 +11,18 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from ath_api.models import AuthorizationResponse, TokenResponse
-from client_support import AGENT_ID, Driven, Kind, World, attested, refused, sent
-from scripted import AUTHORIZATION, TOKEN, Scripted, refusal
+
+from tests.harness.clients import (
+    AGENT_ID,
+    AnyClient,
+    Kind,
+    attestation_claims,
+    json_body,
+    raises_code,
+)
+from tests.harness.examples import AUTHORIZATION, TOKEN, refusal
+from tests.harness.server import Server
+from tests.harness.worlds import World
 
 Worlds = Callable[..., World]
 
@@ -24,11 +34,11 @@ def test_authorize_returns_where_the_user_has_to_go(world: World) -> None:
     assert isinstance(asked, AuthorizationResponse)
     query = parse_qs(urlsplit(asked.authorization_url).query)
     assert query["code_challenge_method"] == ["S256"]
-    body = sent(world.requests[-1])
+    body = json_body(world.requests[-1])
     assert (body["provider_id"], body["scopes"]) == (world.provider, world.scopes)
     assert body["resource"] == "https://api.example/v1"
     assert body["client_id"] == client.client_id
-    assert attested(world.requests[-1])["aud"] == world.server.url
+    assert attestation_claims(world.requests[-1])["aud"] == world.server.url
 
 
 def test_state_and_challenge_are_long_and_never_the_same(gateway: World) -> None:
@@ -36,7 +46,7 @@ def test_state_and_challenge_are_long_and_never_the_same(gateway: World) -> None
     gateway.register(client)
     for _ in range(3):
         client.authorize("github", ["repo"])
-    bodies = [sent(record) for record in gateway.requests[1:]]
+    bodies = [json_body(record) for record in gateway.requests[1:]]
     for name in ("state", "code_challenge"):
         values = {body[name] for body in bodies}
         assert len(values) == 3
@@ -48,8 +58,8 @@ def test_a_state_of_ones_own_is_sent_as_it_is(gateway: World) -> None:
     client = gateway.client()
     gateway.register(client)
     client.authorize("github", ["repo"], state="my-own-state-of-more-than-128-bits")
-    assert sent(gateway.requests[-1])["state"] == "my-own-state-of-more-than-128-bits"
-    with refused("STATE_MISMATCH", 400):
+    assert json_body(gateway.requests[-1])["state"] == "my-own-state-of-more-than-128-bits"
+    with raises_code("STATE_MISMATCH", 400):
         client.authorize("github", ["repo"], state="short")
 
 
@@ -73,7 +83,7 @@ def test_the_redirect_uri_defaults_to_the_only_one_registered(
     client = gateway.client()
     gateway.register(client, redirect_uris=registered)
     asked = client.authorize("github", ["repo"], redirect_uri=given)
-    assert sent(gateway.requests[-1]).get("user_redirect_uri") == expected
+    assert json_body(gateway.requests[-1]).get("user_redirect_uri") == expected
     ended = gateway.server.approve(asked.authorization_url)
     assert ended.startswith(expected or gateway.server.url)
 
@@ -83,7 +93,7 @@ def test_the_default_redirect_uri_survives_a_restart(gateway: World, tmp_path: P
     gateway.register(first, redirect_uris=["https://a.example/cb"])
     second = gateway.client(credentials=tmp_path / "c.json")
     second.authorize("github", ["repo"])
-    assert sent(gateway.requests[-1])["user_redirect_uri"] == "https://a.example/cb"
+    assert json_body(gateway.requests[-1])["user_redirect_uri"] == "https://a.example/cb"
 
 
 @pytest.mark.parametrize(
@@ -98,15 +108,15 @@ def test_the_default_redirect_uri_survives_a_restart(gateway: World, tmp_path: P
     ],
 )
 def test_an_argument_of_the_wrong_shape_is_named_and_not_sent(
-    scripted: Driven, script: Scripted, name: str, arguments: dict[str, Any]
+    client: AnyClient, server: Server, name: str, arguments: dict[str, Any]
 ) -> None:
-    with refused("INVALID_ARGUMENT") as caught:
-        scripted.authorize(**{"provider": "github", "scopes": ["repo"], **arguments})
+    with raises_code("INVALID_ARGUMENT") as caught:
+        client.authorize(**{"provider": "github", "scopes": ["repo"], **arguments})
     assert name in caught.value.message
     for code, session in ((None, "s"), ("c", None), (7, "s")):
-        with refused("INVALID_ARGUMENT"):
-            scripted.exchange_token(code, session)
-    assert script.requests == []
+        with raises_code("INVALID_ARGUMENT"):
+            client.exchange_token(code, session)
+    assert server.requests == []
 
 
 @pytest.mark.parametrize(
@@ -122,14 +132,14 @@ def test_an_argument_of_the_wrong_shape_is_named_and_not_sent(
     ],
 )
 def test_an_authorization_url_without_s256_is_refused_unless_relaxed(
-    kind: Kind, scripted: Driven, script: Scripted, url: str
+    kind: Kind, client: AnyClient, server: Server, url: str
 ) -> None:
-    script.will({**AUTHORIZATION, "authorization_url": url})
-    with refused("PKCE_REQUIRED"):
-        scripted.authorize("github", ["repo"])
-    relaxed = kind.client("gateway", script.url, require_pkce=False)
+    server.answer_next({**AUTHORIZATION, "authorization_url": url})
+    with raises_code("PKCE_REQUIRED"):
+        client.authorize("github", ["repo"])
+    relaxed = kind.client(server.url, require_pkce=False)
     relaxed.set_credentials("ath_client_0", "ath_secret_0")
-    script.will({**AUTHORIZATION, "authorization_url": url})
+    server.answer_next({**AUTHORIZATION, "authorization_url": url})
     assert relaxed.authorize("github", ["repo"]).authorization_url == url
 
 
@@ -137,28 +147,28 @@ def test_an_authorization_url_without_s256_is_refused_unless_relaxed(
     "url", ["javascript:alert(1)", "file:///etc/passwd", "/go", "", "data:text/html,x"]
 )
 def test_an_authorization_url_that_is_no_web_address_is_refused(
-    kind: Kind, script: Scripted, url: str
+    kind: Kind, server: Server, url: str
 ) -> None:
-    client = kind.client("gateway", script.url, require_pkce=False)
+    client = kind.client(server.url, require_pkce=False)
     client.set_credentials("ath_client_0", "ath_secret_0")
-    script.will({**AUTHORIZATION, "authorization_url": url})
-    with refused("INVALID_RESPONSE"):
+    server.answer_next({**AUTHORIZATION, "authorization_url": url})
+    with raises_code("INVALID_RESPONSE"):
         client.authorize("github", ["repo"])
 
 
 def test_the_token_is_kept_for_the_provider_that_the_reply_names(
-    scripted: Driven, script: Scripted
+    client: AnyClient, server: Server
 ) -> None:
-    scripted.set_credentials("ath_client_1", "ath_secret_1")  # drops what the fixture set
-    script.will(AUTHORIZATION)
-    script.will({**TOKEN, "provider_id": "shop"})
-    asked = scripted.authorize("github", ["repo"])
-    token = scripted.exchange_token("exchange", asked.ath_session_id)
+    client.set_credentials("ath_client_1", "ath_secret_1")  # drops what the fixture set
+    server.answer_next(AUTHORIZATION)
+    server.answer_next({**TOKEN, "provider_id": "shop"})
+    asked = client.authorize("github", ["repo"])
+    token = client.exchange_token("exchange", asked.ath_session_id)
     assert isinstance(token, TokenResponse)
-    with refused("NO_TOKEN"):
-        scripted.proxy("github", "GET", "/user")
-    script.will({"ok": True})
-    assert scripted.proxy("shop", "GET", "/products") == {"ok": True}
+    with raises_code("NO_TOKEN"):
+        client.proxy("github", "GET", "/user")
+    server.answer_next({"ok": True})
+    assert client.proxy("shop", "GET", "/products") == {"ok": True}
 
 
 def test_the_latest_token_wins(world: World) -> None:
@@ -187,13 +197,13 @@ def test_tokens_of_several_providers_are_kept_side_by_side(gateway: World) -> No
 
 
 def test_the_expiry_is_kept_as_a_point_in_time(
-    scripted: Driven, script: Scripted, tmp_path: Path
+    client: AnyClient, server: Server, tmp_path: Path
 ) -> None:
-    script.will({**TOKEN, "expires_in": 1000})
+    server.answer_next({**TOKEN, "expires_in": 1000})
     before = time.time()
-    scripted.exchange_token("exchange", "ath_sess_1")
+    client.exchange_token("exchange", "ath_sess_1")
     after = time.time()
-    scripted.save_credentials(tmp_path / "c.json")
+    client.save_credentials(tmp_path / "c.json")
     (text,) = json.loads((tmp_path / "c.json").read_text())["records"].values()
     held = {token["provider"]: token for token in json.loads(text)["tokens"]}["github"]
     assert before + 1000 <= held["expires_at"] <= after + 1000
@@ -204,7 +214,7 @@ def test_a_token_known_to_be_expired_is_not_sent(worlds: Worlds, mode: str) -> N
     world = worlds(mode, token_lifetime=0)
     client = world.ready()
     before = len(world.requests)
-    with refused("TOKEN_EXPIRED"):
+    with raises_code("TOKEN_EXPIRED"):
         client.call("GET", "/echo")
     assert len(world.requests) == before
 
@@ -212,7 +222,7 @@ def test_a_token_known_to_be_expired_is_not_sent(worlds: Worlds, mode: str) -> N
 def test_a_token_that_expired_at_the_server_first_says_so_with_its_status(world: World) -> None:
     client = world.ready()
     world.server.advance(3601)
-    with refused("TOKEN_EXPIRED", 401):
+    with raises_code("TOKEN_EXPIRED", 401):
         client.call("GET", "/echo")
 
 
@@ -229,15 +239,15 @@ def test_a_token_that_expired_at_the_server_first_says_so_with_its_status(world:
     ],
 )
 def test_a_failed_exchange_leaves_earlier_tokens_as_they_were(
-    scripted: Driven, script: Scripted, failing: dict[str, Any]
+    client: AnyClient, server: Server, failing: dict[str, Any]
 ) -> None:
-    script.will(**failing)
+    server.answer_next(**failing)
     with pytest.raises(Exception, match=r"USER_DENIED|HTTP_ERROR|OUTCOME_UNKNOWN|INVALID_RESPONSE"):
-        scripted.exchange_token("exchange", "ath_sess_1")
-    assert len(script.requests) == 1
-    script.will({"ok": True})
-    assert scripted.proxy("github", "GET", "/user") == {"ok": True}
-    assert script.requests[-1].headers["authorization"] == "Bearer ath_tk_0"
+        client.exchange_token("exchange", "ath_sess_1")
+    assert len(server.requests) == 1
+    server.answer_next({"ok": True})
+    assert client.proxy("github", "GET", "/user") == {"ok": True}
+    assert server.requests[-1].headers["authorization"] == "Bearer ath_tk_0"
 
 
 @pytest.mark.parametrize(
@@ -245,29 +255,29 @@ def test_a_failed_exchange_leaves_earlier_tokens_as_they_were(
     [{"effective_scopes": "all"}, {"scope_intersection": None}, {"agent_id": 7}],
 )
 def test_a_side_field_that_cannot_be_read_never_loses_the_token(
-    scripted: Driven, script: Scripted, damage: dict[str, Any]
+    client: AnyClient, server: Server, damage: dict[str, Any]
 ) -> None:
-    script.will({**TOKEN, **damage})
-    with refused("INVALID_RESPONSE", 200):
-        scripted.exchange_token("exchange", "ath_sess_1")
-    script.will({"ok": True})
-    scripted.proxy("github", "GET", "/user")
-    assert script.requests[-1].headers["authorization"] == "Bearer ath_tk_1"
+    server.answer_next({**TOKEN, **damage})
+    with raises_code("INVALID_RESPONSE", 200):
+        client.exchange_token("exchange", "ath_sess_1")
+    server.answer_next({"ok": True})
+    client.proxy("github", "GET", "/user")
+    assert server.requests[-1].headers["authorization"] == "Bearer ath_tk_1"
 
 
 def test_a_reply_that_names_no_provider_serves_the_one_that_was_asked_for(
-    scripted: Driven, script: Scripted
+    client: AnyClient, server: Server
 ) -> None:
-    scripted.set_credentials("ath_client_1", "ath_secret_1")
-    script.will(AUTHORIZATION)
-    script.will({**TOKEN, "provider_id": None})
-    asked = scripted.authorize("github", ["repo"])
-    with refused("INVALID_RESPONSE", 200):
-        scripted.exchange_token("exchange", asked.ath_session_id)
-    with refused("NO_TOKEN"):
-        scripted.proxy("shop", "GET", "/")
-    script.will({"ok": True})
-    assert scripted.proxy("github", "GET", "/user") == {"ok": True}
+    client.set_credentials("ath_client_1", "ath_secret_1")
+    server.answer_next(AUTHORIZATION)
+    server.answer_next({**TOKEN, "provider_id": None})
+    asked = client.authorize("github", ["repo"])
+    with raises_code("INVALID_RESPONSE", 200):
+        client.exchange_token("exchange", asked.ath_session_id)
+    with raises_code("NO_TOKEN"):
+        client.proxy("shop", "GET", "/")
+    server.answer_next({"ok": True})
+    assert client.proxy("github", "GET", "/user") == {"ok": True}
 
 
 def test_our_pkce_verifier_proves_that_the_session_is_ours(world: World) -> None:
@@ -275,7 +285,7 @@ def test_our_pkce_verifier_proves_that_the_session_is_ours(world: World) -> None
     world.register(client)
     asked = world.consented(client)
     client.exchange_token("exchange", asked.ath_session_id)
-    assert len(sent(world.requests[-1])["code_verifier"]) == 64
+    assert len(json_body(world.requests[-1])["code_verifier"]) == 64
 
 
 def test_a_session_of_another_client_is_sent_without_a_verifier(world: World) -> None:
@@ -283,9 +293,9 @@ def test_a_session_of_another_client_is_sent_without_a_verifier(world: World) ->
     registered = world.register(first)
     second.set_credentials(registered.client_id, registered.client_secret)
     asked = world.consented(first)
-    with refused("INVALID_GRANT", 400):
+    with raises_code("INVALID_GRANT", 400):
         second.exchange_token("exchange", asked.ath_session_id)
-    assert "code_verifier" not in sent(world.requests[-1])
+    assert "code_verifier" not in json_body(world.requests[-1])
     assert first.exchange_token("exchange", asked.ath_session_id)
 
 
@@ -294,10 +304,10 @@ def test_the_code_and_the_credentials_are_sent_as_given(world: World) -> None:
     registered = world.register(client)
     asked = world.consented(client)
     client.exchange_token("code-of-ours", asked.ath_session_id)
-    body = sent(world.requests[-1])
+    body = json_body(world.requests[-1])
     assert (body["grant_type"], body["code"]) == ("authorization_code", "code-of-ours")
     assert body["client_secret"] == registered.client_secret
-    assert attested(world.requests[-1])["aud"] == f"{world.server.url}/ath/token"
+    assert attestation_claims(world.requests[-1])["aud"] == f"{world.server.url}/ath/token"
 
 
 def test_a_denied_user_gets_no_token(world: World) -> None:
@@ -305,7 +315,7 @@ def test_a_denied_user_gets_no_token(world: World) -> None:
     world.register(client)
     asked = client.authorize(world.provider, world.scopes)
     world.server.deny(asked.authorization_url)
-    with refused("SESSION_NOT_FOUND", 400):
+    with raises_code("SESSION_NOT_FOUND", 400):
         client.exchange_token("exchange", asked.ath_session_id)
 
 
@@ -314,7 +324,7 @@ def test_a_session_can_be_exchanged_once(world: World) -> None:
     world.register(client)
     asked = world.consented(client)
     client.exchange_token("exchange", asked.ath_session_id)
-    with refused("SESSION_NOT_FOUND", 400):
+    with raises_code("SESSION_NOT_FOUND", 400):
         client.exchange_token("exchange", asked.ath_session_id)
 
 
@@ -325,10 +335,12 @@ def test_a_server_of_one_audience_gets_the_list_once_and_from_then_on(worlds: Wo
     world.token(client)
     both = [world.server.url, f"{world.server.url}/ath/token"]
     asked = world.sent_to("/ath/token")
-    assert [attested(record)["aud"] for record in asked] == [both[1], both]
-    assert len({attested(record)["jti"] for record in asked}) == 2
+    assert [attestation_claims(record)["aud"] for record in asked] == [both[1], both]
+    assert len({attestation_claims(record)["jti"] for record in asked}) == 2
     world.token(client)
-    assert [attested(record)["aud"] for record in world.sent_to("/ath/token")[2:]] == [both]
+    assert [attestation_claims(record)["aud"] for record in world.sent_to("/ath/token")[2:]] == [
+        both
+    ]
     view = client.for_user("alice")
     world.token(view)
     assert len(world.sent_to("/ath/token")) == 4
@@ -340,54 +352,54 @@ def test_the_wider_audience_is_remembered_when_the_session_was_not_ready(worlds:
     world.register(client)
     asked = client.authorize("github", ["repo"])
     for sends in (2, 3):
-        with refused("SESSION_NOT_FOUND", 400):
+        with raises_code("SESSION_NOT_FOUND", 400):
             client.exchange_token("exchange", asked.ath_session_id)
         assert len(world.sent_to("/ath/token")) == sends
 
 
 def test_a_server_that_refuses_both_audiences_is_asked_twice_and_no_more(
-    scripted: Driven, script: Scripted
+    client: AnyClient, server: Server
 ) -> None:
     for _ in range(4):
-        script.will(refusal("INVALID_ATTESTATION"), 401)
-    with refused("INVALID_ATTESTATION", 401):
-        scripted.exchange_token("exchange", "ath_sess_1")
-    assert len(script.requests) == 2
-    with refused("INVALID_ATTESTATION", 401):  # nothing was learned from it
-        scripted.exchange_token("exchange", "ath_sess_1")
-    audiences = [attested(seen)["aud"] for seen in script.requests]
-    assert audiences == 2 * [f"{script.url}/ath/token", [script.url, f"{script.url}/ath/token"]]
+        server.answer_next(refusal("INVALID_ATTESTATION"), 401)
+    with raises_code("INVALID_ATTESTATION", 401):
+        client.exchange_token("exchange", "ath_sess_1")
+    assert len(server.requests) == 2
+    with raises_code("INVALID_ATTESTATION", 401):  # nothing was learned from it
+        client.exchange_token("exchange", "ath_sess_1")
+    audiences = [attestation_claims(seen)["aud"] for seen in server.requests]
+    assert audiences == 2 * [f"{server.url}/ath/token", [server.url, f"{server.url}/ath/token"]]
 
 
 def test_an_answer_that_is_not_the_protocols_teaches_nothing_about_the_audience(
-    scripted: Driven, script: Scripted
+    client: AnyClient, server: Server
 ) -> None:
-    script.will(refusal("INVALID_ATTESTATION"), 401)
-    script.will(b"<html>a load balancer</html>", 500)
-    with refused("HTTP_ERROR", 500):
-        scripted.exchange_token("exchange", "ath_sess_1")
-    script.will(refusal("SESSION_NOT_FOUND"), 400)
-    with refused("SESSION_NOT_FOUND", 400):
-        scripted.exchange_token("exchange", "ath_sess_1")
-    assert attested(script.requests[-1])["aud"] == f"{script.url}/ath/token"
+    server.answer_next(refusal("INVALID_ATTESTATION"), 401)
+    server.answer_next(b"<html>a load balancer</html>", 500)
+    with raises_code("HTTP_ERROR", 500):
+        client.exchange_token("exchange", "ath_sess_1")
+    server.answer_next(refusal("SESSION_NOT_FOUND"), 400)
+    with raises_code("SESSION_NOT_FOUND", 400):
+        client.exchange_token("exchange", "ath_sess_1")
+    assert attestation_claims(server.requests[-1])["aud"] == f"{server.url}/ath/token"
 
 
 @pytest.mark.parametrize("call", ["register", "authorize"])
 def test_only_the_token_endpoint_gets_a_second_audience(
-    scripted: Driven, script: Scripted, call: str
+    client: AnyClient, server: Server, call: str
 ) -> None:
-    script.will(refusal("INVALID_ATTESTATION"), 401)
-    with refused("INVALID_ATTESTATION", 401):
+    server.answer_next(refusal("INVALID_ATTESTATION"), 401)
+    with raises_code("INVALID_ATTESTATION", 401):
         if call == "register":
-            scripted.register(developer={"name": "A", "id": "a"}, providers=[])
+            client.register(developer={"name": "A", "id": "a"}, providers=[])
         else:
-            scripted.authorize("github", ["repo"])
-    assert len(script.requests) == 1
-    assert attested(script.requests[0])["aud"] == script.url
+            client.authorize("github", ["repo"])
+    assert len(server.requests) == 1
+    assert attestation_claims(server.requests[0])["aud"] == server.url
 
 
 def test_an_identity_that_the_server_does_not_know_is_refused_by_it(gateway: World) -> None:
     stranger = gateway.client(agent_id="https://stranger.example/agent.json")
-    with refused("INVALID_ATTESTATION", 401):
+    with raises_code("INVALID_ATTESTATION", 401):
         gateway.register(stranger)
-    assert attested(gateway.requests[-1])["sub"] != AGENT_ID
+    assert attestation_claims(gateway.requests[-1])["sub"] != AGENT_ID

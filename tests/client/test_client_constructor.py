@@ -9,21 +9,22 @@ from typing import Any
 
 import httpx
 import pytest
-from client_support import AGENT_ID, KEY, PEM, Kind, World, claims, refused
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 
 from ath import ATHError, ATHSecurityWarning, MemoryStore
+from tests.harness.clients import AGENT_ID, KEY, PEM, Kind, claims, raises_code
+from tests.harness.worlds import World
 
 URL = "https://gateway.example"
 
 
 def made(kind: Kind, mode: str = "gateway", url: Any = URL, **options: Any) -> Any:
-    return kind.client(mode, url, **options)
+    return kind.client(url, mode, **options)
 
 
 def failing(kind: Kind, code: str, **options: Any) -> str:
-    with refused(code) as caught:
+    with raises_code(code) as caught:
         made(kind, **options)
     return caught.value.message
 
@@ -85,7 +86,7 @@ def test_seconds_an_httpx_timeout_or_none_are_timeouts(gateway: World, timeout: 
     client = gateway.client(timeout=timeout)
     assert client.discover()
     client.set_token("ath_tk_none")
-    with refused("TOKEN_INVALID", 401):
+    with raises_code("TOKEN_INVALID", 401):
         client.call("GET", "/user", timeout=timeout)
 
 
@@ -111,7 +112,7 @@ def test_headers_that_cannot_be_sent_are_refused(kind: Kind, headers: Any, said:
     message = failing(kind, "INVALID_ARGUMENT", headers=headers)
     assert said in message
     assert "Bearer x" not in message
-    with refused("INVALID_ARGUMENT"):
+    with raises_code("INVALID_ARGUMENT"):
         made(kind).for_user("alice", headers=headers)
 
 
@@ -137,11 +138,11 @@ def test_an_http_client_of_the_wrong_kind_is_refused(kind: Kind, mode: str) -> N
     other = getattr(httpx, wrong)()
     try:
         for given in (other, object(), "client"):
-            with refused("INVALID_ARGUMENT") as caught:
+            with raises_code("INVALID_ARGUMENT") as caught:
                 made(kind, mode, http_client=given)
             assert f"httpx.{right}." in caught.value.message
     finally:
-        other.close() if wrong == "Client" else kind.settle(other.aclose())
+        other.close() if wrong == "Client" else kind.run(other.aclose())
 
 
 def encrypted(password: bytes) -> str:
@@ -229,7 +230,7 @@ def test_an_async_client_takes_a_signer_with_a_coroutine(gateway: World, kind: K
         gateway.register(client)
         assert gateway.server.count("registrations") == 1
         return
-    with refused("SIGNING_FAILED") as caught:
+    with raises_code("SIGNING_FAILED") as caught:
         gateway.register(client)
     assert "async client" in caught.value.message
     assert gateway.requests == []
@@ -237,12 +238,12 @@ def test_an_async_client_takes_a_signer_with_a_coroutine(gateway: World, kind: K
 
 @pytest.mark.parametrize("answer", [b"", b"\x00" * 63, "signature", 7])
 def test_a_signer_that_returns_no_signature_is_named(kind: Kind, answer: Any) -> None:
-    with refused("SIGNING_FAILED"):
+    with raises_code("SIGNING_FAILED"):
         made(kind, private_key=Vendor(answer=answer)).sign_attestation()
 
 
 def test_a_signers_own_exception_is_named_and_not_kept(kind: Kind) -> None:
-    with refused("SIGNING_FAILED") as caught:
+    with raises_code("SIGNING_FAILED") as caught:
         made(kind, private_key=Vendor(fail=True)).sign_attestation()
     assert "RuntimeError" in caught.value.message
     assert "vault-password" not in str(caught.value)
@@ -311,7 +312,7 @@ def test_a_password_that_does_not_fit_is_said_and_not_shown(
 
 def test_an_error_at_construction_holds_the_key_nowhere(kind: Kind) -> None:
     damaged = PEM.replace(MIDDLE, MIDDLE[:-8])
-    with refused("INVALID_KEY") as caught:
+    with raises_code("INVALID_KEY") as caught:
         made(kind, private_key=damaged)
     error: BaseException | None = caught.value
     while error is not None:
@@ -324,7 +325,7 @@ def answering(kind: Kind) -> Any:
     body = {"ath_version": "0.1", "gateway_id": "g", "agent_registration_endpoint": "x",
             "supported_providers": []}  # fmt: skip
     transport = httpx.MockTransport(lambda request: httpx.Response(200, json=body))
-    return (httpx.Client if kind.name == "sync" else httpx.AsyncClient)(transport=transport)
+    return kind.httpx_client(transport=transport)
 
 
 def test_plain_http_beyond_loopback_warns_at_the_first_request_only(kind: Kind) -> None:

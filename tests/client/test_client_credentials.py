@@ -9,10 +9,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from client_support import AGENT_ID, DEVELOPER, Driven, Kind, World, refused, sent
-from scripted import AUTHORIZATION, REGISTRATION, TOKEN, Scripted, refusal
 
 from ath import ATHSecurityWarning, ATHWarning, CredentialKey, FileStore, FolderStore, MemoryStore
+from tests.harness.clients import AGENT_ID, DEVELOPER, AnyClient, Kind, json_body, raises_code
+from tests.harness.examples import AUTHORIZATION, REGISTRATION, TOKEN, refusal
+from tests.harness.server import Server
+from tests.harness.worlds import World
 
 Worlds = Callable[..., World]
 
@@ -41,23 +43,23 @@ def test_credentials_made_elsewhere_are_as_good_as_a_registration(world: World) 
     ],
 )
 def test_credentials_that_are_no_text_are_refused(
-    scripted: Driven, given: tuple[Any, Any], named: str
+    client: AnyClient, given: tuple[Any, Any], named: str
 ) -> None:
-    with refused("INVALID_ARGUMENT") as caught:
-        scripted.set_credentials(*given)
+    with raises_code("INVALID_ARGUMENT") as caught:
+        client.set_credentials(*given)
     assert named in caught.value.message
-    assert scripted.client_id == "ath_client_0"
+    assert client.client_id == "ath_client_0"
 
 
 def test_set_credentials_drops_what_belonged_to_another_client_id(
-    scripted: Driven, script: Scripted
+    client: AnyClient, server: Server
 ) -> None:
-    scripted.set_credentials("ath_client_0", "ath_secret_new")  # the same client
-    script.will({})
-    scripted.call("GET", "/x")
-    scripted.set_credentials("ath_client_9", "ath_secret_9")
-    with refused("NO_TOKEN"):
-        scripted.call("GET", "/x")
+    client.set_credentials("ath_client_0", "ath_secret_new")  # the same client
+    server.answer_next({})
+    client.call("GET", "/x")
+    client.set_credentials("ath_client_9", "ath_secret_9")
+    with raises_code("NO_TOKEN"):
+        client.call("GET", "/x")
 
 
 def test_what_was_saved_serves_another_process(world: World, tmp_path: Path) -> None:
@@ -84,7 +86,7 @@ def test_an_open_session_survives_saving_and_loading(world: World, tmp_path: Pat
     second = world.client()
     second.load_credentials(tmp_path / "creds.json")
     second.exchange_token("exchange", asked.ath_session_id)
-    assert "code_verifier" in sent(world.requests[-1])
+    assert "code_verifier" in json_body(world.requests[-1])
 
 
 def test_a_saved_token_is_known_to_be_expired_later(worlds: Worlds, tmp_path: Path) -> None:
@@ -92,7 +94,7 @@ def test_a_saved_token_is_known_to_be_expired_later(worlds: Worlds, tmp_path: Pa
     world.ready().save_credentials(tmp_path / "c.json")
     client = world.client()
     client.load_credentials(tmp_path / "c.json")
-    with refused("TOKEN_EXPIRED"):
+    with raises_code("TOKEN_EXPIRED"):
         client.call("GET", "/user")
 
 
@@ -104,13 +106,13 @@ def test_saving_keeps_what_a_file_holds_for_others(kind: Kind, tmp_path: Path) -
         ("https://one.example", "https://other.example/agent.json"),
     ]
     for number, (url, agent_id) in enumerate(places):
-        client = kind.client("gateway", url, agent_id=agent_id)
+        client = kind.client(url, agent_id=agent_id)
         client.set_credentials(f"client-{number}", "secret")
         client.for_user("alice").set_token(f"token-{number}")
         client.save_credentials(path)
         client.for_user("alice").save_credentials(path)
     for number, (url, agent_id) in enumerate(places):
-        client = kind.client("gateway", url, agent_id=agent_id)
+        client = kind.client(url, agent_id=agent_id)
         client.load_credentials(path)
         assert client.client_id == f"client-{number}"
     assert [entry.name for entry in tmp_path.iterdir() if not entry.name.endswith(".lock")] == [
@@ -119,71 +121,71 @@ def test_saving_keeps_what_a_file_holds_for_others(kind: Kind, tmp_path: Path) -
 
 
 def test_saving_again_replaces_what_was_saved(
-    scripted: Driven, script: Scripted, kind: Kind, tmp_path: Path
+    client: AnyClient, server: Server, kind: Kind, tmp_path: Path
 ) -> None:
     for number in range(3):
-        scripted.set_credentials(f"client-{number}", "secret")
-        scripted.save_credentials(tmp_path / "c.json")
-    other = kind.client("gateway", script.url)
+        client.set_credentials(f"client-{number}", "secret")
+        client.save_credentials(tmp_path / "c.json")
+    other = kind.client(server.url)
     other.load_credentials(tmp_path / "c.json")
     assert other.client_id == "client-2"
 
 
 def test_the_official_sdks_file_is_understood(
-    scripted: Driven, script: Scripted, tmp_path: Path
+    client: AnyClient, server: Server, tmp_path: Path
 ) -> None:
     path = tmp_path / "creds.json"
     path.write_text(json.dumps({"client_id": "ath_abc", "client_secret": "ath_secret_xyz"}))
-    scripted.load_credentials(path)
-    assert scripted.client_id == "ath_abc"
-    with refused("NO_TOKEN"):
-        scripted.call("GET", "/x")
-    script.will(TOKEN)
-    scripted.exchange_token("exchange", "ath_sess_1")
-    assert sent(script.requests[0])["client_secret"] == "ath_secret_xyz"
+    client.load_credentials(path)
+    assert client.client_id == "ath_abc"
+    with raises_code("NO_TOKEN"):
+        client.call("GET", "/x")
+    server.answer_next(TOKEN)
+    client.exchange_token("exchange", "ath_sess_1")
+    assert json_body(server.requests[0])["client_secret"] == "ath_secret_xyz"
 
 
 def test_the_official_sdks_file_serves_as_a_store_and_becomes_ours(
-    kind: Kind, script: Scripted, tmp_path: Path
+    kind: Kind, server: Server, tmp_path: Path
 ) -> None:
     path = tmp_path / "creds.json"
     path.write_text(json.dumps({"client_id": "ath_abc", "client_secret": "ath_secret_xyz"}))
     with pytest.warns(ATHSecurityWarning, match="0600"):
-        client = kind.client("gateway", script.url, credentials=path)
+        client = kind.client(server.url, credentials=path)
     assert client.client_id == "ath_abc"
-    script.will(TOKEN)
+    server.answer_next(TOKEN)
     client.exchange_token("exchange", "ath_sess_1")
-    again = kind.client("gateway", script.url, credentials=path)
+    again = kind.client(server.url, credentials=path)
     assert again.client_id == "ath_abc"
-    script.will({"ok": True})
+    server.answer_next({"ok": True})
     assert again.call("GET", "/x") == {"ok": True}
 
 
 @pytest.mark.parametrize("other", ["gateway", "agent"])
 def test_a_file_of_another_gateway_or_agent_is_named_and_refused(
-    kind: Kind, scripted: Driven, script: Scripted, tmp_path: Path, other: str
+    kind: Kind, client: AnyClient, server: Server, tmp_path: Path, other: str
 ) -> None:
     path = tmp_path / "creds.json"
-    scripted.save_credentials(path)
-    url, agent_id = script.url, AGENT_ID
+    client.save_credentials(path)
+    url, agent_id = server.url, AGENT_ID
     if other == "gateway":
         url = "https://elsewhere.example"
     else:
         agent_id = "https://elsewhere.example/agent.json"
-    client = kind.client("gateway", url, agent_id=agent_id)
-    with refused("INVALID_CREDENTIALS") as caught:
+    client = kind.client(url, agent_id=agent_id)
+    with raises_code("INVALID_CREDENTIALS") as caught:
         client.load_credentials(path)
     assert "elsewhere.example" in caught.value.message
-    assert script.url in caught.value.message
+    assert server.url in caught.value.message
     assert "ath_secret" not in caught.value.message
     assert client.client_id is None
 
 
 def test_a_file_that_cannot_be_used_changes_nothing_and_is_left_as_it_is(
-    scripted: Driven, tmp_path: Path
+    client: AnyClient, tmp_path: Path
 ) -> None:
     path = tmp_path / "creds.json"
-    scripted.save_credentials(path)
+    client.save_credentials(path)
     whole = path.read_bytes()
     newer = json.dumps({**json.loads(whole), "version": 99}).encode()
     contents = [
@@ -193,23 +195,23 @@ def test_a_file_that_cannot_be_used_changes_nothing_and_is_left_as_it_is(
     ]  # fmt: skip
     for content in contents:
         path.write_bytes(content)
-        with refused("INVALID_CREDENTIALS") as caught:
-            scripted.load_credentials(path)
+        with raises_code("INVALID_CREDENTIALS") as caught:
+            client.load_credentials(path)
         assert str(path) in caught.value.message or "stored credentials" in caught.value.message
         assert path.read_bytes() == content
-        assert scripted.client_id == "ath_client_0"
+        assert client.client_id == "ath_client_0"
 
 
-def test_a_path_that_cannot_be_used_is_a_storage_error(scripted: Driven, tmp_path: Path) -> None:
+def test_a_path_that_cannot_be_used_is_a_storage_error(client: AnyClient, tmp_path: Path) -> None:
     for path in (tmp_path / "absent.json", tmp_path):
-        with refused("STORAGE_ERROR") as caught:
-            scripted.load_credentials(path)
+        with raises_code("STORAGE_ERROR") as caught:
+            client.load_credentials(path)
         assert str(path) in caught.value.message
     (tmp_path / "file").write_text("")
-    with refused("STORAGE_ERROR"):
-        scripted.save_credentials(tmp_path / "file" / "creds.json")
-    with refused("STORAGE_ERROR"):
-        scripted.save_credentials(tmp_path)
+    with raises_code("STORAGE_ERROR"):
+        client.save_credentials(tmp_path / "file" / "creds.json")
+    with raises_code("STORAGE_ERROR"):
+        client.save_credentials(tmp_path)
 
 
 STORES: dict[str, Callable[[Path], Any]] = {
@@ -230,62 +232,62 @@ def stores(name: str, folder: Path) -> Callable[[], Any]:
 
 @pytest.mark.parametrize("name", [*STORES, "memory"])
 def test_a_store_is_read_at_start_and_written_after_each_change(
-    kind: Kind, script: Scripted, tmp_path: Path, name: str
+    kind: Kind, server: Server, tmp_path: Path, name: str
 ) -> None:
     store = stores(name, tmp_path)
 
-    def restarted() -> Driven:
-        return kind.client("gateway", script.url, credentials=store())
+    def restarted() -> AnyClient:
+        return kind.client(server.url, credentials=store())
 
     client = restarted()
     assert client.client_id is None
-    script.will(REGISTRATION, 201)
+    server.answer_next(REGISTRATION, 201)
     client.register(
         developer=DEVELOPER, providers=[], redirect_uris=["https://agent.example.com/cb"]
     )
     assert restarted().client_id == "ath_client_1"
-    script.will(AUTHORIZATION)
+    server.answer_next(AUTHORIZATION)
     asked = restarted().authorize("github", ["repo"])
-    assert sent(script.requests[-1])["user_redirect_uri"] == "https://agent.example.com/cb"
-    script.will(TOKEN)
+    assert json_body(server.requests[-1])["user_redirect_uri"] == "https://agent.example.com/cb"
+    server.answer_next(TOKEN)
     restarted().exchange_token("exchange", asked.ath_session_id)
-    assert "code_verifier" in sent(script.requests[-1])
-    script.will({"ok": True})
+    assert "code_verifier" in json_body(server.requests[-1])
+    server.answer_next({"ok": True})
     assert restarted().call("GET", "/x") == {"ok": True}
-    script.will({})
+    server.answer_next({})
     restarted().revoke()
-    with refused("NO_TOKEN"):
+    with raises_code("NO_TOKEN"):
         restarted().call("GET", "/x")
 
 
-def test_a_used_session_is_not_kept(kind: Kind, script: Scripted) -> None:
+def test_a_used_session_is_not_kept(kind: Kind, server: Server) -> None:
     store = MemoryStore()
-    client = kind.client("gateway", script.url, credentials=store)
+    client = kind.client(server.url, credentials=store)
     client.set_credentials("ath_client_1", "ath_secret_1")
-    script.will(AUTHORIZATION)
-    script.will(TOKEN)
+    server.answer_next(AUTHORIZATION)
+    server.answer_next(TOKEN)
     client.exchange_token("exchange", client.authorize("github", ["repo"]).ath_session_id)
-    text = store.load(CredentialKey(script.url, AGENT_ID))
+    text = store.load(CredentialKey(server.url, AGENT_ID))
     assert text is not None
     assert json.loads(text)["sessions"] == {}
 
 
 def test_two_clients_on_one_store_lose_nothing_of_each_other(
-    kind: Kind, script: Scripted, tmp_path: Path
+    kind: Kind, server: Server, tmp_path: Path
 ) -> None:
     path = tmp_path / "creds.json"
-    script.will(REGISTRATION, 201)
-    first = kind.client("gateway", script.url, credentials=path)
+    server.answer_next(REGISTRATION, 201)
+    first = kind.client(server.url, credentials=path)
     first.register(developer=DEVELOPER, providers=[])
-    second = kind.client("gateway", script.url, credentials=path)
+    second = kind.client(server.url, credentials=path)
     for client, provider in ((first, "a"), (second, "b"), (first, "c")):
-        script.will({**TOKEN, "provider_id": provider, "access_token": f"ath_tk_{provider}"})
+        server.answer_next({**TOKEN, "provider_id": provider, "access_token": f"ath_tk_{provider}"})
         client.exchange_token("exchange", "ath_sess_1")
-    third = kind.client("gateway", script.url, credentials=path)
+    third = kind.client(server.url, credentials=path)
     for provider in "abc":
-        script.will({})
+        server.answer_next({})
         third.proxy(provider, "GET", "/x")
-        assert script.requests[-1].headers["authorization"] == f"Bearer ath_tk_{provider}"
+        assert server.requests[-1].headers["authorization"] == f"Bearer ath_tk_{provider}"
 
 
 class FailingStore:
@@ -303,50 +305,48 @@ class FailingStore:
         raise ConnectionError("the-password-of-the-database")
 
 
-def test_a_store_that_fails_costs_no_registration_and_no_token(
-    kind: Kind, script: Scripted
-) -> None:
-    client = kind.client("gateway", script.url, credentials=FailingStore())
-    script.will(REGISTRATION, 201)
-    with refused("STORAGE_ERROR") as caught:
+def test_a_store_that_fails_costs_no_registration_and_no_token(kind: Kind, server: Server) -> None:
+    client = kind.client(server.url, credentials=FailingStore())
+    server.answer_next(REGISTRATION, 201)
+    with raises_code("STORAGE_ERROR") as caught:
         client.register(developer=DEVELOPER, providers=[])
     assert "ConnectionError" in caught.value.message
     assert "password" not in str(caught.value)
     assert client.client_id == "ath_client_1"
-    script.will(TOKEN)
-    with refused("STORAGE_ERROR"):
+    server.answer_next(TOKEN)
+    with raises_code("STORAGE_ERROR"):
         client.exchange_token("exchange", "ath_sess_1")
-    script.will({"ok": True})
+    server.answer_next({"ok": True})
     assert client.call("GET", "/x") == {"ok": True}
-    script.will({})
-    with refused("STORAGE_ERROR"):
+    server.answer_next({})
+    with raises_code("STORAGE_ERROR"):
         client.revoke()
-    with refused("NO_TOKEN"):
+    with raises_code("NO_TOKEN"):
         client.call("GET", "/x")
 
 
 def test_a_store_that_cannot_be_read_fails_at_construction(kind: Kind) -> None:
-    with refused("STORAGE_ERROR"):
-        kind.client("gateway", "https://g.example", credentials=FailingStore(fails_to_load=True))
+    with raises_code("STORAGE_ERROR"):
+        kind.client("https://g.example", credentials=FailingStore(fails_to_load=True))
 
 
 def test_a_damaged_file_is_set_aside_and_named_at_construction(kind: Kind, tmp_path: Path) -> None:
     path = tmp_path / "creds.json"
     path.touch(mode=0o600)
     path.write_bytes(b'{"format": "ath-cred')
-    with refused("INVALID_CREDENTIALS") as caught:
-        kind.client("gateway", "https://g.example", credentials=path)
+    with raises_code("INVALID_CREDENTIALS") as caught:
+        kind.client("https://g.example", credentials=path)
     (aside,) = tmp_path.glob("creds.json.damaged-*")
     assert aside.name in caught.value.message
     assert aside.read_bytes() == b'{"format": "ath-cred'
-    assert kind.client("gateway", "https://g.example", credentials=path).client_id is None
+    assert kind.client("https://g.example", credentials=path).client_id is None
 
 
 def test_a_file_damaged_under_way_is_set_aside_with_a_warning(
-    kind: Kind, script: Scripted, tmp_path: Path
+    kind: Kind, server: Server, tmp_path: Path
 ) -> None:
     path = tmp_path / "creds.json"
-    client = kind.client("gateway", script.url)
+    client = kind.client(server.url)
     client.set_credentials("ath_client_1", "ath_secret_1")
     path.touch(mode=0o600)
     path.write_bytes(b"\x00\x01")
@@ -372,27 +372,27 @@ class WatchedStore(MemoryStore):
         return super().replace(key, old, new)
 
 
-def test_async_clients_use_a_store_in_a_worker_thread(kind: Kind, script: Scripted) -> None:
+def test_async_clients_use_a_store_in_a_worker_thread(kind: Kind, server: Server) -> None:
     store = WatchedStore()
-    client = kind.client("gateway", script.url, credentials=store)
+    client = kind.client(server.url, credentials=store)
     store.threads.clear()  # construction reads it where it stands
-    script.will(REGISTRATION, 201)
+    server.answer_next(REGISTRATION, 201)
     client.register(developer=DEVELOPER, providers=[])
-    script.will(AUTHORIZATION)
+    server.answer_next(AUTHORIZATION)
     client.for_user("alice").authorize("github", ["repo"])
     assert store.threads
     assert (threading.get_ident() in store.threads) is (kind.name == "sync")
 
 
-def test_a_refused_revocation_stays_in_the_store(kind: Kind, script: Scripted) -> None:
+def test_a_refused_revocation_stays_in_the_store(kind: Kind, server: Server) -> None:
     store = MemoryStore()
-    client = kind.client("gateway", script.url, credentials=store)
+    client = kind.client(server.url, credentials=store)
     client.set_credentials("ath_client_1", "ath_secret_1")
-    script.will(TOKEN)
+    server.answer_next(TOKEN)
     client.exchange_token("exchange", "ath_sess_1")
-    script.will(refusal("AUTH_REQUIRED"), 401)
-    with refused("AUTH_REQUIRED", 401):
+    server.answer_next(refusal("AUTH_REQUIRED"), 401)
+    with raises_code("AUTH_REQUIRED", 401):
         client.revoke()
-    script.will({})
-    kind.client("gateway", script.url, credentials=store).revoke()
-    assert sent(script.requests[-1])["token"] == "ath_tk_1"
+    server.answer_next({})
+    kind.client(server.url, credentials=store).revoke()
+    assert json_body(server.requests[-1])["token"] == "ath_tk_1"

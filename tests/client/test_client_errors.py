@@ -10,15 +10,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from client_support import DEVELOPER, Driven, Kind, World, refused
-from scripted import Answer, Scripted, refusal
 
 from ath import CODES, ATHError
+from tests.harness.clients import DEVELOPER, AnyClient, Kind, raises_code
+from tests.harness.examples import refusal
+from tests.harness.server import Answer, Server
+from tests.harness.worlds import World
 
 Worlds = Callable[..., World]
 UNUSED = "http://127.0.0.1:9"
 
-NEED_A_REGISTRATION: dict[str, Callable[[Driven, Path], Any]] = {
+NEED_A_REGISTRATION: dict[str, Callable[[AnyClient, Path], Any]] = {
     "authorize": lambda c, _: c.authorize("github", ["repo"]),
     "exchange_token": lambda c, _: c.exchange_token("exchange", "ath_sess_1"),
     "registration": lambda c, _: c.registration(),
@@ -33,10 +35,10 @@ NEED_A_REGISTRATION: dict[str, Callable[[Driven, Path], Any]] = {
 def test_what_needs_a_registration_says_so_without_a_request(
     kind: Kind, mode: str, tmp_path: Path, name: str
 ) -> None:
-    client = kind.client(mode, UNUSED)
-    with refused("NOT_REGISTERED"):
+    client = kind.client(UNUSED, mode)
+    with raises_code("NOT_REGISTERED"):
         NEED_A_REGISTRATION[name](client, tmp_path)
-    with refused("NOT_REGISTERED"):
+    with raises_code("NOT_REGISTERED"):
         NEED_A_REGISTRATION[name](client.for_user("alice"), tmp_path)
     assert list(tmp_path.iterdir()) == []
 
@@ -46,20 +48,20 @@ def test_a_call_without_a_token_says_so_once_registered(world: World) -> None:
     client.discover()
     world.register(client)
     before = len(world.requests)
-    with refused("NO_TOKEN"):
+    with raises_code("NO_TOKEN"):
         client.call("GET", "/echo")
-    with refused("NO_TOKEN"):
+    with raises_code("NO_TOKEN"):
         client.for_user("alice").call("GET", "/echo")
     assert len(world.requests) == before
 
 
 def test_a_token_for_another_provider_is_no_token(kind: Kind) -> None:
-    client = kind.client("gateway", UNUSED)
+    client = kind.client(UNUSED)
     client.set_token("ath_tk_shop", "shop")
-    with refused("NOT_REGISTERED"):
+    with raises_code("NOT_REGISTERED"):
         client.proxy("github", "GET", "/user")
     client.set_credentials("ath_client_0", "ath_secret_0")
-    with refused("NO_TOKEN"):
+    with raises_code("NO_TOKEN"):
         client.proxy("github", "GET", "/user")
 
 
@@ -67,7 +69,7 @@ def test_api_before_discover_says_so(service: World) -> None:
     client = service.client()
     service.register(client)
     client.set_token("ath_tk_0")
-    with refused("NOT_DISCOVERED"):
+    with raises_code("NOT_DISCOVERED"):
         client.api("GET", "/products")
     assert client.api_base is None
     assert len(service.requests) == 1
@@ -102,12 +104,12 @@ def test_api_before_discover_says_so(service: World) -> None:
     ],
 )
 def test_an_error_body_of_another_style_gets_our_code_and_its_words(
-    scripted: Driven, script: Scripted, call: str, code: str, body: Any, said: str,
+    client: AnyClient, server: Server, call: str, code: str, body: Any, said: str,
     details: dict[str, Any] | None,
 ) -> None:  # fmt: skip
-    script.will(body, 418)
-    with refused(code, 418) as caught:
-        scripted.discover() if call == "discover" else scripted.proxy("github", "GET", "/user")
+    server.answer_next(body, 418)
+    with raises_code(code, 418) as caught:
+        client.discover() if call == "discover" else client.proxy("github", "GET", "/user")
     assert said in caught.value.message
     expected = {"body": body} if details is None else details
     status = {"status": 418} if code == "PROVIDER_ERROR" else {}
@@ -116,17 +118,17 @@ def test_an_error_body_of_another_style_gets_our_code_and_its_words(
 
 @pytest.mark.parametrize("call", ["discover", "proxy", "registration"])
 def test_a_body_with_code_and_message_is_taken_at_its_word(
-    scripted: Driven, script: Scripted, call: str
+    client: AnyClient, server: Server, call: str
 ) -> None:
     body = refusal(
         "QUITE_NEW", "Said by the server.", details={"hint": 1}, client_id="c", extra=[2]
     )
-    script.will(body, 499)
-    with refused("QUITE_NEW", 499) as caught:
+    server.answer_next(body, 499)
+    with raises_code("QUITE_NEW", 499) as caught:
         if call == "proxy":
-            scripted.proxy("github", "GET", "/user")
+            client.proxy("github", "GET", "/user")
         else:
-            getattr(scripted, call)()
+            getattr(client, call)()
     error = caught.value
     assert error.message == "Said by the server."
     assert error.details == {"hint": 1, "client_id": "c", "extra": [2]}
@@ -135,33 +137,33 @@ def test_a_body_with_code_and_message_is_taken_at_its_word(
 
 @pytest.mark.parametrize("details", ["text", ["a"], 7])
 def test_details_that_are_no_object_are_kept_under_their_name(
-    scripted: Driven, script: Scripted, details: Any
+    client: AnyClient, server: Server, details: Any
 ) -> None:
-    script.will(refusal("CODE", "Text.", details=details), 400)
-    with refused("CODE", 400) as caught:
-        scripted.discover()
+    server.answer_next(refusal("CODE", "Text.", details=details), 400)
+    with raises_code("CODE", 400) as caught:
+        client.discover()
     assert caught.value.details == {"details": details}
 
 
-def test_every_code_of_the_protocol_comes_with_advice(scripted: Driven, script: Scripted) -> None:
+def test_every_code_of_the_protocol_comes_with_advice(client: AnyClient, server: Server) -> None:
     for code in ("INVALID_ATTESTATION", "SESSION_NOT_FOUND", "USER_DENIED", "OAUTH_ERROR"):
-        script.will(refusal(code), 400)
-        with refused(code, 400) as caught:
-            scripted.call("POST", "/x")
+        server.answer_next(refusal(code), 400)
+        with raises_code(code, 400) as caught:
+            client.call("POST", "/x")
         assert caught.value.advice == CODES[code] != ""
         assert str(caught.value) == f"{code} (HTTP 400): No. {CODES[code]}"
 
 
 def test_the_documented_way_to_print_an_error_works(kind: Kind) -> None:
     with pytest.raises(ATHError) as caught:
-        kind.client("gateway", UNUSED).proxy("github", "GET", "/user")
+        kind.client(UNUSED).proxy("github", "GET", "/user")
     e = caught.value
     assert f"[{e.code}] {e.message}" == "[NOT_REGISTERED] This client holds no registration."
 
 
 @pytest.mark.parametrize("call", ["register", "authorize", "exchange", "revoke", "registration"])
 def test_no_error_repeats_a_secret_that_the_server_echoed(
-    scripted: Driven, script: Scripted, call: str
+    client: AnyClient, server: Server, call: str
 ) -> None:
     echoed: list[Any] = []
 
@@ -170,29 +172,29 @@ def test_no_error_repeats_a_secret_that_the_server_echoed(
         echoed.append(seen)
         return Answer({**body, "headers": [*seen.headers.values()]}, 400)
 
-    script.will_do(echo)
-    with refused("ECHO", 400) as caught:
+    server.answer_next_with(echo)
+    with raises_code("ECHO", 400) as caught:
         match call:
             case "register":
-                scripted.register(developer=DEVELOPER, providers=[])
+                client.register(developer=DEVELOPER, providers=[])
             case "authorize":
-                scripted.authorize("github", ["repo"])
+                client.authorize("github", ["repo"])
             case "exchange":
-                scripted.exchange_token("a-secret-code", "ath_sess_1")
+                client.exchange_token("a-secret-code", "ath_sess_1")
             case "revoke":
-                scripted.revoke()
+                client.revoke()
             case "registration":
-                scripted.registration()
+                client.registration()
     shown = repr(caught.value.details) + str(caught.value)
     assert "[hidden]" in shown
     for secret in ("ath_secret_0", "ath_tk_0", "a-secret-code", "eyJ", "YXRoX"):
         assert secret not in shown
 
 
-def test_an_error_pickles_and_copies_with_all_it_says(scripted: Driven, script: Scripted) -> None:
-    script.will(refusal("BUSY", details={"a": 1}), 429, Retry_After="99")
-    with refused("BUSY", 429) as caught:
-        scripted.call("GET", "/x")
+def test_an_error_pickles_and_copies_with_all_it_says(client: AnyClient, server: Server) -> None:
+    server.answer_next(refusal("BUSY", details={"a": 1}), 429, Retry_After="99")
+    with raises_code("BUSY", 429) as caught:
+        client.call("GET", "/x")
     error = caught.value
     for other in (pickle.loads(pickle.dumps(error)), copy.copy(error)):
         assert (other.code, other.message, other.status) == ("BUSY", "No.", 429)
@@ -204,11 +206,11 @@ def test_an_error_of_the_gateway_and_one_of_the_provider_can_be_told_apart(
     gateway: World,
 ) -> None:
     client = gateway.ready()
-    with refused("PROVIDER_ERROR", 404) as caught:
+    with raises_code("PROVIDER_ERROR", 404) as caught:
         client.call("GET", "/status/404")
     assert caught.value.details["status"] == 404
     assert caught.value.details["body"]["message"] == "you asked for 404"
-    with refused("PROVIDER_MISMATCH", 403):
+    with raises_code("PROVIDER_MISMATCH", 403):
         client.set_token(client_token(gateway), "shop")
         client.proxy("shop", "GET", "/products")
 
@@ -233,36 +235,36 @@ def client_token(world: World) -> str:
 )
 @pytest.mark.parametrize("call", ["discover", "registration", "authorize"])
 def test_an_answer_that_does_not_fit_the_protocol_is_an_invalid_response(
-    scripted: Driven, script: Scripted, call: str, body: bytes, headers: dict[str, str]
+    client: AnyClient, server: Server, call: str, body: bytes, headers: dict[str, str]
 ) -> None:
-    script.will(body, 200, **headers)
-    with refused("INVALID_RESPONSE", 200):
-        scripted.authorize("github", ["r"]) if call == "authorize" else getattr(scripted, call)()
+    server.answer_next(body, 200, **headers)
+    with raises_code("INVALID_RESPONSE", 200):
+        client.authorize("github", ["r"]) if call == "authorize" else getattr(client, call)()
 
 
-def test_numbers_beyond_reason_are_an_invalid_response(scripted: Driven, script: Scripted) -> None:
-    script.will(b'{"access_token": "t", "expires_in": 1e999, "provider_id": "github"}')
-    with refused("INVALID_RESPONSE", 200):
-        scripted.exchange_token("exchange", "s")
-    script.will(b"9" * 10_000, Content_Type="application/json")
-    with refused("INVALID_RESPONSE", 200):
-        scripted.call("GET", "/x")
+def test_numbers_beyond_reason_are_an_invalid_response(client: AnyClient, server: Server) -> None:
+    server.answer_next(b'{"access_token": "t", "expires_in": 1e999, "provider_id": "github"}')
+    with raises_code("INVALID_RESPONSE", 200):
+        client.exchange_token("exchange", "s")
+    server.answer_next(b"9" * 10_000, Content_Type="application/json")
+    with raises_code("INVALID_RESPONSE", 200):
+        client.call("GET", "/x")
 
 
 def test_a_name_that_does_not_resolve_is_a_network_error(kind: Kind) -> None:
-    client = kind.client("gateway", "https://no-such-host.invalid", retry=None)
-    with refused("NETWORK_ERROR"):
+    client = kind.client("https://no-such-host.invalid", retry=None)
+    with raises_code("NETWORK_ERROR"):
         client.discover()
 
 
 def test_a_server_that_does_not_answer_in_time_is_a_timeout(kind: Kind) -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
         url = f"http://127.0.0.1:{silent.getsockname()[1]}"
-        client = kind.client("gateway", url, timeout=0.05, retry=None)
-        with refused("TIMEOUT"):
+        client = kind.client(url, timeout=0.05, retry=None)
+        with raises_code("TIMEOUT"):
             client.discover()
         client.set_token("ath_tk_0")
-        with refused("TIMEOUT"):
+        with raises_code("TIMEOUT"):
             client.call("GET", "/x")
-        with refused("OUTCOME_UNKNOWN"):
+        with raises_code("OUTCOME_UNKNOWN"):
             client.register(developer=DEVELOPER, providers=[])

@@ -15,8 +15,18 @@ from ath_api.models import (
     ProviderScopeRequest,
     ServiceDiscoveryDocument,
 )
-from client_support import AGENT_ID, Driven, Kind, World, attested, refused, sent
-from scripted import REGISTRATION, Scripted, refusal
+
+from tests.harness.clients import (
+    AGENT_ID,
+    AnyClient,
+    Kind,
+    attestation_claims,
+    json_body,
+    raises_code,
+)
+from tests.harness.examples import REGISTRATION, refusal
+from tests.harness.server import Server
+from tests.harness.worlds import World
 
 Worlds = Callable[..., World]
 
@@ -28,7 +38,7 @@ def test_an_agent_goes_through_the_whole_handshake(world: World) -> None:
     assert registered.agent_status == "approved"
     assert client.client_id == registered.client_id
     asked = client.authorize(world.provider, world.scopes)
-    with refused("SESSION_NOT_FOUND", 400):
+    with raises_code("SESSION_NOT_FOUND", 400):
         client.exchange_token("exchange", asked.ath_session_id)
     world.server.approve(asked.authorization_url, scopes=world.scopes[:1], account="alice")
     token = client.exchange_token("exchange", asked.ath_session_id)
@@ -37,11 +47,11 @@ def test_an_agent_goes_through_the_whole_handshake(world: World) -> None:
     assert token.scope_intersection.agent_approved == world.scopes
     read, write = ("/user", "/user/repos") if world.mode == "gateway" else ("/products", "/orders")
     assert client.call("GET", read)
-    with refused("SCOPE_NOT_APPROVED", 403):
+    with raises_code("SCOPE_NOT_APPROVED", 403):
         client.call("POST", write, {"name": "new", "shippingAddress": "Here"})
     client.revoke()
     assert world.server.count("revocations") == 1
-    with refused("NO_TOKEN"):
+    with raises_code("NO_TOKEN"):
         client.call("GET", read)
 
 
@@ -83,10 +93,10 @@ def test_calls_go_below_the_path_of_the_url(worlds: Worlds, mode: str) -> None:
 
 
 def test_endpoints_named_in_the_discovery_document_are_not_followed(
-    kind: Kind, script: Scripted, scripts: Callable[[], Scripted]
+    kind: Kind, server: Server, new_server: Callable[[], Server]
 ) -> None:
-    elsewhere = scripts()
-    script.will(
+    elsewhere = new_server()
+    server.answer_next(
         {
             "ath_version": "0.1",
             "gateway_id": "g",
@@ -94,11 +104,11 @@ def test_endpoints_named_in_the_discovery_document_are_not_followed(
             "supported_providers": [],
         }
     )
-    script.will(REGISTRATION, 201)
-    client = kind.client("gateway", script.url)
+    server.answer_next(REGISTRATION, 201)
+    client = kind.client(server.url)
     client.discover()
     client.register(developer={"name": "A", "id": "a"}, providers=[])
-    assert [seen.target for seen in script.requests][1] == "/ath/agents/register"
+    assert [seen.target for seen in server.requests][1] == "/ath/agents/register"
     assert elsewhere.requests == []
 
 
@@ -120,11 +130,11 @@ def service_document(api_base: str) -> dict[str, Any]:
 
 @pytest.mark.parametrize("api_base", ["ftp://api.example", "/api", "https://u:p@api.example", ""])
 def test_an_api_base_that_cannot_be_called_is_refused(
-    kind: Kind, script: Scripted, api_base: str
+    kind: Kind, server: Server, api_base: str
 ) -> None:
-    script.will(service_document(api_base))
-    client = kind.client("native", script.url)
-    with refused("INVALID_RESPONSE") as caught:
+    server.answer_next(service_document(api_base))
+    client = kind.client(server.url, "native")
+    with raises_code("INVALID_RESPONSE") as caught:
         client.discover()
     assert "api_base" in caught.value.message
     assert client.api_base is None
@@ -139,7 +149,7 @@ def test_models_serve_as_well_as_dicts(gateway: World) -> None:
         purpose="Review",
         redirect_uris=["https://agent.example.com/cb"],
     )
-    body = sent(gateway.requests[-1])
+    body = json_body(gateway.requests[-1])
     assert body.pop("agent_attestation")
     assert body == {
         "agent_id": AGENT_ID,
@@ -152,7 +162,7 @@ def test_models_serve_as_well_as_dicts(gateway: World) -> None:
 
 def test_what_was_not_given_is_not_sent(gateway: World) -> None:
     gateway.register(gateway.client())
-    assert sent(gateway.requests[-1]).keys() == {
+    assert json_body(gateway.requests[-1]).keys() == {
         "agent_id", "agent_attestation", "developer", "requested_providers",
     }  # fmt: skip
 
@@ -175,7 +185,7 @@ def test_what_was_not_given_is_not_sent(gateway: World) -> None:
 def test_an_argument_of_the_wrong_shape_is_named_and_nothing_is_sent(
     gateway: World, given: dict[str, Any], named: str
 ) -> None:
-    with refused("INVALID_ARGUMENT") as caught:
+    with raises_code("INVALID_ARGUMENT") as caught:
         gateway.register(gateway.client(), **given)
     assert named in caught.value.message
     assert gateway.requests == []
@@ -193,21 +203,21 @@ def test_another_client_id_drops_tokens_and_open_sessions(world: World) -> None:
     client = world.ready()
     old = world.consented(client)
     world.register(client)
-    with refused("NO_TOKEN"):
+    with raises_code("NO_TOKEN"):
         client.call("GET", "/echo")
-    with refused("SESSION_NOT_FOUND", 400):
+    with raises_code("SESSION_NOT_FOUND", 400):
         client.exchange_token("exchange", old.ath_session_id)
-    assert "code_verifier" not in sent(world.requests[-1])
+    assert "code_verifier" not in json_body(world.requests[-1])
 
 
 def test_the_same_client_id_keeps_tokens_and_open_sessions(
-    scripted: Driven, script: Scripted
+    client: AnyClient, server: Server
 ) -> None:
-    script.will({**REGISTRATION, "client_id": "ath_client_0"})
-    script.will({"ok": True})
-    scripted.register(developer={"name": "A", "id": "a"}, providers=[])
-    assert scripted.call("GET", "/user") == {"ok": True}
-    assert script.requests[-1].headers["authorization"] == "Bearer ath_tk_0"
+    server.answer_next({**REGISTRATION, "client_id": "ath_client_0"})
+    server.answer_next({"ok": True})
+    client.register(developer={"name": "A", "id": "a"}, providers=[])
+    assert client.call("GET", "/user") == {"ok": True}
+    assert server.requests[-1].headers["authorization"] == "Bearer ath_tk_0"
 
 
 @pytest.mark.parametrize("decision", ["pending", "denied"])
@@ -217,7 +227,7 @@ def test_pending_and_denied_are_results(worlds: Worlds, mode: str, decision: str
     registered = world.register(client)
     assert isinstance(registered, AgentRegistrationResponse)
     assert registered.agent_status == decision
-    with refused("AGENT_UNAPPROVED", 403):
+    with raises_code("AGENT_UNAPPROVED", 403):
         client.authorize(world.provider, world.scopes)
     world.server.decide(registered.client_id, "approved")
     assert client.registration().agent_status is AgentStatus.APPROVED
@@ -228,7 +238,7 @@ def test_an_agent_that_is_known_already_gets_conflict_with_its_client_id(worlds:
     world = worlds("gateway", register_conflict=True)
     first = world.register(world.client())
     second = world.client()
-    with refused("CONFLICT", 409) as caught:
+    with raises_code("CONFLICT", 409) as caught:
         world.register(second)
     assert caught.value.details["client_id"] == first.client_id
     assert second.client_id is None
@@ -238,11 +248,11 @@ def test_an_agent_that_is_known_already_gets_conflict_with_its_client_id(worlds:
     "body", [{"client_id": "ath_client_9"}, {"error": "exists", "client_id": "ath_client_9"}]
 )
 def test_a_409_in_another_form_is_a_conflict_too(
-    scripted: Driven, script: Scripted, body: dict[str, Any]
+    client: AnyClient, server: Server, body: dict[str, Any]
 ) -> None:
-    script.will(body, 409)
-    with refused("CONFLICT", 409) as caught:
-        scripted.register(developer={"name": "A", "id": "a"}, providers=[])
+    server.answer_next(body, 409)
+    with raises_code("CONFLICT", 409) as caught:
+        client.register(developer={"name": "A", "id": "a"}, providers=[])
     assert caught.value.details["client_id"] == "ath_client_9"
 
 
@@ -256,27 +266,27 @@ def test_a_409_in_another_form_is_a_conflict_too(
     ],
 )
 def test_a_side_field_that_cannot_be_read_never_loses_the_credentials(
-    kind: Kind, script: Scripted, damage: dict[str, Any]
+    kind: Kind, server: Server, damage: dict[str, Any]
 ) -> None:
-    script.will({**REGISTRATION, **damage}, 201)
-    script.will({})
-    client = kind.client("gateway", script.url)
-    with refused("INVALID_RESPONSE", 201) as caught:
+    server.answer_next({**REGISTRATION, **damage}, 201)
+    server.answer_next({})
+    client = kind.client(server.url)
+    with raises_code("INVALID_RESPONSE", 201) as caught:
         client.register(developer={"name": "A", "id": "a"}, providers=[])
     assert next(iter(damage)) in caught.value.message
     assert client.client_id == "ath_client_1"
     client.set_token("ath_tk_1")
     client.revoke()
-    assert sent(script.requests[-1])["client_secret"] == "ath_secret_1"
+    assert json_body(server.requests[-1])["client_secret"] == "ath_secret_1"
 
 
 @pytest.mark.parametrize("missing", ["client_id", "client_secret"])
 def test_a_registration_without_credentials_is_no_registration(
-    kind: Kind, script: Scripted, missing: str
+    kind: Kind, server: Server, missing: str
 ) -> None:
-    script.will({**REGISTRATION, missing: None}, 201)
-    client = kind.client("gateway", script.url)
-    with refused("INVALID_RESPONSE", 201) as caught:
+    server.answer_next({**REGISTRATION, missing: None}, 201)
+    client = kind.client(server.url)
+    with raises_code("INVALID_RESPONSE", 201) as caught:
         client.register(developer={"name": "A", "id": "a"}, providers=[])
     assert missing in caught.value.message
     assert client.client_id is None
@@ -301,20 +311,20 @@ def test_a_wrong_client_secret_comes_back_with_the_servers_code(world: World) ->
     client = world.client()
     registered = world.register(client)
     client.set_credentials(registered.client_id, "wrong")
-    with refused("AUTH_REQUIRED", 401):
+    with raises_code("AUTH_REQUIRED", 401):
         client.registration()
 
 
 def test_what_only_the_implementor_can_know_is_sent_and_refused_there(world: World) -> None:
     client = world.client()
     world.register(client)
-    with refused("PROVIDER_NOT_APPROVED", 403):
+    with raises_code("PROVIDER_NOT_APPROVED", 403):
         client.authorize("elsewhere", ["read"])
-    with refused("SCOPE_NOT_APPROVED", 403):
+    with raises_code("SCOPE_NOT_APPROVED", 403):
         client.authorize(world.provider, ["cart:write", "everything"])
-    with refused("INVALID_REQUEST", 400):
+    with raises_code("INVALID_REQUEST", 400):
         client.authorize(world.provider, world.scopes, redirect_uri="https://evil.example/")
-    with refused("SESSION_NOT_FOUND", 400):
+    with raises_code("SESSION_NOT_FOUND", 400):
         client.exchange_token("exchange", "ath_sess_invented")
     assert len(world.requests) == 5
 
@@ -322,7 +332,7 @@ def test_what_only_the_implementor_can_know_is_sent_and_refused_there(world: Wor
 def test_an_unknown_client_comes_back_with_the_servers_code(world: World) -> None:
     client = world.client()
     client.set_credentials("ath_client_invented", "ath_secret_invented")
-    with refused("AGENT_NOT_REGISTERED", 403):
+    with raises_code("AGENT_NOT_REGISTERED", 403):
         client.authorize(world.provider, world.scopes)
 
 
@@ -330,10 +340,10 @@ def test_each_request_of_the_handshake_carries_a_fresh_attestation(world: World)
     client = world.ready()
     world.token(client)
     signed = [r for r in world.requests if b"agent_attestation" in r.body]
-    assert len({attested(record)["jti"] for record in signed}) == len(signed) == 5
+    assert len({attestation_claims(record)["jti"] for record in signed}) == len(signed) == 5
 
 
-def test_a_409_with_a_code_of_its_own_keeps_that_code(scripted: Driven, script: Scripted) -> None:
-    script.will(refusal("SOMETHING_NEW"), 409)
-    with refused("SOMETHING_NEW", 409):
-        scripted.register(developer={"name": "A", "id": "a"}, providers=[])
+def test_a_409_with_a_code_of_its_own_keeps_that_code(client: AnyClient, server: Server) -> None:
+    server.answer_next(refusal("SOMETHING_NEW"), 409)
+    with raises_code("SOMETHING_NEW", 409):
+        client.register(developer={"name": "A", "id": "a"}, providers=[])

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import httpx
 import pytest
-from client_support import AGENT_ID, DEVELOPER, Kind, World, refused
-from scripted import REGISTRATION, Scripted
+
+from tests.harness.clients import AGENT_ID, DEVELOPER, Kind, raises_code
+from tests.harness.examples import REGISTRATION
+from tests.harness.server import Server
+from tests.harness.worlds import World
 
 Worlds = Callable[..., World]
 HEADERS = {"X-ATH-User-Token": "the-users-session", "X-Trace": "7", "Cookie": "s=1"}
@@ -71,18 +74,11 @@ SERVICE = {
 
 
 @pytest.fixture
-def mocked(kind: Kind) -> Iterator[Callable[..., Any]]:
+def mocked(kind: Kind) -> Callable[..., Any]:
     """Makes httpx clients of the right kind over a function that answers."""
-    made: list[Any] = []
-
-    def make(handler: Callable[[httpx.Request], httpx.Response], **options: Any) -> Any:
-        cls = httpx.Client if kind.name == "sync" else httpx.AsyncClient
-        made.append(cls(transport=httpx.MockTransport(handler), **options))
-        return made[-1]
-
-    yield make
-    for client in made:
-        client.close() if kind.name == "sync" else kind.settle(client.aclose())
+    return lambda handler, **options: kind.httpx_client(
+        transport=httpx.MockTransport(handler), **options
+    )
 
 
 def service_at(url: str, api_base: str, kind: Kind, mocked: Any) -> Any:
@@ -94,7 +90,7 @@ def service_at(url: str, api_base: str, kind: Kind, mocked: Any) -> Any:
             return httpx.Response(200, json={**SERVICE, "api_base": api_base})
         return httpx.Response(200, json={"at": str(request.url)})
 
-    client = kind.client("native", url, http_client=mocked(answer), headers=HEADERS)
+    client = kind.client(url, "native", http_client=mocked(answer), headers=HEADERS)
     client.set_token("ath_tk_1")
     return client, seen
 
@@ -106,10 +102,10 @@ def test_an_api_base_never_leads_from_https_down_to_http(
     kind: Kind, mocked: Any, api_base: str
 ) -> None:
     client, seen = service_at("https://gateway.example", api_base, kind, mocked)
-    with refused("INVALID_RESPONSE") as caught:
+    with raises_code("INVALID_RESPONSE") as caught:
         client.discover()
     assert "http" in caught.value.message
-    with refused("NOT_DISCOVERED"):
+    with raises_code("NOT_DISCOVERED"):
         client.call("GET", "/x")
     assert len(seen) == 1
 
@@ -136,9 +132,7 @@ def test_only_the_very_origin_is_the_own_one(
 
 
 def test_a_call_goes_through_the_users_own_httpx_client(world: World) -> None:
-    http = (httpx.Client if world.kind.name == "sync" else httpx.AsyncClient)(
-        headers={"X-Mine": "1"}
-    )
+    http = world.kind.httpx_client(headers={"X-Mine": "1"})
     client = world.ready(http_client=http)
     assert client.call("GET", "/echo?a=%2F", params={"b": "ü"})["query"] == "a=%2F&b=%C3%BC"
     assert client.call("POST", "/echo", content=b"\x00")["body_hex"] == "00"
@@ -148,16 +142,15 @@ def test_a_call_goes_through_the_users_own_httpx_client(world: World) -> None:
     assert record.headers["x-ath-agent-id"] == AGENT_ID
     client.close()
     assert not http.is_closed
-    with refused("CLIENT_CLOSED"):
+    with raises_code("CLIENT_CLOSED"):
         client.discover()
-    http.close() if world.kind.name == "sync" else world.kind.settle(http.aclose())
 
 
 def test_a_closed_http_client_is_named(kind: Kind, mocked: Any) -> None:
     http = mocked(lambda request: httpx.Response(200, json={}))
-    client = kind.client("gateway", "https://gateway.example", http_client=http)
-    http.close() if kind.name == "sync" else kind.settle(http.aclose())
-    with refused("CLIENT_CLOSED") as caught:
+    client = kind.client("https://gateway.example", http_client=http)
+    kind.close_httpx(http)
+    with raises_code("CLIENT_CLOSED") as caught:
         client.discover()
     assert "http_client" in caught.value.message
 
@@ -170,11 +163,11 @@ def test_the_httpx_clients_own_auth_and_redirects_do_not_interfere(kind: Kind, m
         return httpx.Response(302, headers={"Location": "https://evil.example/"})
 
     http = mocked(answer, auth=("user", "password"), follow_redirects=True)
-    client = kind.client("gateway", "https://gateway.example", http_client=http)
+    client = kind.client("https://gateway.example", http_client=http)
     client.set_token("ath_tk_1")
-    with refused("PROVIDER_ERROR", 302):
+    with raises_code("PROVIDER_ERROR", 302):
         client.call("GET", "/x")
-    with refused("HTTP_ERROR", 302):
+    with raises_code("HTTP_ERROR", 302):
         client.register(developer=DEVELOPER, providers=[])
     assert [request.url.host for request in seen] == ["gateway.example"] * 2
     assert seen[0].headers["authorization"] == "Bearer ath_tk_1"
@@ -187,13 +180,13 @@ def test_a_mock_transport_is_enough_to_test_an_agent(kind: Kind, mocked: Any) ->
             return httpx.Response(201, json=REGISTRATION)
         return httpx.Response(200, text="hello")
 
-    client = kind.client("gateway", "https://gateway.example", http_client=mocked(answer))
+    client = kind.client("https://gateway.example", http_client=mocked(answer))
     assert client.register(developer=DEVELOPER, providers=[]).client_id == "ath_client_1"
     client.set_token("ath_tk_1")
     assert client.call("GET", "/x") == "hello"
 
 
-def test_a_hook_that_reads_the_response_takes_nothing_away(kind: Kind, script: Scripted) -> None:
+def test_a_hook_that_reads_the_response_takes_nothing_away(kind: Kind, server: Server) -> None:
     read: list[bytes] = []
 
     def hook(response: httpx.Response) -> None:
@@ -202,25 +195,19 @@ def test_a_hook_that_reads_the_response_takes_nothing_away(kind: Kind, script: S
     async def ahook(response: httpx.Response) -> None:
         read.append(await response.aread())
 
-    if kind.name == "sync":
-        http: Any = httpx.Client(event_hooks={"response": [hook]})
-    else:
-        http = httpx.AsyncClient(event_hooks={"response": [ahook]})
-    client = kind.client("gateway", script.url, http_client=http)
+    http = kind.httpx_client(event_hooks={"response": [hook if kind.name == "sync" else ahook]})
+    client = kind.client(server.url, http_client=http)
     client.set_token("ath_tk_1")
-    script.will({"a": 1})
+    server.answer_next({"a": 1})
     assert client.call("GET", "/x") == {"a": 1}
     assert read == [b'{"a": 1}']
-    http.close() if kind.name == "sync" else kind.settle(http.aclose())
 
 
 def test_a_body_beyond_the_limit_is_refused_over_httpx_too(kind: Kind, mocked: Any) -> None:
     http = mocked(lambda request: httpx.Response(200, text="x" * 1001))
-    client = kind.client(
-        "gateway", "https://gateway.example", http_client=http, max_response_bytes=1000
-    )
+    client = kind.client("https://gateway.example", http_client=http, max_response_bytes=1000)
     client.set_token("ath_tk_1")
-    with refused("RESPONSE_TOO_LARGE"):
+    with raises_code("RESPONSE_TOO_LARGE"):
         client.call("GET", "/x")
 
 
@@ -243,8 +230,8 @@ def test_failures_of_the_httpx_client_become_ours(
     def fail(request: httpx.Request) -> httpx.Response:
         raise raised
 
-    client = kind.client("gateway", "https://gateway.example", http_client=mocked(fail), retry=None)
-    with refused(code):
+    client = kind.client("https://gateway.example", http_client=mocked(fail), retry=None)
+    with raises_code(code):
         client.discover()
 
 
@@ -256,7 +243,7 @@ def test_the_params_of_the_users_client_are_not_ours_to_send(kind: Kind, mocked:
         return httpx.Response(200)
 
     http = mocked(answer, params={"injected": "1"})
-    client = kind.client("gateway", "https://gateway.example", http_client=http)
+    client = kind.client("https://gateway.example", http_client=http)
     client.set_token("ath_tk_1")
     client.call("GET", "/x?a=1")
     assert [str(request.url) for request in seen] == [
@@ -273,7 +260,7 @@ def test_the_cookies_that_one_user_was_given_are_not_sent_for_another(
         seen.append(request)
         return httpx.Response(200, headers={"Set-Cookie": "session=of-alice; Path=/"})
 
-    client = kind.client("gateway", "https://gateway.example", http_client=mocked(answer))
+    client = kind.client("https://gateway.example", http_client=mocked(answer))
     client.set_token("ath_tk_1")
     bob = client.for_user("bob", headers={"Cookie": "session=of-bob"})
     bob.set_token("ath_tk_2")

@@ -30,8 +30,11 @@ from ath_api.models import (
     TokenResponse,
     TokenRevocationRequest,
 )
-from client_support import AGENT_ID, PEM, World, refused
-from scripted import TOKEN, Scripted
+
+from tests.harness.clients import AGENT_ID, PEM, raises_code
+from tests.harness.examples import TOKEN
+from tests.harness.server import Server
+from tests.harness.worlds import World
 
 ROOT = Path(__file__).resolve().parents[2]
 STATE = "a-state-of-one's-own-with-many-random-bits"
@@ -120,7 +123,7 @@ def test_the_whole_handshake_can_be_made_with_the_low_level_calls(world: World) 
     assert world.server.count("revocations") == 1
     signer.set_token(token.access_token)
     signer.discover()
-    with refused("TOKEN_REVOKED", 401):
+    with raises_code("TOKEN_REVOKED", 401):
         signer.call("GET", "/echo")
 
 
@@ -189,15 +192,15 @@ token = asyncio.run(main())
 
 @pytest.mark.parametrize("name", EXCHANGE)
 def test_a_field_added_to_the_spec_comes_out_of_the_clients_own_results(
-    regenerated: Path, script: Scripted, name: str
+    regenerated: Path, server: Server, name: str
 ) -> None:
-    script.will({**TOKEN, "refresh_hint": "2099-01-02T03:04:05Z"})
-    script.will(TOKEN)
+    server.answer_next({**TOKEN, "refresh_hint": "2099-01-02T03:04:05Z"})
+    server.answer_next(TOKEN)
     program = f"""
 import asyncio
 import ath_api
 from ath import ATHGatewayClient, AsyncATHGatewayClient
-url, agent_id, pem = {script.url!r}, {AGENT_ID!r}, {PEM!r}
+url, agent_id, pem = {server.url!r}, {AGENT_ID!r}, {PEM!r}
 for _ in range(2):
     {EXCHANGE[name].strip().replace(chr(10), chr(10) + "    ")}
     print(ath_api.__file__, type(token.refresh_hint).__name__, token.refresh_hint)

@@ -6,10 +6,12 @@ from collections.abc import Callable
 
 import pytest
 from ath_api.models import AgentStatus
-from client_support import AGENT_ID, Driven, World, attested, refused, sent
-from scripted import Scripted, refusal
 
 from ath import RetryPolicy
+from tests.harness.clients import AGENT_ID, AnyClient, attestation_claims, json_body, raises_code
+from tests.harness.examples import refusal
+from tests.harness.server import Server
+from tests.harness.worlds import World
 
 Worlds = Callable[..., World]
 
@@ -32,7 +34,7 @@ def test_a_second_registration_makes_a_new_client_or_a_conflict(
     first = world.register(client)
     world.token(client)
     if conflict:
-        with refused("CONFLICT", 409) as caught:
+        with raises_code("CONFLICT", 409) as caught:
             world.register(client)
         assert caught.value.details == {"client_id": first.client_id}
         assert client.client_id == first.client_id
@@ -52,7 +54,7 @@ def test_an_agent_without_any_approved_scope_is_denied_or_approved(
     assert registered.approved_providers[0].approved_scopes == []
     assert registered.approved_providers[0].denied_scopes == ["read:user", "repo"]
     code = "AGENT_UNAPPROVED" if status == "denied" else "PROVIDER_NOT_APPROVED"
-    with refused(code, 403):
+    with raises_code(code, 403):
         client.authorize("github", ["repo"])
 
 
@@ -62,8 +64,8 @@ def test_omitted_redirect_uris_are_none_or_the_servers_own(
 ) -> None:
     world = worlds(mode, omitted_redirect_is_callback=callback)
     client = world.ready()
-    assert "redirect_uris" not in sent(world.sent_to("/ath/agents/register")[0])
-    assert "user_redirect_uri" not in sent(world.sent_to("/ath/authorize")[0])
+    assert "redirect_uris" not in json_body(world.sent_to("/ath/agents/register")[0])
+    assert "user_redirect_uri" not in json_body(world.sent_to("/ath/authorize")[0])
     assert client.call("GET", "/echo")
 
 
@@ -84,7 +86,7 @@ def test_a_server_without_a_registration_endpoint_says_not_found(worlds: Worlds)
     world = worlds("gateway", registration_status="absent")
     client = world.client()
     world.register(client)
-    with refused("NOT_FOUND", 404):
+    with raises_code("NOT_FOUND", 404):
         client.registration()
 
 
@@ -98,8 +100,8 @@ def test_a_token_is_got_whatever_audience_and_replay_rule_the_server_has(
     assert client.call("GET", "/echo")
     tokens = world.sent_to("/ath/token")
     assert len(tokens) == (2 if one else 1)
-    assert isinstance(attested(tokens[-1])["aud"], list) is one
-    assert len({attested(record)["jti"] for record in tokens}) == len(tokens)
+    assert isinstance(attestation_claims(tokens[-1])["aud"], list) is one
+    assert len({attestation_claims(record)["jti"] for record in tokens}) == len(tokens)
 
 
 @pytest.mark.parametrize("used", [False, True])
@@ -109,7 +111,7 @@ def test_polling_for_consent_never_repeats_an_attestation(worlds: Worlds, used: 
     world.register(client)
     asked = client.authorize("github", ["repo"])
     for _ in range(3):
-        with refused("SESSION_NOT_FOUND", 400):
+        with raises_code("SESSION_NOT_FOUND", 400):
             client.exchange_token("exchange", asked.ath_session_id)
     world.server.approve(asked.authorization_url)
     assert client.exchange_token("exchange", asked.ath_session_id)
@@ -120,7 +122,7 @@ def test_a_gateway_in_demo_mode_gives_urls_without_pkce(worlds: Worlds, mode: st
     strict, relaxed = world.client(), world.client(require_pkce=False)
     for client in (strict, relaxed):
         world.register(client)
-    with refused("PKCE_REQUIRED"):
+    with raises_code("PKCE_REQUIRED"):
         strict.authorize(world.provider, world.scopes)
     relaxed.discover()
     world.token(relaxed)
@@ -147,7 +149,7 @@ def test_a_denial_comes_back_as_the_server_words_it(worlds: Worlds, mode: str, c
     world.register(client)
     asked = client.authorize(world.provider, world.scopes)
     world.server.deny(asked.authorization_url)
-    with refused(code, 400):
+    with raises_code(code, 400):
         client.exchange_token("exchange", asked.ath_session_id)
     assert len(world.sent_to("/ath/token")) == 1
 
@@ -158,7 +160,7 @@ def test_an_expired_session_comes_back_as_the_server_words_it(worlds: Worlds, co
     client = world.client()
     world.register(client)
     asked = client.authorize(world.provider, world.scopes)
-    with refused(code, 400):
+    with raises_code(code, 400):
         client.exchange_token("exchange", asked.ath_session_id)
 
 
@@ -182,7 +184,7 @@ def test_an_unknown_token_counts_as_revoked(worlds: Worlds, mode: str, answer: s
     client.set_token("ath_tk_that_never_existed", world.provider)
     client.revoke()
     assert world.requests[-1].status == (200 if answer == "ok" else 400)
-    with refused("NO_TOKEN"):
+    with raises_code("NO_TOKEN"):
         client.call("GET", "/echo")
 
 
@@ -198,7 +200,7 @@ def test_the_agent_id_is_sent_whether_the_server_insists_or_not(
     other = world.client(agent_id="https://other.example/agent.json")
     other.discover()
     other.set_token(record.headers["authorization"].removeprefix("Bearer "))
-    with refused("AGENT_IDENTITY_MISMATCH", 403):
+    with raises_code("AGENT_IDENTITY_MISMATCH", 403):
         other.call("GET", "/echo")
 
 
@@ -221,7 +223,7 @@ def test_a_reply_that_is_not_json_may_become_a_502_after_the_call(
     client = world.ready(retry=RetryPolicy(base=0))
     assert client.call("GET", "/user")["login"]
     if json_only:
-        with refused("PROVIDER_ERROR", 502) as caught:
+        with raises_code("PROVIDER_ERROR", 502) as caught:
             client.call("POST", "/note")
         assert caught.value.details["body"] == {"error": "Proxy failed"}
         assert "Proxy failed" in caught.value.message
@@ -235,7 +237,7 @@ def test_an_empty_reply_may_become_a_500(worlds: Worlds, as_500: bool) -> None:
     world = worlds("gateway", proxy_empty_is_500=as_500)
     client = world.ready()
     if as_500:
-        with refused("INTERNAL_ERROR", 500):
+        with raises_code("INTERNAL_ERROR", 500):
             client.call("GET", "/empty")
     else:
         assert client.call("GET", "/empty") is None
@@ -250,10 +252,10 @@ def test_a_stale_content_encoding_never_comes_into_play(worlds: Worlds, stale: b
 
 @pytest.mark.parametrize("encoding", ["gzip", "x-gzip", "deflate", "br", "identity"])
 def test_a_body_that_was_decoded_on_the_way_is_read_all_the_same(
-    scripted: Driven, script: Scripted, encoding: str
+    client: AnyClient, server: Server, encoding: str
 ) -> None:
-    script.will(b'{"a": 1}', Content_Type="application/json", Content_Encoding=encoding)
-    assert scripted.call("GET", "/x") == {"a": 1}
+    server.answer_next(b'{"a": 1}', Content_Type="application/json", Content_Encoding=encoding)
+    assert client.call("GET", "/x") == {"a": 1}
 
 
 STYLES: dict[str, tuple[str, str]] = {
@@ -272,7 +274,7 @@ def test_errors_come_in_every_style(worlds: Worlds, style: str) -> None:
     client = world.client()
     client.set_credentials("ath_client_invented", "ath_secret_invented")
     code, said = STYLES[style]
-    with refused(code, 403) as caught:
+    with raises_code(code, 403) as caught:
         client.authorize(world.provider, world.scopes)
     assert said in caught.value.message
 
@@ -281,7 +283,7 @@ def test_errors_come_in_every_style(worlds: Worlds, style: str) -> None:
 def test_a_conflict_is_known_by_its_status_too(worlds: Worlds, style: str) -> None:
     world = worlds("gateway", register_conflict=True, error_style=style)
     world.register(world.client())
-    with refused("CONFLICT", 409):
+    with raises_code("CONFLICT", 409):
         world.register(world.client())
 
 
@@ -292,7 +294,7 @@ def test_the_code_counts_whatever_its_status(
     world = worlds(mode, approval="pending", error_status={code: status})
     client = world.client()
     world.register(client)
-    with refused(code, status):
+    with raises_code(code, status):
         client.authorize(world.provider, world.scopes)
 
 
@@ -304,15 +306,15 @@ def test_the_code_counts_whatever_its_status(
     ],
 )  # fmt: skip
 def test_codes_seen_in_the_wild_are_passed_on(
-    scripted: Driven, script: Scripted, code: str, status: int
+    client: AnyClient, server: Server, code: str, status: int
 ) -> None:
-    script.will(refusal(code, "Said there."), status)
-    with refused(code, status) as caught:
-        scripted.call("POST", "/x")
+    server.answer_next(refusal(code, "Said there."), status)
+    with raises_code(code, status) as caught:
+        client.call("POST", "/x")
     assert caught.value.message == "Said there."
-    script.will(refusal(code), 400)
-    with refused(code, 400):
-        scripted.authorize("github", ["repo"])
+    server.answer_next(refusal(code), 400)
+    with raises_code(code, 400):
+        client.authorize("github", ["repo"])
 
 
 @pytest.mark.parametrize("nulls", [False, True])

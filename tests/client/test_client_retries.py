@@ -11,13 +11,14 @@ from typing import Any
 
 import httpx
 import pytest
-from client_support import DEVELOPER, Driven, Kind, World, attested, refused
-from scripted import AUTHORIZATION, REGISTRATION, TOKEN, Answer, Scripted, Seen, refusal
 
 from ath import ATHError, ATHWarning, RetryPolicy
+from tests.harness.clients import DEVELOPER, AnyClient, Kind, attestation_claims, raises_code
+from tests.harness.examples import AUTHORIZATION, REGISTRATION, TOKEN, refusal
+from tests.harness.server import Request, Server
+from tests.harness.worlds import World
 
 Worlds = Callable[..., World]
-AT_ONCE = RetryPolicy(base=0)
 DISCOVERY = {
     "ath_version": "0.1",
     "gateway_id": "g",
@@ -75,7 +76,7 @@ def repeated(call: str) -> set[str]:
     return next(failures for calls, failures in REPEATED_AFTER.items() if call in calls)
 
 
-def prepared(client: Driven) -> Driven:
+def prepared(client: AnyClient) -> AnyClient:
     client.set_credentials("ath_client_0", "ath_secret_0")
     client.set_token("ath_tk_0")
     return client
@@ -83,21 +84,21 @@ def prepared(client: Driven) -> Driven:
 
 @pytest.mark.parametrize("call", CALLS)
 def test_a_call_is_repeated_after_what_cannot_have_done_harm_and_nothing_else(
-    kind: Kind, script: Scripted, call: str
+    kind: Kind, server: Server, call: str
 ) -> None:
     make, good = CALLS[call]
     for name, failure in FAILURES.items():
-        client = prepared(kind.client("gateway", script.url, retry=AT_ONCE))
-        before = len(script.requests)
-        script.will(**failure)
+        client = prepared(kind.client(server.url))
+        before = len(server.requests)
+        server.answer_next(**failure)
         if name in repeated(call):
-            script.will(good)
+            server.answer_next(good)
             make(client)
-            assert len(script.requests) == before + 2, name
+            assert len(server.requests) == before + 2, name
         else:
             with pytest.raises(ATHError) as caught:
                 make(client)
-            assert len(script.requests) == before + 1, name
+            assert len(server.requests) == before + 1, name
             assert not caught.value.retryable
             unknown = name == "lost reply" and call in ("register", "exchange")
             assert (caught.value.code == "OUTCOME_UNKNOWN") is unknown
@@ -114,20 +115,17 @@ def test_every_call_is_repeated_while_no_connection_can_be_made(kind: Kind, call
             raise outcome
         return httpx.Response(200, json=outcome)
 
-    http = (httpx.Client if kind.name == "sync" else httpx.AsyncClient)(
-        transport=httpx.MockTransport(answer)
-    )
-    client = kind.client("gateway", "https://g.example", retry=AT_ONCE, http_client=http)
+    http = kind.httpx_client(transport=httpx.MockTransport(answer))
+    client = kind.client("https://g.example", http_client=http)
     make(prepared(client))
     assert outcomes == []
-    http.close() if kind.name == "sync" else kind.settle(http.aclose())
 
 
 def test_a_refused_connection_is_tried_three_times_by_default(kind: Kind) -> None:
     with socket.create_server(("127.0.0.1", 0)) as reserved:
         url = f"http://127.0.0.1:{reserved.getsockname()[1]}"
-    client = kind.client("gateway", url, retry=RetryPolicy(base=0))
-    with refused("NETWORK_ERROR") as caught:
+    client = kind.client(url)
+    with raises_code("NETWORK_ERROR") as caught:
         client.discover()
     assert caught.value.retryable
     assert caught.value.__notes__ == ["3 attempts: NETWORK_ERROR, NETWORK_ERROR, NETWORK_ERROR."]
@@ -135,56 +133,55 @@ def test_a_refused_connection_is_tried_three_times_by_default(kind: Kind) -> Non
 
 @pytest.mark.parametrize(("call", "sends"), [("GET", 2), ("PUT", 1), ("POST", 1), ("exchange", 1)])
 def test_a_call_without_an_answer_in_time_is_repeated_if_it_only_reads(
-    kind: Kind, script: Scripted, call: str, sends: int
+    kind: Kind, server: Server, call: str, sends: int
 ) -> None:
     released = threading.Event()
 
-    def stall(seen: Seen) -> Answer:
+    def stall(seen: Request) -> None:
         released.wait(10)
-        return Answer(lost=True)
 
     make, good = CALLS[call]
-    client = prepared(kind.client("gateway", script.url, retry=AT_ONCE, timeout=0.2))
-    script.will_do(stall)
-    script.will(good)
+    client = prepared(kind.client(server.url, timeout=0.2))
+    server.answer_next_with(stall)
+    server.answer_next(good)
     try:
         if sends == 2:
             make(client)
         else:
-            with refused("OUTCOME_UNKNOWN" if call == "exchange" else "TIMEOUT"):
+            with raises_code("OUTCOME_UNKNOWN" if call == "exchange" else "TIMEOUT"):
                 make(client)
-        assert len(script.requests) == sends
+        assert len(server.requests) == sends
     finally:
         released.set()
 
 
-def test_each_attempt_is_signed_anew(kind: Kind, script: Scripted) -> None:
-    client = prepared(kind.client("gateway", script.url, retry=AT_ONCE))
+def test_each_attempt_is_signed_anew(kind: Kind, server: Server) -> None:
+    client = prepared(kind.client(server.url))
     for _ in range(2):
-        script.will(status=503)
-    script.will(AUTHORIZATION)
+        server.answer_next(status=503)
+    server.answer_next(AUTHORIZATION)
     client.authorize("github", ["repo"])
-    assert len({attested(seen)["jti"] for seen in script.requests}) == 3
+    assert len({attestation_claims(seen)["jti"] for seen in server.requests}) == 3
 
 
 def test_the_last_error_is_raised_with_the_story_of_the_attempts(
-    kind: Kind, script: Scripted
+    kind: Kind, server: Server
 ) -> None:
-    client = prepared(kind.client("gateway", script.url, retry=AT_ONCE))
-    script.will(lost=True)
-    script.will(refusal("BUSY", "first"), 503)
-    script.will(refusal("BUSY", "last"), 429)
-    with refused("BUSY", 429) as caught:
+    client = prepared(kind.client(server.url))
+    server.answer_next(lost=True)
+    server.answer_next(refusal("BUSY", "first"), 503)
+    server.answer_next(refusal("BUSY", "last"), 429)
+    with raises_code("BUSY", 429) as caught:
         client.call("GET", "/x")
     assert caught.value.message == "last"
     assert caught.value.retryable
     assert caught.value.__notes__ == ["3 attempts: NETWORK_ERROR, BUSY, BUSY."]
-    assert len(script.requests) == 3
+    assert len(server.requests) == 3
 
 
-def test_none_switches_retries_off_for_a_client_or_a_call(kind: Kind, script: Scripted) -> None:
-    off = prepared(kind.client("gateway", script.url, retry=None))
-    on = prepared(kind.client("gateway", script.url, retry=AT_ONCE))
+def test_none_switches_retries_off_for_a_client_or_a_call(kind: Kind, server: Server) -> None:
+    off = prepared(kind.client(server.url, retry=None))
+    on = prepared(kind.client(server.url))
     for client, options, sends in (
         (off, {}, 1),
         (on, {"retry": None}, 1),
@@ -193,35 +190,35 @@ def test_none_switches_retries_off_for_a_client_or_a_call(kind: Kind, script: Sc
         (on, {}, 3),
     ):
         for make, _ in (CALLS["discover"], CALLS["GET"], CALLS["authorize"]):
-            before = len(script.requests)
+            before = len(server.requests)
             for _ in range(sends):
-                script.will(status=503)
+                server.answer_next(status=503)
             with pytest.raises(ATHError):
                 make(client, **options)
-            assert len(script.requests) == before + sends
+            assert len(server.requests) == before + sends
 
 
-def test_a_longer_retry_after_than_the_budget_raises_at_once(kind: Kind, script: Scripted) -> None:
-    client = prepared(kind.client("gateway", script.url))
-    script.will(status=429, Retry_After="31")
-    with refused("PROVIDER_ERROR", 429) as caught:
+def test_a_longer_retry_after_than_the_budget_raises_at_once(kind: Kind, server: Server) -> None:
+    client = prepared(kind.client(server.url))
+    server.answer_next(status=429, Retry_After="31")
+    with raises_code("PROVIDER_ERROR", 429) as caught:
         client.call("GET", "/x")
     assert (caught.value.retry_after, caught.value.retryable) == (31.0, True)
-    assert len(script.requests) == 1
+    assert len(server.requests) == 1
     later = formatdate(time.time() + 3600, usegmt=True)
-    script.will(status=503, Retry_After=later)
-    with refused("PROVIDER_ERROR", 503) as caught:
+    server.answer_next(status=503, Retry_After=later)
+    with raises_code("PROVIDER_ERROR", 503) as caught:
         client.call("GET", "/x")
     assert caught.value.retry_after is not None
     assert 3590 < caught.value.retry_after < 3610
-    assert len(script.requests) == 2
+    assert len(server.requests) == 2
 
 
-def test_a_retry_after_that_makes_no_sense_is_no_retry_after(kind: Kind, script: Scripted) -> None:
-    client = prepared(kind.client("gateway", script.url, retry=AT_ONCE))
+def test_a_retry_after_that_makes_no_sense_is_no_retry_after(kind: Kind, server: Server) -> None:
+    client = prepared(kind.client(server.url))
     for value in ("soon", "-1", "1.5", "²", "Wed, 99 Foo 2099"):
-        script.will(status=429, Retry_After=value)
-        with refused("PROVIDER_ERROR", 429) as caught:
+        server.answer_next(status=429, Retry_After=value)
+        with raises_code("PROVIDER_ERROR", 429) as caught:
             client.call("POST", "/x")
         assert caught.value.retry_after is None
 
@@ -230,16 +227,16 @@ def test_a_retry_after_that_makes_no_sense_is_no_retry_after(kind: Kind, script:
     "settings", [{"attempts": 0}, {"total": -1}, {"base": -1}, {"maximum": -0.1}]
 )
 def test_a_policy_that_can_only_be_a_mistake_is_refused(settings: dict[str, Any]) -> None:
-    with refused("INVALID_ARGUMENT"):
+    with raises_code("INVALID_ARGUMENT"):
         RetryPolicy(**settings)
 
 
 def test_a_502_is_never_taken_for_nothing_done(worlds: Worlds) -> None:
     world = worlds("gateway", proxy_json_only=True)
-    client = world.ready(retry=AT_ONCE)
+    client = world.ready()
     for method, options in (("POST", {}), ("PUT", {}), ("POST", {"idempotent": True})):
         writes = world.server.count("provider_writes")
-        with refused("PROVIDER_ERROR", 502):
+        with raises_code("PROVIDER_ERROR", 502):
             client.call(method, "/note", **options)
         assert world.server.count("provider_writes") == writes + 1
 
@@ -253,7 +250,7 @@ def test_a_wrong_clock_is_corrected_once_with_a_warning(world: World, seconds: f
     assert len(caught) == 1
     assert ("behind" if seconds > 0 else "ahead") in str(caught[0].message)
     assert len(world.requests) == 2
-    first, second = (attested(record) for record in world.requests)
+    first, second = (attestation_claims(record) for record in world.requests)
     assert abs(second["iat"] - first["iat"] - seconds) < 30
     assert first["jti"] != second["jti"]
     asked = client.authorize(world.provider, world.scopes)  # the offset is kept
@@ -267,7 +264,7 @@ def test_a_wrong_clock_is_corrected_once_with_a_warning(world: World, seconds: f
 
 def test_a_clock_that_is_wrong_by_more_than_a_day_is_said_to_be(world: World) -> None:
     world.server.advance(2 * 86_400)
-    with refused("CLOCK_SKEW", 401) as caught:
+    with raises_code("CLOCK_SKEW", 401) as caught:
         world.register(world.client())
     assert "behind" in caught.value.message
     assert len(world.requests) == 1
@@ -286,34 +283,34 @@ def test_a_clock_that_goes_wrong_later_is_corrected_again(world: World) -> None:
 
 @pytest.mark.parametrize("date", ["now", "", "no date"])
 def test_a_refused_attestation_is_not_blamed_on_a_clock_that_is_right(
-    scripted: Driven, script: Scripted, date: str
+    client: AnyClient, server: Server, date: str
 ) -> None:
-    script.will(
+    server.answer_next(
         refusal("INVALID_ATTESTATION"), 401, Date=formatdate(usegmt=True) if date == "now" else date
     )
-    with refused("INVALID_ATTESTATION", 401):
-        scripted.authorize("github", ["repo"])
-    assert len(script.requests) == 1
+    with raises_code("INVALID_ATTESTATION", 401):
+        client.authorize("github", ["repo"])
+    assert len(server.requests) == 1
 
 
 def test_a_server_that_refuses_the_corrected_clock_too_is_not_asked_again(
-    scripted: Driven, script: Scripted
+    client: AnyClient, server: Server
 ) -> None:
     ahead = formatdate(time.time() + 3600, usegmt=True)
     for _ in range(4):
-        script.will(refusal("INVALID_ATTESTATION"), 401, Date=ahead)
-    with pytest.warns(ATHWarning), refused("INVALID_ATTESTATION", 401):
-        scripted.exchange_token("exchange", "s")
-    audiences = [attested(seen)["aud"] for seen in script.requests]
-    both = [script.url, f"{script.url}/ath/token"]
+        server.answer_next(refusal("INVALID_ATTESTATION"), 401, Date=ahead)
+    with pytest.warns(ATHWarning), raises_code("INVALID_ATTESTATION", 401):
+        client.exchange_token("exchange", "s")
+    audiences = [attestation_claims(seen)["aud"] for seen in server.requests]
+    both = [server.url, f"{server.url}/ath/token"]
     assert audiences == [both[1], both[1], both]
 
 
-def test_a_wrong_clock_elsewhere_is_not_looked_at(scripted: Driven, script: Scripted) -> None:
+def test_a_wrong_clock_elsewhere_is_not_looked_at(client: AnyClient, server: Server) -> None:
     ahead = formatdate(time.time() + 3600, usegmt=True)
-    script.will(AUTHORIZATION, Date=ahead)
-    script.will(refusal("AGENT_UNAPPROVED"), 403, Date=ahead)
-    scripted.authorize("github", ["repo"])
-    with refused("AGENT_UNAPPROVED", 403):
-        scripted.authorize("github", ["repo"])
-    assert len(script.requests) == 2
+    server.answer_next(AUTHORIZATION, Date=ahead)
+    server.answer_next(refusal("AGENT_UNAPPROVED"), 403, Date=ahead)
+    client.authorize("github", ["repo"])
+    with raises_code("AGENT_UNAPPROVED", 403):
+        client.authorize("github", ["repo"])
+    assert len(server.requests) == 2

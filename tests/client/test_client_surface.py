@@ -15,23 +15,24 @@ from typing import Any
 
 import jwt
 import pytest
-from client_support import (
+
+import ath
+from ath import ATHError
+from tests.harness.clients import (
     AGENT_ID,
     CLASSES,
     DEVELOPER,
     KEY,
     PEM,
-    Driven,
+    AnyClient,
     Kind,
-    World,
-    attested,
+    attestation_claims,
     claims,
-    refused,
+    raises_code,
 )
-from scripted import REGISTRATION, Answer, Scripted, Seen
-
-import ath
-from ath import ATHError
+from tests.harness.examples import REGISTRATION
+from tests.harness.server import Answer, Request, Server
+from tests.harness.worlds import World
 
 COROUTINES = {
     "discover", "register", "registration", "authorize", "exchange_token", "revoke",
@@ -99,7 +100,7 @@ def test_a_client_closes_at_the_end_of_its_block(gateway: World, kind: Kind) -> 
     if kind.name == "sync":
         with gateway.client().raw as client:
             client.discover()
-        with refused("CLIENT_CLOSED"):
+        with raises_code("CLIENT_CLOSED"):
             client.discover()
     else:
 
@@ -109,7 +110,7 @@ def test_a_client_closes_at_the_end_of_its_block(gateway: World, kind: Kind) -> 
             return client
 
         client = kind.runner.run(use())
-        with refused("CLIENT_CLOSED"):
+        with raises_code("CLIENT_CLOSED"):
             kind.runner.run(client.discover())
 
 
@@ -126,7 +127,7 @@ def test_the_block_passes_exceptions_on_and_closes_all_the_same(gateway: World, 
 
     with pytest.raises(KeyError):
         fail_blocking() if kind.name == "sync" else kind.runner.run(fail())
-    with refused("CLIENT_CLOSED"):
+    with raises_code("CLIENT_CLOSED"):
         client.discover()
 
 
@@ -134,13 +135,13 @@ def test_closing_twice_or_before_the_first_call_is_fine(world: World) -> None:
     client = world.client()
     client.close()
     client.close()
-    with refused("CLIENT_CLOSED"):
+    with raises_code("CLIENT_CLOSED"):
         client.discover()
     used = world.client()
     used.discover()
     used.close()
     used.close()
-    with refused("CLIENT_CLOSED"):
+    with raises_code("CLIENT_CLOSED"):
         used.register(developer=DEVELOPER, providers=[])
 
 
@@ -151,17 +152,17 @@ def test_a_closed_client_still_tells_what_it_holds(world: World) -> None:
     client.close()
     assert client.client_id == registered.client_id
     for call in (client.revoke, client.registration):
-        with refused("CLIENT_CLOSED"):
+        with raises_code("CLIENT_CLOSED"):
             call()
 
 
-def test_a_closed_client_sends_nothing(scripted: Driven, script: Scripted) -> None:
-    script.will({"n": 1})
-    scripted.call("GET", "/x")
-    scripted.close()
-    with refused("CLIENT_CLOSED"):
-        scripted.call("GET", "/x")
-    assert len(script.requests) == 1
+def test_a_closed_client_sends_nothing(client: AnyClient, server: Server) -> None:
+    server.answer_next({"n": 1})
+    client.call("GET", "/x")
+    client.close()
+    with raises_code("CLIENT_CLOSED"):
+        client.call("GET", "/x")
+    assert len(server.requests) == 1
 
 
 def test_an_async_client_may_be_built_outside_a_loop(gateway: World, kind: Kind) -> None:
@@ -180,7 +181,7 @@ def test_a_second_event_loop_gets_a_clear_error(mode: str) -> None:
         with asyncio.Runner() as first, asyncio.Runner() as second:
             first.run(discover_and_close_idle())
             for call in (client.discover, client.sign_attestation, client.registration):
-                with refused("WRONG_EVENT_LOOP") as caught:
+                with raises_code("WRONG_EVENT_LOOP") as caught:
                     second.run(call())
                 assert "event loop" in caught.value.message
             assert first.run(client.discover())
@@ -203,35 +204,35 @@ def call_of(world: World, client: Any, n: int) -> Any:
     return client.api("GET", "/echo", params={"n": n})
 
 
-def test_registrations_at_the_same_time_are_one(kind: Kind, script: Scripted) -> None:
-    client = kind.client("gateway", script.url)
+def test_registrations_at_the_same_time_are_one(kind: Kind, server: Server) -> None:
+    client = kind.client(server.url)
     everybody_waits = threading.Event()
     threads: set[int] = set()
 
-    def answer(seen: Seen) -> Answer:
+    def answer(seen: Request) -> Answer:
         everybody_waits.wait(10)
         return Answer(REGISTRATION, 201)
 
     for _ in range(4):
-        script.will_do(answer)
+        server.answer_next_with(answer)
 
     def register(c: Any) -> Any:
         threads.add(threading.get_ident())
         return c.register(developer=DEVELOPER, providers=[])
 
-    watcher = threading.Thread(target=watch, args=(kind, script, threads, everybody_waits))
+    watcher = threading.Thread(target=watch, args=(kind, server, threads, everybody_waits))
     watcher.start()
     results = client.together(*[register] * 4)
     watcher.join()
-    assert len(script.requests) == 1
+    assert len(server.requests) == 1
     assert [result.client_id for result in results] == ["ath_client_1"] * 4
 
 
-def watch(kind: Kind, script: Scripted, threads: set[int], done: threading.Event) -> None:
+def watch(kind: Kind, server: Server, threads: set[int], done: threading.Event) -> None:
     """Let the server answer once all but one caller wait for the first, or a second one sent."""
-    while not script.requests or (kind.name == "sync" and len(threads) < 4):
+    while not server.requests or (kind.name == "sync" and len(threads) < 4):
         done.wait(0.001)
-    while kind.name == "sync" and len(script.requests) < 2:
+    while kind.name == "sync" and len(server.requests) < 2:
         frames = [sys._current_frames().get(ident) for ident in threads]
         waiting = [
             f for f in frames if f is not None and f.f_code.co_filename.endswith("threading.py")
@@ -255,22 +256,22 @@ def test_different_registrations_at_the_same_time_are_each_made(gateway: World) 
 
 
 def test_a_failed_registration_fails_for_all_who_waited_and_can_be_repeated(
-    kind: Kind, script: Scripted
+    kind: Kind, server: Server
 ) -> None:
-    client = kind.client("gateway", script.url)
+    client = kind.client(server.url)
     for _ in range(2):
-        script.will({"code": "AGENT_UNAPPROVED", "message": "No."}, 403)
+        server.answer_next({"code": "AGENT_UNAPPROVED", "message": "No."}, 403)
     results = client.together(*[lambda c: c.register(developer=DEVELOPER, providers=[])] * 2)
     assert [(type(r), r.code) for r in results] == [(ATHError, "AGENT_UNAPPROVED")] * 2
-    script._answers.clear()
-    script.will(REGISTRATION, 201)
+    server.plan.clear()
+    server.answer_next(REGISTRATION, 201)
     assert client.register(developer=DEVELOPER, providers=[]).client_id == "ath_client_1"
 
 
 def test_a_client_refuses_to_be_pickled_or_copied(mode: str, kind: Kind) -> None:
-    client = kind.client(mode, "http://127.0.0.1:9").raw
+    client = kind.client("http://127.0.0.1:9", mode).raw
     for attempt in (pickle.dumps, copy.copy, copy.deepcopy):
-        with refused("NOT_PICKLABLE"):
+        with raises_code("NOT_PICKLABLE"):
             attempt(client)
 
 
@@ -295,7 +296,7 @@ def test_attestations_name_key_capabilities_and_audience(worlds: Any, mode: str)
         audience="https://api.example.com/ath",
     )
     world.register(client)
-    said = attested(world.requests[-1])
+    said = attestation_claims(world.requests[-1])
     assert said["aud"] == "https://api.example.com/ath"
     assert said["capabilities"] == ["pay", "read"]
     assert said["iss"] == said["sub"] == AGENT_ID

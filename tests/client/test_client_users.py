@@ -7,10 +7,12 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from client_support import AGENT_ID, DEVELOPER, Driven, Kind, World, refused, sent
-from scripted import REGISTRATION, TOKEN, Scripted
 
 from ath import CredentialKey, MemoryStore
+from tests.harness.clients import AGENT_ID, DEVELOPER, AnyClient, Kind, json_body, raises_code
+from tests.harness.examples import REGISTRATION, TOKEN
+from tests.harness.server import Server
+from tests.harness.worlds import World
 
 Worlds = Callable[..., World]
 SESSIONS = {"session-of-alice": "alice", "session-of-bob": "bob"}
@@ -32,18 +34,18 @@ def test_users_share_the_clients_registration_and_have_their_own_tokens(world: W
     tokens = {}
     for name, view in views.items():
         assert view.client_id == client.client_id
-        with refused("NO_TOKEN"):
+        with raises_code("NO_TOKEN"):
             view.call("GET", "/echo")
         tokens[name] = world.token(view, account=name).access_token
     for name in ("bob", "alice", "bob"):
         views[name].call("GET", "/echo")
         assert bearer(world.requests[-1]) == tokens[name]
-    with refused("NO_TOKEN"):
+    with raises_code("NO_TOKEN"):
         client.call("GET", "/echo")
     if world.mode == "gateway":
         assert views["alice"].call("GET", "/user")["login"] == "alice"
     views["alice"].revoke()
-    with refused("NO_TOKEN"):
+    with raises_code("NO_TOKEN"):
         views["alice"].call("GET", "/echo")
     assert views["bob"].call("GET", "/echo")
     assert world.server.count("registrations") == 1
@@ -54,13 +56,13 @@ def test_users_with_sessions_of_their_own_have_their_own_registrations(
 ) -> None:
     world = worlds(mode, user_sessions=SESSIONS)
     client = world.client()
-    with refused("AUTH_REQUIRED", 401):
+    with raises_code("AUTH_REQUIRED", 401):
         world.register(client)
     tokens, ids = {}, set()
     for name in ("alice", "bob"):
         view = client.for_user(name, headers=session(name))
         view.discover()
-        with refused("NOT_REGISTERED"):
+        with raises_code("NOT_REGISTERED"):
             view.authorize(world.provider, world.scopes)
         ids.add(world.register(view).client_id)
         tokens[name] = world.token(view).access_token
@@ -73,7 +75,7 @@ def test_users_with_sessions_of_their_own_have_their_own_registrations(
         assert view.registration().client_id == view.client_id
     thief = client.for_user("bob", headers=session("bob"))
     thief.set_token(tokens["alice"])
-    with refused("TOKEN_INVALID", 401):
+    with raises_code("TOKEN_INVALID", 401):
         thief.call("GET", "/echo")
 
 
@@ -84,45 +86,43 @@ def test_another_users_registration_is_not_known_to_a_users_session(worlds: Worl
     registered = world.register(alice)
     bob = client.for_user("bob", headers=session("bob"))
     bob.set_credentials(registered.client_id, registered.client_secret)
-    with refused("AGENT_NOT_REGISTERED", 403):
+    with raises_code("AGENT_NOT_REGISTERED", 403):
         bob.authorize("github", ["repo"])
 
 
-def test_views_of_one_user_share_what_they_hold(scripted: Driven, script: Scripted) -> None:
-    scripted.for_user("alice").set_token("ath_tk_alice")
-    script.will({})
-    scripted.for_user("alice").call("GET", "/x")
-    assert bearer(script.requests[-1]) == "ath_tk_alice"
-    with refused("NO_TOKEN"):
-        scripted.for_user("Alice").call("GET", "/x")
+def test_views_of_one_user_share_what_they_hold(client: AnyClient, server: Server) -> None:
+    client.for_user("alice").set_token("ath_tk_alice")
+    server.answer_next({})
+    client.for_user("alice").call("GET", "/x")
+    assert bearer(server.requests[-1]) == "ath_tk_alice"
+    with raises_code("NO_TOKEN"):
+        client.for_user("Alice").call("GET", "/x")
 
 
-def test_a_view_of_a_view_is_a_view_of_the_client(scripted: Driven, script: Scripted) -> None:
-    scripted.for_user("bob").set_token("ath_tk_bob")
-    alice = scripted.for_user("alice", headers={"X-Alice": "1"})
-    script.will({})
+def test_a_view_of_a_view_is_a_view_of_the_client(client: AnyClient, server: Server) -> None:
+    client.for_user("bob").set_token("ath_tk_bob")
+    alice = client.for_user("alice", headers={"X-Alice": "1"})
+    server.answer_next({})
     alice.for_user("bob").call("GET", "/x")
-    assert bearer(script.requests[-1]) == "ath_tk_bob"
-    assert "x-alice" not in script.requests[-1].headers
+    assert bearer(server.requests[-1]) == "ath_tk_bob"
+    assert "x-alice" not in server.requests[-1].headers
 
 
-def test_a_users_headers_are_added_to_the_clients(kind: Kind, script: Scripted) -> None:
-    client = kind.client("gateway", script.url, headers={"X-Session": "ours", "X-Trace": "7"})
+def test_a_users_headers_are_added_to_the_clients(kind: Kind, server: Server) -> None:
+    client = kind.client(server.url, headers={"X-Session": "ours", "X-Trace": "7"})
     view = client.for_user("alice", headers={"x-session": "hers"})
     for caller in (view, client):
-        script.will({}, 404)
-        with refused("HTTP_ERROR", 404):
+        server.answer_next({}, 404)
+        with raises_code("HTTP_ERROR", 404):
             caller.discover()
-    hers, ours = (seen.headers for seen in script.requests)
+    hers, ours = (seen.headers for seen in server.requests)
     assert (hers["x-session"], hers["x-trace"]) == ("hers", "7")
     assert (ours["x-session"], ours["x-trace"]) == ("ours", "7")
 
 
-def test_a_renewed_session_of_a_user_keeps_what_the_user_holds(
-    kind: Kind, script: Scripted
-) -> None:
-    client = kind.client("gateway", script.url)
-    script.will(REGISTRATION, 201)
+def test_a_renewed_session_of_a_user_keeps_what_the_user_holds(kind: Kind, server: Server) -> None:
+    client = kind.client(server.url)
+    server.answer_next(REGISTRATION, 201)
     client.for_user("alice", headers={"X-Session": "old"}).register(
         developer=DEVELOPER, providers=[]
     )
@@ -137,77 +137,77 @@ def test_closing_a_view_does_nothing(world: World) -> None:
     assert view.discover()
     assert client.call("GET", "/echo")
     client.close()
-    with refused("CLIENT_CLOSED"):
+    with raises_code("CLIENT_CLOSED"):
         view.discover()
 
 
-def test_ten_thousand_users_share_one_connection(scripted: Driven, script: Scripted) -> None:
-    views = [scripted.for_user(f"user-{n}") for n in range(10_000)]
+def test_ten_thousand_users_share_one_connection(client: AnyClient, server: Server) -> None:
+    views = [client.for_user(f"user-{n}") for n in range(10_000)]
     for view in views[::500]:
         view.set_token("ath_tk_1")
-        script.will({})
+        server.answer_next({})
         view.call("GET", "/x")
-    assert len({seen.port for seen in script.requests}) == 1
+    assert len({seen.connection for seen in server.requests}) == 1
 
 
 @pytest.mark.parametrize("user", ["", None, 7, "a\nb"])
-def test_a_user_has_a_name(scripted: Driven, user: Any) -> None:
-    with refused("INVALID_ARGUMENT") as caught:
-        scripted.for_user(user)
+def test_a_user_has_a_name(client: AnyClient, user: Any) -> None:
+    with raises_code("INVALID_ARGUMENT") as caught:
+        client.for_user(user)
     assert "user" in caught.value.message
 
 
-def test_each_user_has_a_record_of_their_own_in_the_store(kind: Kind, script: Scripted) -> None:
+def test_each_user_has_a_record_of_their_own_in_the_store(kind: Kind, server: Server) -> None:
     store = MemoryStore()
-    client = kind.client("gateway", script.url, credentials=store)
-    script.will(REGISTRATION, 201)
+    client = kind.client(server.url, credentials=store)
+    server.answer_next(REGISTRATION, 201)
     client.register(developer=DEVELOPER, providers=[])
     for name in ("alice", "bob"):
-        script.will({**TOKEN, "access_token": f"ath_tk_{name}"})
+        server.answer_next({**TOKEN, "access_token": f"ath_tk_{name}"})
         client.for_user(name).exchange_token("exchange", "ath_sess_1")
     for name in ("alice", "bob"):
-        text = store.load(CredentialKey(script.url, AGENT_ID, name))
+        text = store.load(CredentialKey(server.url, AGENT_ID, name))
         assert text is not None
         assert [token["access_token"] for token in json.loads(text)["tokens"]] == [f"ath_tk_{name}"]
         assert "ath_secret_1" not in text
-    again = kind.client("gateway", script.url, credentials=store)
-    with refused("NO_TOKEN"):
+    again = kind.client(server.url, credentials=store)
+    with raises_code("NO_TOKEN"):
         again.call("GET", "/x")
     for name in ("bob", "alice"):
-        script.will({})
+        server.answer_next({})
         again.for_user(name).call("GET", "/x")
-        assert bearer(script.requests[-1]) == f"ath_tk_{name}"
+        assert bearer(server.requests[-1]) == f"ath_tk_{name}"
 
 
-def test_a_new_registration_ends_every_users_tokens(kind: Kind, script: Scripted) -> None:
+def test_a_new_registration_ends_every_users_tokens(kind: Kind, server: Server) -> None:
     store = MemoryStore()
-    client = kind.client("gateway", script.url, credentials=store)
+    client = kind.client(server.url, credentials=store)
     for number in (1, 2):
-        script.will({**REGISTRATION, "client_id": f"ath_client_{number}"}, 201)
+        server.answer_next({**REGISTRATION, "client_id": f"ath_client_{number}"}, 201)
         client.register(developer=DEVELOPER, providers=[])
         if number == 1:
-            script.will(TOKEN)
+            server.answer_next(TOKEN)
             client.for_user("alice").exchange_token("exchange", "ath_sess_1")
-    restarted = kind.client("gateway", script.url, credentials=store)
+    restarted = kind.client(server.url, credentials=store)
     for holder in (client, restarted):
-        with refused("NO_TOKEN"):
+        with raises_code("NO_TOKEN"):
             holder.for_user("alice").call("GET", "/x")
 
 
-def test_a_user_saves_and_loads_on_their_own(kind: Kind, script: Scripted, tmp_path: Any) -> None:
-    client = kind.client("gateway", script.url)
+def test_a_user_saves_and_loads_on_their_own(kind: Kind, server: Server, tmp_path: Any) -> None:
+    client = kind.client(server.url)
     client.set_credentials("ath_client_1", "ath_secret_1")
     client.for_user("alice").set_token("ath_tk_alice")
     client.for_user("alice").save_credentials(tmp_path / "alice.json")
-    other = kind.client("gateway", script.url)
-    with refused("INVALID_CREDENTIALS"):
+    other = kind.client(server.url)
+    with raises_code("INVALID_CREDENTIALS"):
         other.load_credentials(tmp_path / "alice.json")
-    with refused("INVALID_CREDENTIALS"):
+    with raises_code("INVALID_CREDENTIALS"):
         other.for_user("bob").load_credentials(tmp_path / "alice.json")
     other.for_user("alice").load_credentials(tmp_path / "alice.json")
-    script.will({})
+    server.answer_next({})
     other.for_user("alice").call("GET", "/x")
-    assert bearer(script.requests[-1]) == "ath_tk_alice"
+    assert bearer(server.requests[-1]) == "ath_tk_alice"
     assert other.client_id == "ath_client_1"
 
 
@@ -243,9 +243,9 @@ def test_a_session_of_one_user_is_not_proven_by_another(world: World) -> None:
     world.register(client)
     alice, bob = client.for_user("alice"), client.for_user("bob")
     asked = world.consented(alice)
-    with refused("INVALID_GRANT", 400):
+    with raises_code("INVALID_GRANT", 400):
         bob.exchange_token("exchange", asked.ath_session_id)
-    assert "code_verifier" not in sent(world.requests[-1])
+    assert "code_verifier" not in json_body(world.requests[-1])
     assert alice.exchange_token("exchange", asked.ath_session_id)
 
 

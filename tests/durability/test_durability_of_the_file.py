@@ -8,16 +8,39 @@ import random
 import subprocess
 import sys
 import threading
+from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from itertools import count
 from pathlib import Path
 
 import pytest
 
 from ath import CredentialKey, FileStore
+from tests.harness.clients import AGENT_ID
+from tests.harness.examples import REGISTRATION, TOKEN
+from tests.harness.server import Answer, Request, Server
 
 WRITER = Path(__file__).with_name("writer.py")
-URL, AGENT_ID = "https://gateway.example", "https://agent.example/agent.json"
+URL = "https://gateway.example"
+
+
+@pytest.fixture
+def gateway(server: Server) -> Server:
+    """Believes everything, and gives each user a registration and tokens with rising numbers."""
+    numbers: dict[str, Iterator[int]] = defaultdict(lambda: count(1))
+
+    def reply(request: Request) -> bytes:
+        name = request.headers["x-session"]
+        number = next(numbers[name])
+        if request.target == "/ath/agents/register":
+            made = {"client_id": f"id-{name}", "client_secret": f"secret-{name}"}
+            return Answer({**REGISTRATION, **made}).to_bytes()
+        made = {"access_token": f"token-{name}-{number}", "provider_id": f"provider-{number % 7}"}
+        return Answer({**TOKEN, **made}).to_bytes()
+
+    server.answer_all_with(reply)
+    return server
 
 
 @pytest.fixture
@@ -51,8 +74,8 @@ def read_all_the_time(file: Path) -> Iterator[list[int]]:
     assert not failures, failures
 
 
-def start(file: Path, name: str, count: int) -> subprocess.Popen[bytes]:
-    command = [sys.executable, str(WRITER), str(file), name, str(count)]
+def start(url: str, file: Path, name: str, updates: int) -> subprocess.Popen[bytes]:
+    command = [sys.executable, str(WRITER), url, str(file), name, str(updates)]
     return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
 
 
@@ -60,12 +83,12 @@ def acknowledged(lines: Iterable[bytes]) -> list[dict[str, str]]:
     return [json.loads(line) for line in lines if line.endswith(b"\n")]
 
 
-def missing(file: Path, updates: list[dict[str, str]]) -> list[dict[str, str]]:
+def missing(url: str, file: Path, updates: list[dict[str, str]]) -> list[dict[str, str]]:
     """The updates that the file does not hold, nor anything later in their place."""
     latest = {(update["name"], update.get("provider")): update for update in updates}
     store, lost = FileStore(file), []
     for (name, provider), update in latest.items():
-        record = json.loads(store.load(CredentialKey(URL, AGENT_ID, name, registered=True)) or "{}")
+        record = json.loads(store.load(CredentialKey(url, AGENT_ID, name, registered=True)) or "{}")
         if provider is None:
             kept = record.get("registration", {}).get("client_id") == update["client_id"]
         else:
@@ -81,15 +104,17 @@ def number(token: str) -> int:
     return int(token.rpartition("-")[2])
 
 
-def test_eight_processes_lose_none_of_their_updates(file: Path, full: bool) -> None:
-    count = 200 if full else 50
+def test_eight_processes_lose_none_of_their_updates(
+    gateway: Server, file: Path, full: bool
+) -> None:
+    number = 200 if full else 50
     with read_all_the_time(file) as reads:
-        writers = [start(file, f"user-{i}", count) for i in range(8)]
+        writers = [start(gateway.url, file, f"user-{i}", number) for i in range(8)]
         outputs = [writer.communicate(timeout=600) for writer in writers]
     assert [writer.returncode for writer in writers] == [0] * 8, outputs
     updates = [u for out, _ in outputs for u in acknowledged(out.splitlines(keepends=True))]
-    assert len(updates) == 8 * count
-    assert missing(file, updates) == []
+    assert len(updates) == 8 * number
+    assert missing(gateway.url, file, updates) == []
     assert reads[0] > 0
     assert file.stat().st_mode & 0o777 == 0o600
     leftovers = {path.name for path in file.parent.iterdir()} - {file.name}
@@ -97,26 +122,29 @@ def test_eight_processes_lose_none_of_their_updates(file: Path, full: bool) -> N
 
 
 def test_writers_that_are_killed_lose_nothing_that_they_acknowledged(
-    file: Path, full: bool
+    gateway: Server, file: Path, full: bool, chance: random.Random
 ) -> None:
     kills, seen = (500 if full else 50), list[dict[str, str]]()
-    chance = random.Random(20_240_607)
     with read_all_the_time(file):
-        for first in range(0, kills, 2):  # two at a time, so that a lock is held by the dying
-            dying = [
-                Dying(file, f"user-{first + i}", chance.randrange(1, 12), chance.random() / 100)
+        for first in range(0, kills, 2):  # two at a time, so that a lock is held by the killed
+            killed = [
+                KilledWriter(
+                    start(gateway.url, file, f"user-{first + i}", 10_000),
+                    updates=chance.randrange(1, 12),
+                    wait=chance.random() / 100,
+                )
                 for i in range(2)
             ]
-            seen += [update for writer in dying for update in writer.acknowledged()]
+            seen += [update for writer in killed for update in writer.acknowledged()]
     assert len({update["name"] for update in seen}) > kills * 0.9
-    assert missing(file, seen) == []
+    assert missing(gateway.url, file, seen) == []
 
 
-class Dying:
+class KilledWriter:
     """A writer that is killed somewhere within the update after so many acknowledged ones."""
 
-    def __init__(self, file: Path, name: str, updates: int, wait: float) -> None:
-        self._process = start(file, name, 10_000)
+    def __init__(self, process: subprocess.Popen[bytes], updates: int, wait: float) -> None:
+        self._process = process
         self._thread = threading.Thread(target=self._kill, args=(updates, wait))
         self._lines: list[bytes] = []
         self._thread.start()

@@ -2,23 +2,14 @@
 
 from __future__ import annotations
 
-import os
 from collections import Counter, defaultdict
 from collections.abc import Iterator
 
 import pytest
-from both_kinds import Kind
-from fault_support import World
+
+from .calls import World
 
 COUNTED: dict[str, Counter[str]] = defaultdict(Counter)
-
-
-@pytest.fixture(autouse=True)
-def plain_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    """No proxy and no certificates of the machine that runs the tests."""
-    for name in os.environ:
-        if name.lower().endswith("_proxy") or name in ("SSL_CERT_FILE", "SSL_CERT_DIR"):
-            monkeypatch.delenv(name)
 
 
 @pytest.fixture(scope="session")
@@ -30,16 +21,8 @@ def shared_world() -> Iterator[World]:
 @pytest.fixture
 def world(shared_world: World) -> World:
     """The gateway behind the fault server, which behaves until it is told otherwise."""
-    shared_world.server.plan.clear()
-    shared_world.server.arrived.clear()
+    shared_world.server.clear()
     return shared_world
-
-
-@pytest.fixture(params=["sync", "async"])
-def kind(request: pytest.FixtureRequest) -> Iterator[Kind]:
-    kind = Kind(request.param)
-    yield kind
-    kind.close()
 
 
 @pytest.fixture

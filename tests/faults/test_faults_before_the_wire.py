@@ -10,16 +10,17 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-import fault_server as faults
 import pytest
 import trustme
-from both_kinds import AT_ONCE, KEY, Kind
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric.ec import ECDSA
-from fault_server import FaultServer
-from fault_support import CASES, Case, World
 
-from ath import ATHError, RetryPolicy, _connections
+from ath import ATHError, RetryPolicy
+from tests.harness import faults
+from tests.harness.clients import KEY, WITHOUT_PAUSES, Kind
+from tests.harness.server import Server
+
+from .calls import CASES, Case, World
 
 EVERY_CALL = pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 LONG_AGO = datetime.datetime(2020, 1, 1, tzinfo=datetime.UTC)
@@ -54,7 +55,7 @@ def test_a_refused_connection_is_tried_three_times_by_any_call(
 class Reopening:
     """A signer that brings the server back before the second attempt."""
 
-    def __init__(self, server: FaultServer) -> None:
+    def __init__(self, server: Server) -> None:
         self.server, self.signed = server, 0
 
     def sign(self, data: bytes, /) -> bytes:
@@ -93,12 +94,7 @@ def test_a_name_that_does_not_resolve_is_a_network_error(
 
 
 @pytest.fixture(scope="module")
-def authority() -> trustme.CA:
-    return trustme.CA()
-
-
-@pytest.fixture(scope="module")
-def tls_servers(authority: trustme.CA, shared_world: World) -> Iterator[dict[str, FaultServer]]:
+def tls_servers(authority: trustme.CA, shared_world: World) -> Iterator[dict[str, Server]]:
     certificates = {
         "right": authority.issue_cert("127.0.0.1"),
         "expired": authority.issue_cert("127.0.0.1", not_before=LONG_AGO, not_after=LONG_AGO),
@@ -109,7 +105,7 @@ def tls_servers(authority: trustme.CA, shared_world: World) -> Iterator[dict[str
     for name, certificate in certificates.items():
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         certificate.configure_cert(context)
-        servers[name] = FaultServer(shared_world.server.upstream, tls=context)
+        servers[name] = Server(shared_world.server.upstream, tls=context)
         servers[name].start()
     yield servers
     for server in servers.values():
@@ -118,24 +114,14 @@ def tls_servers(authority: trustme.CA, shared_world: World) -> Iterator[dict[str
 
 @pytest.fixture(params=["our own connections", "http_client"])
 def trusting(
-    request: pytest.FixtureRequest,
-    kind: Kind,
-    authority: trustme.CA,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-) -> Iterator[Callable[[str], Any]]:
+    request: pytest.FixtureRequest, kind: Kind, authority_file: Path
+) -> Callable[[str], Any]:
     """Makes clients that trust the authority, by SSL_CERT_FILE or by their own httpx client."""
-    file = tmp_path / "authority.pem"
-    authority.cert_pem.write_to_path(str(file))
     options = {}
     if request.param == "http_client":
-        options["http_client"] = kind.httpx_client(verify=ssl.create_default_context(cafile=file))
-    else:
-        monkeypatch.setenv("SSL_CERT_FILE", str(file))
-    # The process shares one context, made of the environment of its first https call.
-    _connections._ssl_context.cache_clear()
-    yield lambda url: kind.client(url, **options)
-    _connections._ssl_context.cache_clear()
+        context = ssl.create_default_context(cafile=authority_file)
+        options["http_client"] = kind.httpx_client(verify=context)
+    return lambda url: kind.client(url, **options)
 
 
 @EVERY_CALL
@@ -144,7 +130,7 @@ def test_a_certificate_that_does_not_hold_ends_the_call_at_once(
     certificate: str,
     case: Case,
     trusting: Callable[[str], Any],
-    tls_servers: dict[str, FaultServer],
+    tls_servers: dict[str, Server],
     world: World,
     counted: dict[str, Counter[str]],
 ) -> None:
@@ -154,12 +140,12 @@ def test_a_certificate_that_does_not_hold_ends_the_call_at_once(
     assert (error.code, error.retryable) == ("NETWORK_ERROR", False)
     assert "certificate" in error.message.lower()
     assert server.connections == connections + 1
-    assert not server.arrived
+    assert not server.requests
     counted[f"TLS: {certificate}"].update(["cases", error.code])
 
 
 def test_a_certificate_that_holds_is_accepted(
-    trusting: Callable[[str], Any], tls_servers: dict[str, FaultServer]
+    trusting: Callable[[str], Any], tls_servers: dict[str, Server]
 ) -> None:
     client = trusting(tls_servers["right"].url)
     assert client.discover().supported_providers
@@ -175,7 +161,7 @@ def test_a_proxy_that_is_not_there_is_a_network_error(
     monkeypatch: pytest.MonkeyPatch,
     counted: dict[str, Counter[str]],
 ) -> None:
-    server = FaultServer()
+    server = Server()
     server.start()
     server.stop()  # so that its port is closed
     monkeypatch.setenv(f"{scheme.upper()}_PROXY", server.url)
@@ -197,11 +183,11 @@ def test_a_proxy_that_opens_no_tunnel_is_a_network_error(
     monkeypatch: pytest.MonkeyPatch,
     counted: dict[str, Counter[str]],
 ) -> None:
-    with FaultServer() as server:
+    with Server() as server:
         server.plan += [faults.status(status)] * 3
         monkeypatch.setenv("HTTPS_PROXY", server.url.replace("//", "//someone:hunter2hunter2@"))
         error = failure(kind.client("https://gateway.invalid"), case, world)
-        methods = [request.method for request in server.arrived]
+        methods = [request.method for request in server.requests]
     assert (error.code, error.retryable) == ("NETWORK_ERROR", True)
     assert methods == ["CONNECT"] * 3
     assert str(status) in error.message
@@ -218,4 +204,4 @@ def test_switching_retries_off_makes_one_attempt(kind: Kind, world: World) -> No
             client.discover()
         assert world.server.connections == connections + 1
     world.server.plan.append(faults.reset_after_request)
-    assert client.discover(retry=AT_ONCE)
+    assert client.discover(retry=WITHOUT_PAUSES)

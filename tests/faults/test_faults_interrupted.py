@@ -9,13 +9,14 @@ import signal
 import threading
 from typing import Any
 
-import fault_server as faults
 import pytest
-from both_kinds import AGENT_ID, KEY, Kind
-from fault_server import FaultServer
-from fault_support import CASES, REGISTRATION, Case, World
 
 from ath import AsyncATHGatewayClient, ATHError, RetryPolicy
+from tests.harness import faults
+from tests.harness.clients import AGENT_ID, KEY, Kind
+from tests.harness.server import Connection, Server
+
+from .calls import CASES, REGISTRATION, Case, World
 
 EVERY_CALL = pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 FOR_HOURS = RetryPolicy(base=3600, maximum=3600, total=7200, jitter=False)
@@ -32,7 +33,7 @@ class Interrupting:
         raise self.error
 
     def sign(self, data: bytes, /) -> bytes:
-        from ath.attestation import LocalSigner
+        from ath.keys import LocalSigner
 
         if self.armed:
             raise self.error
@@ -70,21 +71,22 @@ def test_an_interrupt_while_signing_leaves_the_client_usable(
     with pytest.raises(KeyboardInterrupt):
         case.make(client, world)
     signer.armed = False
-    if kind.runner is not None:  # an interrupt ends an event loop, and its clients with it
+    if kind.name == "async":  # an interrupt ends an event loop, and its clients with it
         return
     case.make(client, world)
 
 
+@pytest.mark.usefixtures("interruptible")
 def test_an_interrupt_during_a_request_leaves_a_sync_client_usable(world: World) -> None:
     kind = Kind("sync")
     client = kind.client(world.server.url)
     main = threading.main_thread().ident or 0
 
-    def interrupt(line: faults.Line) -> None:
-        line.request()
+    def interrupt(connection: Connection) -> None:
+        connection.read_request()
         signal.pthread_kill(main, signal.SIGINT)
-        line.gave_up()
-        line.close()
+        connection.wait_until_client_leaves()
+        connection.close()
 
     world.server.plan.append(interrupt)
     with pytest.raises(KeyboardInterrupt):
@@ -101,25 +103,24 @@ def test_a_cancelled_call_leaves_an_async_client_usable(
     kind = Kind("async")
     client = kind.client(world.server.url, retry=FOR_HOURS)
     world.prepare(client, case)
-    world.server.arrived.clear()
+    world.server.requests.clear()
     reached = asyncio.Event()
 
-    def fault(line: faults.Line) -> None:
-        assert kind.runner is not None
+    def fault(connection: Connection) -> None:
         loop = kind.runner.get_loop()
         if where == "pause":
-            faults.status(429, "Retry-After: 3600")(line)
+            faults.status(429, "Retry-After: 3600")(connection)
         else:
-            line.request()
+            connection.read_request()
         loop.call_soon_threadsafe(reached.set)
         if where == "request":
-            line.gave_up()
-            line.close()
+            connection.wait_until_client_leaves()
+            connection.close()
 
     async def cancelled() -> None:
         inner = Kind("sync")  # hands the coroutine on instead of running it
         inner.run = lambda value: value  # type: ignore[method-assign]
-        driven = type(client)(inner, client.client)
+        driven = type(client)(inner, client.raw, client.mode, client.provider)
         call = asyncio.ensure_future(case.make(driven, world))
         await reached.wait()
         while where == "pause" and innermost(call) != "sleep":  # noqa: ASYNC110
@@ -130,8 +131,8 @@ def test_a_cancelled_call_leaves_an_async_client_usable(
 
     world.server.plan.append(fault)
     kind.run(cancelled())
-    world.server.settle()
-    assert len(world.server.arrived) == 1
+    world.server.wait_all_ended()
+    assert len(world.server.requests) == 1
     case.make(client, world)
     kind.close()
 
@@ -150,11 +151,11 @@ def test_those_who_wait_for_a_cancelled_registration_do_not_register_again(world
     async def both() -> None:
         reached, loop = asyncio.Event(), asyncio.get_running_loop()
 
-        def stall(line: faults.Line) -> None:
-            line.request()
+        def stall(connection: Connection) -> None:
+            connection.read_request()
             loop.call_soon_threadsafe(reached.set)
-            line.gave_up()
-            line.close()
+            connection.wait_until_client_leaves()
+            connection.close()
 
         world.server.plan.append(stall)
         async with AsyncATHGatewayClient(world.server.url, AGENT_ID, KEY) as client:
@@ -188,8 +189,8 @@ def test_a_timeout_of_the_caller_ends_an_async_call(world: World) -> None:
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system does not fork")
 @pytest.mark.filterwarnings("ignore:.*multi-threaded, use of fork:DeprecationWarning")
 def test_a_forked_child_speaks_on_a_connection_of_its_own(world: World) -> None:
-    with FaultServer(world.server.upstream) as server:
-        server.plan += [faults.answer_and_keep] * 10
+    with Server(world.server.upstream) as server:
+        server.plan += [faults.forward_and_keep] * 10
         kind = Kind("sync")
         client = kind.client(server.url)
         client.discover()
@@ -205,6 +206,6 @@ def test_a_forked_child_speaks_on_a_connection_of_its_own(world: World) -> None:
         assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
         assert client.discover().supported_providers
         kind.close()
-    of_parent, kept, of_child, after = (request.connection for request in server.arrived)
+    of_parent, kept, of_child, after = (request.connection for request in server.requests)
     assert of_parent == kept == after  # the parent's connection is as good as before
     assert of_child != of_parent

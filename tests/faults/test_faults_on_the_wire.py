@@ -8,13 +8,14 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass
 
-import fault_server as faults
 import pytest
-from both_kinds import Kind
-from fault_server import Fault
-from fault_support import CASES, Case, World
 
 from ath import ATHError
+from tests.harness import faults
+from tests.harness.clients import Kind
+from tests.harness.server import Behaviour
+
+from .calls import CASES, Case, World
 
 STALL = 0.15  # seconds that a stalled attempt may take
 STALL_THEN_ANSWER = 0.4  # the same where the attempt after it, bounded alike, has to succeed
@@ -24,7 +25,7 @@ STALL_THEN_ANSWER = 0.4  # the same where the attempt after it, bounded alike, h
 class Kinship:
     """What a fault looks like to the client, and whether the gateway carried the call out."""
 
-    fault: Fault
+    fault: Behaviour
     seen_as: str
     """``lost``, ``timeout``, or the status of an answer; a trailing ``+`` has a Retry-After."""
     carried_out: bool = False
@@ -45,8 +46,8 @@ KINSHIPS = [
     Kinship(faults.stall_before_headers, "timeout"),
     Kinship(faults.stall_within_headers, "timeout", carried_out=True),
     Kinship(faults.stall_within_body, "timeout", carried_out=True),
-    Kinship(faults.drip_headers, "timeout", carried_out=True),
-    Kinship(faults.drip_body, "timeout", carried_out=True),
+    Kinship(faults.slow_headers, "timeout", carried_out=True),
+    Kinship(faults.slow_body, "timeout", carried_out=True),
     Kinship(faults.bad_gateway_after_success, "502", carried_out=True),
     Kinship(faults.status(502), "502"),
     Kinship(faults.status(503), "503"),
@@ -90,7 +91,7 @@ def test_a_call_under_a_fault_has_the_right_outcome_and_no_effect_too_many(
         timeout = STALL_THEN_ANSWER if repeated else STALL
     client = kind.client(world.server.url, timeout=timeout)
     world.prepare(client, case)
-    world.server.arrived.clear()
+    world.server.requests.clear()
     before, connections = world.effects(), world.server.connections
 
     world.server.plan.append(kinship.fault)
@@ -102,7 +103,7 @@ def test_a_call_under_a_fault_has_the_right_outcome_and_no_effect_too_many(
     assert retryable == repeated
     assert outcome == ("value" if repeated else error_code(case, kinship.seen_as))
 
-    world.server.settle()
+    world.server.wait_all_ended()
     assert world.server.connections - connections == (2 if repeated else 1)
     nonces = world.nonces()
     assert len(set(nonces)) == len(nonces)
@@ -148,12 +149,11 @@ def test_a_connection_that_was_closed_while_idle_costs_no_call(
 ) -> None:
     client = kind.client(world.server.url)
     world.prepare(client, case)
-    while world.server.closed.acquire(blocking=False):
-        pass
+    world.server.ignore_ended()
     before = world.effects()
     world.server.plan.append(faults.keep_then_close)
     client.discover()
-    world.server.wait_closed()
+    world.server.wait_ended()
     case.make(client, world)
     happened = {k: v - before[k] for k, v in world.effects().items() if v != before[k]}
     assert happened == ({case.effect: 1} if case.effect else {})
@@ -167,9 +167,9 @@ def test_a_kept_connection_that_breaks_under_a_call_is_a_lost_reply(
 ) -> None:
     client = kind.client(world.server.url)
     world.prepare(client, case)
-    world.server.arrived.clear()
+    world.server.requests.clear()
     before = world.effects()
-    world.server.plan += [faults.answer_and_keep, faults.reset_after_request]
+    world.server.plan += [faults.forward_and_keep, faults.reset_after_request]
     client.discover()
     repeated = repeats(case, "lost")
     outcome = "value"
@@ -178,7 +178,7 @@ def test_a_kept_connection_that_breaks_under_a_call_is_a_lost_reply(
     except ATHError as error:
         outcome = error.code
     assert outcome == ("value" if repeated else error_code(case, "lost"))
-    kept, broken = world.server.arrived[:2]
+    kept, broken = world.server.requests[:2]
     assert kept.connection == broken.connection
     happened = {k: v - before[k] for k, v in world.effects().items() if v != before[k]}
     assert happened == ({case.effect: 1} if case.effect and repeated else {})

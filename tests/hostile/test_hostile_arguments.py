@@ -8,12 +8,13 @@ from typing import Any
 from urllib.parse import unquote, unquote_to_bytes
 
 import pytest
-from both_kinds import Driven, Kind
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
-from raw_server import RawServer, reply
 
 from ath import ATHError
+from tests.harness.clients import AnyClient, Kind
+from tests.harness.search import examples
+from tests.harness.server import Server, answer, raw_answer
 
 TOKEN = "ath_tk_of_the_user"
 REFUSALS = {"INVALID_PATH", "INVALID_ARGUMENT"}
@@ -56,7 +57,7 @@ def below(raw: bytes, origin: str, prefix: bytes) -> None:
 
 
 @pytest.fixture(params=["own connections", "httpx client"])
-def gateway(request: pytest.FixtureRequest, kind: Kind, server: RawServer) -> Driven:
+def gateway(request: pytest.FixtureRequest, kind: Kind, server: Server) -> AnyClient:
     options = {"http_client": kind.httpx_client()} if request.param == "httpx client" else {}
     client = kind.client(server.url, **options)
     client.set_credentials("ath_client", "ath_secret")
@@ -65,26 +66,26 @@ def gateway(request: pytest.FixtureRequest, kind: Kind, server: RawServer) -> Dr
 
 
 @pytest.fixture
-def check(gateway: Driven, server: RawServer) -> Check:
+def check(gateway: AnyClient, server: Server) -> Check:
     """Makes a proxy call and judges what arrived; ``sent`` tells which of the two it must be."""
 
     def check(
         path: Any, *, provider: Any = "shop", method: Any = "GET", sent: bool | None = None,
         **options: Any,
     ) -> None:  # fmt: skip
-        server.received.clear()
+        server.clear()
         error = refusal(lambda: gateway.proxy(provider, method, path, **options))
         if error is not None:
             assert (error.code in REFUSALS, error.status) == (True, None), error
-            assert server.received == []
+            assert server.requests == []
             assert sent is not True, error
         else:
-            (raw,) = server.received
-            segment = raw.split(b" ", 2)[1].split(b"/")[3]
+            (request,) = server.requests
+            segment = request.raw.split(b" ", 2)[1].split(b"/")[3]
             assert unquote(segment.decode("ascii")) == provider
-            below(raw, server.origin, b"/ath/proxy/" + segment)
-            assert sent is not False, raw
-        assert server.stray == []
+            below(request.raw, server.origin, b"/ath/proxy/" + segment)
+            assert sent is not False, request
+        assert server.surplus == []
 
     return check
 
@@ -187,12 +188,12 @@ def test_a_path_that_could_lead_elsewhere_is_refused_before_a_byte_is_sent(
 
 @pytest.mark.parametrize(("path", "target"), ACCEPTED.items(), ids=[ascii(p) for p in ACCEPTED])
 def test_a_path_below_the_provider_arrives_as_it_is_meant(
-    path: str, target: bytes, gateway: Driven, server: RawServer
+    path: str, target: bytes, gateway: AnyClient, server: Server
 ) -> None:
     gateway.proxy("shop", "GET", path)
-    (raw,) = server.received
-    below(raw, server.origin, b"/ath/proxy/shop")
-    assert raw.split(b" ")[1] == b"/ath/proxy/shop" + target
+    (request,) = server.requests
+    below(request.raw, server.origin, b"/ath/proxy/shop")
+    assert request.target == f"/ath/proxy/shop{target.decode()}"
 
 
 @pytest.mark.parametrize(
@@ -287,9 +288,7 @@ ANY_CALL = st.fixed_dictionaries(
 )
 
 
-@settings(
-    max_examples=400, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@examples(400)
 @given(call=ANY_CALL)
 def test_whatever_is_chosen_arrives_below_the_provider_or_not_at_all(
     call: dict[str, Any], check: Check
@@ -297,34 +296,33 @@ def test_whatever_is_chosen_arrives_below_the_provider_or_not_at_all(
     check(**call)
 
 
-@settings(
-    max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@examples(300)
 @given(path=TRICKY, params=st.dictionaries(TRICKY, TRICKY, max_size=2))
 def test_a_native_call_stays_below_the_api_base(
-    path: str, params: dict[str, str], native: Driven, server: RawServer
+    path: str, params: dict[str, str], native: AnyClient, server: Server
 ) -> None:
-    server.received.clear()
+    server.clear()
     error = refusal(lambda: native.api("GET", path, params=params))
     if error is not None:
         assert error.code in REFUSALS
-        assert server.received == []
+        assert server.requests == []
     else:
-        (raw,) = server.received
-        below(raw, server.origin, b"/deep/api")
-    assert server.stray == []
+        (request,) = server.requests
+        below(request.raw, server.origin, b"/deep/api")
+    assert server.surplus == []
 
 
 @pytest.fixture
-def native(kind: Kind, server: RawServer) -> Driven:
+def native(kind: Kind, server: Server) -> AnyClient:
     client = kind.client(server.url, "native")
     client.set_credentials("ath_client", "ath_secret")
     client.set_token(TOKEN)
-    server.answer = reply(
+    service = (
         b'{"ath_version": "0.1", "app_id": "shop", "name": "Shop", "auth": {"type": "oauth2", '
         b'"authorization_endpoint": "x", "token_endpoint": "x", "scopes_supported": [], '
         b'"agent_attestation_required": true}, "api_base": "%s/deep/api/"}' % server.url.encode()
     )
+    server.plan.append(answer(lambda _: raw_answer(service)))
     client.discover()
-    server.reset()
+    server.clear()
     return client

@@ -14,10 +14,10 @@ from typing import Any
 import ath_api.models as models
 import httpx
 import pytest
-from both_kinds import AGENT_ID, Driven, Kind
-from raw_server import RawServer, reply
 
 from ath import ATHError, CredentialKey, MemoryStore
+from tests.harness.clients import AGENT_ID, AnyClient, Kind
+from tests.harness.server import Server, raw_answer
 
 LIMIT = 1_000_000
 REQUEST = {
@@ -94,7 +94,7 @@ EXAMPLES: dict[str, dict[str, Any]] = {
         },
     },
 }
-CALLS: dict[str, Callable[[Driven], Any]] = {
+CALLS: dict[str, Callable[[AnyClient], Any]] = {
     "discover": lambda c: c.discover(),
     "discover_native": lambda c: c.discover(),
     "register": lambda c: c.register(**REQUEST),
@@ -110,8 +110,8 @@ DEEP = b'{"a":' * 10**5 + b"1" + b"}" * 10**5
 
 
 @pytest.fixture
-def make(kind: Kind, server: RawServer) -> Callable[..., Driven]:
-    def make(call: str, **options: Any) -> Driven:
+def make(kind: Kind, server: Server) -> Callable[..., AnyClient]:
+    def make(call: str, **options: Any) -> AnyClient:
         mode = "native" if call == "discover_native" else "gateway"
         client = kind.client(server.url, mode, max_response_bytes=LIMIT, **options)
         if call != "register":
@@ -132,34 +132,36 @@ def outcome(call: Callable[[], Any]) -> Any:
 
 
 BODIES: dict[str, bytes] = {
-    "html": reply(b"<!doctype html><h1>Welcome</h1>", kind="text/html"),
-    "html called json": reply(b"<!doctype html><h1>Welcome</h1>"),
-    "empty": reply(b""),
+    "html": raw_answer(b"<!doctype html><h1>Welcome</h1>", media_type="text/html"),
+    "html called json": raw_answer(b"<!doctype html><h1>Welcome</h1>"),
+    "empty": raw_answer(b""),
     "no content": b"HTTP/1.1 204 No Content\r\n\r\n",
     "reset content": b"HTTP/1.1 205 Reset Content\r\nContent-Length: 0\r\n\r\n",
-    "half": reply(b'{"client_id": "ath_client_kept", "client_secret": "ath'),
-    "null": reply(b"null"),
-    "number": reply(b"1"),
-    "text": reply(b'"ok"'),
-    "list": reply(b'[{"client_id": 1}]'),
-    "not a number": reply(b"NaN"),
-    "number beyond all bounds": reply(b'{"expires_in": ' + b"9" * 5000 + b"}"),
-    "float beyond all bounds": reply(b'{"expires_in": 1e999}'),
-    "utf-16 called utf-8": reply('{"a": "ü"}'.encode("utf-16"), kind="application/json"),
-    "latin-1 called utf-8": reply('{"a": "ü"}'.encode("latin-1")),
-    "unknown charset": reply(b'{"a": 1}', kind="text/plain; charset=klingon"),
-    "charset that is no charset": reply(b"7b7d", kind="text/plain; charset=hex"),
-    "charset that warns": reply(b"\\d\\8", kind="text/plain; charset=unicode_escape"),
-    "lone surrogate": reply(b'{"client_id": "\\ud800", "client_secret": "\\udfff"}'),
-    "deep": reply(DEEP),
-    "deep list": reply(b"[" * 10**5),
-    "called gzip": reply(b'{"a": 1}', "Content-Encoding: gzip"),
-    "broken gzip": reply(b"\x1f\x8b broken", "Content-Encoding: gzip"),
-    "broken deflate": reply(b"\x78\x9c broken", "Content-Encoding: deflate"),
-    "unknown encoding": reply(b"\x00\xff", "Content-Encoding: br"),
-    "cut gzip": reply(gzip.compress(b'{"a": 1}')[:-6], "Content-Encoding: gzip"),
+    "half": raw_answer(b'{"client_id": "ath_client_kept", "client_secret": "ath'),
+    "null": raw_answer(b"null"),
+    "number": raw_answer(b"1"),
+    "text": raw_answer(b'"ok"'),
+    "list": raw_answer(b'[{"client_id": 1}]'),
+    "not a number": raw_answer(b"NaN"),
+    "number beyond all bounds": raw_answer(b'{"expires_in": ' + b"9" * 5000 + b"}"),
+    "float beyond all bounds": raw_answer(b'{"expires_in": 1e999}'),
+    "utf-16 called utf-8": raw_answer('{"a": "ü"}'.encode("utf-16"), media_type="application/json"),
+    "latin-1 called utf-8": raw_answer('{"a": "ü"}'.encode("latin-1")),
+    "unknown charset": raw_answer(b'{"a": 1}', media_type="text/plain; charset=klingon"),
+    "charset that is no charset": raw_answer(b"7b7d", media_type="text/plain; charset=hex"),
+    "charset that warns": raw_answer(b"\\d\\8", media_type="text/plain; charset=unicode_escape"),
+    "lone surrogate": raw_answer(b'{"client_id": "\\ud800", "client_secret": "\\udfff"}'),
+    "deep": raw_answer(DEEP),
+    "deep list": raw_answer(b"[" * 10**5),
+    "called gzip": raw_answer(b'{"a": 1}', "Content-Encoding: gzip"),
+    "broken gzip": raw_answer(b"\x1f\x8b broken", "Content-Encoding: gzip"),
+    "broken deflate": raw_answer(b"\x78\x9c broken", "Content-Encoding: deflate"),
+    "unknown encoding": raw_answer(b"\x00\xff", "Content-Encoding: br"),
+    "cut gzip": raw_answer(gzip.compress(b'{"a": 1}')[:-6], "Content-Encoding: gzip"),
     "no media type": b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\n\x00\xff\x01",
-    "odd headers": reply(b"{}", "Date: yesterday", "Retry-After: soon", "Location: http://[::1"),
+    "odd headers": raw_answer(
+        b"{}", "Date: yesterday", "Retry-After: soon", "Location: http://[::1"
+    ),
     "two lengths": b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Length: 3\r\n\r\n{}",
     "negative length": b"HTTP/1.1 200 OK\r\nContent-Length: -2\r\n\r\n{}",
     "broken chunks": b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n{}\r\n",
@@ -178,9 +180,9 @@ BODIES: dict[str, bytes] = {
     [(b, s) for b in BODIES for s in (200, 400, 503) if s == 200 or b"HTTP/1.1 200" in BODIES[b]],
 )
 def test_an_answer_that_makes_no_sense_is_an_ath_error(
-    call: str, body: str, status: int, make: Callable[..., Driven], server: RawServer
+    call: str, body: str, status: int, make: Callable[..., AnyClient], server: Server
 ) -> None:
-    server.answer = BODIES[body].replace(b"HTTP/1.1 200", b"HTTP/1.1 %d" % status)
+    server.answer_all(BODIES[body].replace(b"HTTP/1.1 200", b"HTTP/1.1 %d" % status))
     result = outcome(lambda: CALLS[call](make(call)))
     failed = isinstance(result, ATHError)
     if status != 200:
@@ -194,22 +196,22 @@ def test_an_answer_that_makes_no_sense_is_an_ath_error(
 @pytest.mark.parametrize("status", [200, 500])
 @pytest.mark.parametrize("how", ["long", "endless", "endless chunks", "gzip", "deflate"])
 def test_a_body_beyond_the_limit_ends_in_bounded_memory(
-    call: str, status: int, how: str, make: Callable[..., Driven], server: RawServer
+    call: str, status: int, how: str, make: Callable[..., AnyClient], server: Server
 ) -> None:
     head = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
+    answer, endless = b"", b""
     match how:
         case "long":
-            server.answer = reply(bytes(2 * LIMIT))
+            answer = raw_answer(bytes(2 * LIMIT))
         case "endless":
-            server.answer, server.endless = head + b"\r\n", b" " * 65_536
+            answer, endless = head + b"\r\n", b" " * 65_536
         case "endless chunks":
-            server.answer = head + b"Transfer-Encoding: chunked\r\n\r\n"
-            server.endless = b"10000\r\n" + b" " * 65_536 + b"\r\n"
-        case "gzip":
-            server.answer = reply(BOMBS["gzip"], "Content-Encoding: gzip")
-        case "deflate":
-            server.answer = reply(BOMBS["deflate"], "Content-Encoding: deflate")
-    server.answer = server.answer.replace(b"HTTP/1.1 200", b"HTTP/1.1 %d" % status)
+            answer = head + b"Transfer-Encoding: chunked\r\n\r\n"
+            endless = b"10000\r\n" + b" " * 65_536 + b"\r\n"
+        case "gzip" | "deflate":
+            answer = raw_answer(BOMBS[how], f"Content-Encoding: {how}")
+    answer = answer.replace(b"HTTP/1.1 200", b"HTTP/1.1 %d" % status)
+    server.answer_all(answer, endless)
     client = make(call)
     tracemalloc.start()
     result = outcome(lambda: CALLS[call](client))
@@ -227,22 +229,19 @@ def test_a_body_beyond_the_limit_ends_in_bounded_memory(
 @EVERY_CALL
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
 def test_a_redirect_is_never_followed_and_names_where_it_pointed(
-    call: str, status: int, make: Callable[..., Driven], server: RawServer
+    call: str, status: int, make: Callable[..., AnyClient], server: Server
 ) -> None:
-    elsewhere = RawServer()
-    try:
+    with Server() as elsewhere:
         target = f"{elsewhere.url}/take"
-        server.answer = reply(b"", f"Location: {target}?all=of-it", status=status)
+        server.answer_all(raw_answer(b"", f"Location: {target}?all=of-it", status=status))
         result = outcome(lambda: CALLS[call](make(call)))
-        assert elsewhere.received == []
-    finally:
-        elsewhere.stop()
+        assert elsewhere.requests == []
     assert isinstance(result, ATHError)
     assert result.status == status
     assert result.details["location"] == target
     assert target in result.message
     assert "of-it" not in str(result)
-    assert len(server.received) == 1
+    assert len(server.requests) == 1
 
 
 @EVERY_CALL
@@ -252,9 +251,9 @@ def test_a_redirect_is_never_followed_and_names_where_it_pointed(
     ids=ascii,
 )
 def test_a_redirect_to_nowhere_is_an_ath_error(
-    call: str, location: str, make: Callable[..., Driven], server: RawServer
+    call: str, location: str, make: Callable[..., AnyClient], server: Server
 ) -> None:
-    server.answer = reply(b"", f"Location: {location}", status=302)
+    server.answer_all(raw_answer(b"", f"Location: {location}", status=302))
     assert isinstance(outcome(lambda: CALLS[call](make(call))), ATHError)
 
 
@@ -301,12 +300,12 @@ def test_an_api_base_may_lead_elsewhere_but_never_from_https_to_http(
 
 
 def test_a_second_answer_to_one_request_is_not_taken_for_the_next_ones(
-    kind: Kind, server: RawServer, make: Callable[..., Driven]
+    kind: Kind, server: Server, make: Callable[..., AnyClient]
 ) -> None:
     client = make("proxy")
-    server.answer = reply(b'"first"') + reply(b'"forged"')
+    server.answer_all(raw_answer(b'"first"') + raw_answer(b'"forged"'))
     assert client.proxy("shop", "GET", "/a") == "first"
-    server.answer = reply(b'"true"')
+    server.answer_all(raw_answer(b'"true"'))
     assert client.proxy("shop", "GET", "/b") == "true"
 
 
@@ -342,13 +341,13 @@ def changed(document: dict[str, Any], path: tuple[Any, ...], value: Any) -> dict
     ids=lambda value: value if isinstance(value, str) else ".".join(map(str, value)),
 )
 def test_a_field_of_the_wrong_type_is_an_ath_error_and_costs_no_secret(
-    call: str, path: tuple[Any, ...], make: Callable[..., Driven], server: RawServer
+    call: str, path: tuple[Any, ...], make: Callable[..., AnyClient], server: Server
 ) -> None:
     for value in [KeyError, *WRONG]:
         document = changed(EXAMPLES[call], path, value)
         store = MemoryStore()
         client = make(call, credentials=store)
-        server.answer = reply(json.dumps(document).encode())
+        server.answer_all(raw_answer(json.dumps(document).encode()))
         result = outcome(lambda c=client: CALLS[call](c))
         if isinstance(result, ATHError):
             assert result.code in ("INVALID_RESPONSE", "PKCE_REQUIRED"), (value, result)
@@ -358,14 +357,14 @@ def test_a_field_of_the_wrong_type_is_an_ath_error_and_costs_no_secret(
             assert "ath_secret_kept" in stored
         if call == "exchange_token" and path[0] != "access_token":
             assert "ath_tk_kept" in stored
-            server.answer = reply(b"{}")
-            server.received.clear()
+            server.answer_all(raw_answer(b"{}"))
+            server.clear()
             provider = document.get("provider_id")
             usable = provider if provider == "text" else "shop"
             outcome(lambda c=client, p=usable: c.proxy(p, "GET", "/products"))
             expired = document.get("expires_in") in (0, -1) and document["expires_in"] is not False
             if path[0] != "provider_id" and not expired:
-                assert b"Bearer ath_tk_kept" in server.received[0]
+                assert b"Bearer ath_tk_kept" in server.requests[0].raw
 
 
 def test_the_examples_hold_every_field_of_their_models() -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import ssl
 import uuid
 from collections.abc import Iterator
@@ -12,19 +11,15 @@ import pytest
 
 from ath.testing import LocalGateway, LocalService
 
-from .hostile import Agent, IdentityHost, Target, identity_host, jwk, new_key
+from .hostile import Agent, IdentityHost, Target, jwk, new_key
 
 # Made once: reading the certificate authorities takes longer than a test.
 TLS = ssl.create_default_context()
 
 
-def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--implementor", metavar="URL", help="check this ATH server, not a local one")
-
-
 @pytest.fixture(scope="session")
 def identities() -> Iterator[IdentityHost]:
-    with identity_host() as host:
+    with IdentityHost() as host:
         yield host
 
 
@@ -34,14 +29,9 @@ def http() -> Iterator[httpx.Client]:
         yield client
 
 
-def foreign_url(config: pytest.Config) -> str | None:
-    """The server to check, if one was named; unknown where pytest did not read this file first."""
-    return config.getoption("--implementor", None) or os.environ.get("ATH_IMPLEMENTOR")
-
-
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if "target" in metafunc.fixturenames:
-        named = foreign_url(metafunc.config)
+        named = metafunc.config.getoption("implementor")
         modes = ["foreign"] if named else ["gateway", "service"]
         metafunc.parametrize("target", modes, indirect=True)
 
@@ -49,7 +39,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 @pytest.fixture
 def target(request: pytest.FixtureRequest, http: httpx.Client) -> Iterator[Target]:
     """An implementor; a local one knows nobody yet."""
-    foreign = foreign_url(request.config)
+    foreign = request.config.getoption("implementor")
     if foreign:
         found = Target(foreign.rstrip("/"), http)
         found.discover()

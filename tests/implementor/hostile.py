@@ -7,14 +7,10 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import json
-import threading
 import time
 import uuid
-from collections.abc import Callable, Collection, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import httpx
@@ -24,6 +20,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from ath.testing import LocalGateway, LocalService
+from tests.harness.server import Answer, Request, Server
 
 STATE = "c3RhdGUtb2YtMTI4LWJpdHMtYW5kLW1vcmU"
 CALLBACK = "http://127.0.0.1:9/agent/callback"
@@ -52,13 +49,20 @@ def s256(verifier: str) -> str:
     return base64.urlsafe_b64encode(hashed).rstrip(b"=").decode()
 
 
-class IdentityHost:
+class IdentityHost(Server):
     """Serves identity documents on loopback and counts how often each was fetched."""
 
-    def __init__(self, url: str) -> None:
-        self.url = url
-        self.pages: dict[str, tuple[int, dict[str, str], bytes]] = {}
-        self.fetched: dict[str, int] = {}
+    def __init__(self) -> None:
+        super().__init__()
+        self.pages: dict[str, Answer] = {}
+        self.answer_all_with(self._find_page)
+
+    def _find_page(self, request: Request) -> bytes:
+        return self.pages.get(request.target, Answer(status=404)).to_bytes()
+
+    def fetched(self, path: str) -> int:
+        """How often the document of that path was fetched."""
+        return sum(request.target == path for request in self.requests)
 
     def publish(self, path: str, public_key: object, **changed: object) -> str:
         agent_id = f"{self.url}{path}"
@@ -69,38 +73,8 @@ class IdentityHost:
             "developer": {"name": "Mallory", "id": "mallory"},
             "public_key": public_key,
         } | changed
-        self.pages[path] = (
-            200,
-            {"Content-Type": "application/json"},
-            json.dumps(document).encode(),
-        )
+        self.pages[path] = Answer(document)
         return agent_id
-
-
-@contextmanager
-def identity_host() -> Iterator[IdentityHost]:
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            host.fetched[self.path] = host.fetched.get(self.path, 0) + 1
-            status, headers, body = host.pages.get(self.path, (404, {}, b""))
-            self.send_response(status)
-            for name, value in headers.items():
-                self.send_header(name, value)
-            self.end_headers()
-            self.wfile.write(body)
-
-        def log_message(self, format: str, *args: object) -> None:  # noqa: A002
-            pass
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        host = IdentityHost(f"http://127.0.0.1:{server.server_port}")
-        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
-        thread.start()
-        try:
-            yield host
-        finally:
-            server.shutdown()
-            thread.join()
 
 
 @dataclass

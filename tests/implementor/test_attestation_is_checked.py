@@ -9,6 +9,8 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
+from tests.harness.server import Answer
+
 from .hostile import Agent, Attack, IdentityHost, Target, accepted, jwk, new_key, pem, refused
 
 NOW = time.time
@@ -203,15 +205,15 @@ def test_an_identity_that_names_another_agent_is_refused(
 @pytest.mark.parametrize(
     "page",
     [
-        (404, {}, b""),
-        (302, {"Location": "/good"}, b""),
-        (200, {}, b"<html>"),
-        (200, {}, b"[" * 100_000),
+        Answer(status=404),
+        Answer(status=302, headers={"Location": "/good"}),
+        Answer(b"<html>"),
+        Answer(b"[" * 100_000),
     ],
     ids=["absent", "redirect", "HTML", "deep"],
 )
 def test_an_identity_that_cannot_be_read_is_refused(
-    target: Target, identities: IdentityHost, page: tuple[int, dict[str, str], bytes]
+    target: Target, identities: IdentityHost, page: Answer
 ) -> None:
     key = new_key()
     identities.publish("/good", jwk(key))
@@ -242,13 +244,13 @@ def test_a_key_is_kept_for_five_minutes_and_then_fetched_again(
     path = agent.agent_id.removeprefix(identities.url)
     agent.registered()
     agent.registered()
-    assert identities.fetched[path] == 1
+    assert identities.fetched(path) == 1
     agent.target.advance(299)
     agent.registered(agent_attestation=agent.attest(iat=int(NOW()) + 299, exp=int(NOW()) + 600))
-    assert identities.fetched[path] == 1
+    assert identities.fetched(path) == 1
     agent.target.advance(2)
     agent.registered(agent_attestation=agent.attest(iat=int(NOW()) + 299, exp=int(NOW()) + 600))
-    assert identities.fetched[path] == 2
+    assert identities.fetched(path) == 2
 
 
 def test_a_rotated_key_is_fetched_at_once_but_only_once_a_minute(
@@ -260,10 +262,10 @@ def test_a_rotated_key_is_fetched_at_once_but_only_once_a_minute(
         agent.key = key
         identities.publish(path, jwk(key))
         first = agent.register()
-        if identities.fetched[path] == 2 and first.status_code == 401:
+        if identities.fetched(path) == 2 and first.status_code == 401:
             break
         accepted(first)
     refused(first, 401, "INVALID_ATTESTATION")
     agent.target.advance(61)
     agent.registered()
-    assert identities.fetched[path] == 3
+    assert identities.fetched(path) == 3

@@ -244,6 +244,7 @@ def test_the_async_twins_serve_the_same(
     asyncio.run(run())
 
 
+@pytest.mark.usefixtures("interruptible")
 @pytest.mark.parametrize("options", [[], ["--native"]], ids=["gateway", "service"])
 def test_it_runs_in_the_foreground_until_interrupted(options: list[str]) -> None:
     command = [sys.executable, "-W", "error", "-m", "ath.testing", *options]

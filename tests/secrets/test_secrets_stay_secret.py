@@ -9,10 +9,14 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import fault_server as faults
 import pytest
-from both_kinds import AGENT_ID, Driven, Kind
-from canaries import (
+
+from ath import ATHError, CredentialKey, FileStore, FolderStore, MemoryStore
+from tests.harness import faults
+from tests.harness.clients import AGENT_ID, AnyClient, Kind
+from tests.harness.server import Server, raw_answer
+
+from .canaries import (
     CLIENT_SECRET,
     CODE,
     KEY,
@@ -26,12 +30,8 @@ from canaries import (
     Canaries,
     listening,
 )
-from fault_server import FaultServer
-from raw_server import RawServer, reply
 
-from ath import ATHError, CredentialKey, FileStore, FolderStore, MemoryStore
-
-Call = Callable[[Driven], Any]
+Call = Callable[[AnyClient], Any]
 CALLS: dict[str, Call] = {
     "discover": lambda c: c.discover(),
     "register": lambda c: c.register(
@@ -57,10 +57,10 @@ def canaries() -> Canaries:
 
 
 @pytest.fixture
-def make(kind: Kind, server: RawServer) -> Callable[..., Driven]:
+def make(kind: Kind, server: Server) -> Callable[..., AnyClient]:
     """A client that holds every secret: key, registration, token, an open session, a header."""
 
-    def make(url: str | None = None, **options: Any) -> Driven:
+    def make(url: str | None = None, **options: Any) -> AnyClient:
         options = {"private_key": PEM, "headers": {"X-ATH-User-Token": USER_SESSION}, **options}
         client = kind.client(url or server.url, **options)
         client.set_credentials("ath_client", CLIENT_SECRET)
@@ -84,42 +84,44 @@ def echoes(request: bytes) -> dict[str, bytes]:
     sent = "/".join(secret for secret in (TOKEN, CODE, USER_SESSION) if secret in text)
     place = f"Location: https://login.example/{sent}?t={TOKEN}#{USER_SESSION}"
     return {
-        "ath": reply(json.dumps({"code": "X", "message": text}).encode(), status=400),
-        "ath code": reply(json.dumps({"code": text, "message": "no"}).encode(), status=401),
-        "ath details": reply(
+        "ath": raw_answer(json.dumps({"code": "X", "message": text}).encode(), status=400),
+        "ath code": raw_answer(json.dumps({"code": text, "message": "no"}).encode(), status=401),
+        "ath details": raw_answer(
             json.dumps(
                 {"code": "X", "message": "", "details": {"asked": asked, text: [text]}}
             ).encode(),
             status=403,
         ),
-        "unknown fields": reply(
+        "unknown fields": raw_answer(
             json.dumps({"code": "X", "message": "", "request": asked, "raw": text}).encode(),
             status=409,
         ),
-        "oauth": reply(json.dumps({"error": text, "error_description": text}).encode(), status=400),
-        "proxy": reply(
+        "oauth": raw_answer(
+            json.dumps({"error": text, "error_description": text}).encode(), status=400
+        ),
+        "proxy": raw_answer(
             json.dumps({"error": {"deep": [asked]}, "message": text}).encode(), status=502
         ),
-        "text": reply(text.encode(), status=500, kind="text/plain"),
-        "html": reply(f"<pre>{text}</pre>".encode(), status=404, kind="text/html"),
-        "list": reply(json.dumps([asked, text]).encode(), status=400),
-        "redirect": reply(b"", place, status=302),
-        "reason": reply(b"", status=400).replace(b"Whatever", TOKEN.encode()),
+        "text": raw_answer(text.encode(), status=500, media_type="text/plain"),
+        "html": raw_answer(f"<pre>{text}</pre>".encode(), status=404, media_type="text/html"),
+        "list": raw_answer(json.dumps([asked, text]).encode(), status=400),
+        "redirect": raw_answer(b"", place, status=302),
+        "reason": raw_answer(b"", status=400).replace(b"Whatever", TOKEN.encode()),
     }
 
 
 @EVERY_CALL
 @pytest.mark.parametrize("shape", echoes(b"\r\n\r\n"))
 def test_an_error_repeats_no_secret_that_the_server_echoed(
-    call: str, shape: str, make: Callable[..., Driven], server: RawServer, canaries: Canaries
+    call: str, shape: str, make: Callable[..., AnyClient], server: Server, canaries: Canaries
 ) -> None:
     client = make(retry=None)
-    server.answer = reply(json.dumps(SESSION).encode())
+    server.answer_all(raw_answer(json.dumps(SESSION).encode()))
     client.authorize("shop", ["read"], state=STATE)  # so that there is a verifier
-    server.answer_with = lambda request: echoes(request)[shape]
+    server.answer_all_with(lambda request: echoes(request.raw)[shape])
     with listening(canaries):
         error = failed(lambda: CALLS[call](client))
-    canaries.learn(server.received)
+    canaries.learn(request.raw for request in server.requests)
     canaries.in_error(error)
 
 
@@ -138,9 +140,9 @@ def test_an_error_repeats_no_secret_that_the_server_echoed(
     ],
 )
 def test_an_answer_that_cannot_be_read_shows_nothing_of_its_secrets(
-    call: str, body: bytes, make: Callable[..., Driven], server: RawServer, canaries: Canaries
+    call: str, body: bytes, make: Callable[..., AnyClient], server: Server, canaries: Canaries
 ) -> None:
-    server.answer = reply(body % (NEW_SECRET.encode(), NEW_TOKEN.encode()))
+    server.answer_all(raw_answer(body % (NEW_SECRET.encode(), NEW_TOKEN.encode())))
     client = make(retry=None)
     with listening(canaries):
         try:
@@ -150,7 +152,7 @@ def test_an_answer_that_cannot_be_read_shows_nothing_of_its_secrets(
         else:
             caught = None
     assert caught is not None or call in ("proxy", "revoke")
-    canaries.learn(server.received)
+    canaries.learn(request.raw for request in server.requests)
     if caught is not None:
         canaries.in_error(caught)
 
@@ -169,21 +171,21 @@ def test_an_answer_that_cannot_be_read_shows_nothing_of_its_secrets(
     ids=lambda fault: fault.__name__,
 )
 def test_a_broken_connection_shows_nothing_of_the_request(
-    call: str, way: str, fault: Any, make: Callable[..., Driven], kind: Kind, canaries: Canaries
+    call: str, way: str, fault: Any, make: Callable[..., AnyClient], kind: Kind, canaries: Canaries
 ) -> None:
-    with FaultServer() as server:
+    with Server() as server:
         server.plan += [fault] * 3
         options = {"http_client": kind.httpx_client()} if way == "httpx client" else {}
         client = make(server.url, timeout=0.1, **options)
         with listening(canaries):
             error = failed(lambda: CALLS[call](client))
-        canaries.learn(request.body for request in server.arrived)
+        canaries.learn(request.raw for request in server.requests)
     canaries.in_error(error)
 
 
 @EVERY_CALL
 def test_a_name_that_does_not_resolve_shows_nothing_of_the_request(
-    call: str, make: Callable[..., Driven], canaries: Canaries
+    call: str, make: Callable[..., AnyClient], canaries: Canaries
 ) -> None:
     with listening(canaries):
         error = failed(lambda: CALLS[call](make("https://gateway.invalid")))
@@ -191,7 +193,7 @@ def test_a_name_that_does_not_resolve_shows_nothing_of_the_request(
 
 
 def test_arguments_that_are_refused_are_not_repeated(
-    make: Callable[..., Driven], kind: Kind, server: RawServer, canaries: Canaries, tmp_path: Path
+    make: Callable[..., AnyClient], kind: Kind, server: Server, canaries: Canaries, tmp_path: Path
 ) -> None:
     client = make()
     bad = PEM.replace("\n", "\n!", 2)
@@ -250,13 +252,13 @@ class BrokenSigner:
 
 @pytest.mark.parametrize("what", ["load", "replace", "sign"])
 def test_the_error_about_a_failing_store_or_signer_repeats_nothing_that_it_said(
-    what: str, make: Callable[..., Driven], server: RawServer, canaries: Canaries
+    what: str, make: Callable[..., AnyClient], server: Server, canaries: Canaries
 ) -> None:
     answer = {
         "client_id": "new", "client_secret": NEW_SECRET, "agent_status": "approved",
         "approved_providers": [], "approval_expires": None,
     }  # fmt: skip
-    server.answer = reply(json.dumps(answer).encode())
+    server.answer_all(raw_answer(json.dumps(answer).encode()))
 
     def call() -> Any:
         if what == "sign":
@@ -277,8 +279,8 @@ def test_the_error_about_a_failing_store_or_signer_repeats_nothing_that_it_said(
 def test_a_store_that_fails_shows_nothing_of_what_it_holds(
     store: Any,
     damage: str,
-    make: Callable[..., Driven],
-    server: RawServer,
+    make: Callable[..., AnyClient],
+    server: Server,
     canaries: Canaries,
     tmp_path: Path,
 ) -> None:
@@ -320,7 +322,7 @@ def test_a_store_that_fails_shows_nothing_of_what_it_holds(
 
 
 def test_results_and_everything_a_client_holds_say_nothing_secret(
-    make: Callable[..., Driven], server: RawServer, canaries: Canaries, tmp_path: Path
+    make: Callable[..., AnyClient], server: Server, canaries: Canaries, tmp_path: Path
 ) -> None:
     client = make(credentials=tmp_path / "credentials.json")
     answers = {
@@ -337,13 +339,13 @@ def test_results_and_everything_a_client_holds_say_nothing_secret(
     }  # fmt: skip
     with listening(canaries):
         for call, answer in answers.items():
-            server.answer = reply(json.dumps(answer).encode())
+            server.answer_all(raw_answer(json.dumps(answer).encode()))
             result = CALLS[call](client)
             for text in (repr(result), str(result), f"{result}"):
                 canaries.in_text(text, call)
-    canaries.learn(server.received)
-    view = client.for_user("alice", headers={"X-ATH-User-Token": USER_SESSION}).client
-    for thing in (client.client, view):
+    canaries.learn(request.raw for request in server.requests)
+    view = client.for_user("alice", headers={"X-ATH-User-Token": USER_SESSION}).raw
+    for thing in (client.raw, view):
         for path, text in says(thing, "client"):
             canaries.in_text(text, path)
 
@@ -367,9 +369,9 @@ def says(thing: object, where: str, seen: set[int] | None = None) -> list[tuple[
     return found
 
 
-def test_a_client_refuses_to_be_pickled_or_copied(make: Callable[..., Driven]) -> None:
+def test_a_client_refuses_to_be_pickled_or_copied(make: Callable[..., AnyClient]) -> None:
     client = make()
-    for thing in (client.client, client.client.for_user("alice")):
+    for thing in (client.raw, client.raw.for_user("alice")):
         for attempt in (pickle.dumps, copy.copy, copy.deepcopy):
             with pytest.raises(ATHError, match=r"NOT_PICKLABLE.*credentials=") as caught:
                 attempt(thing)

@@ -1,20 +1,25 @@
-"""What the unit tests share."""
+"""What the unit tests share; they may not use the network, and so are quick."""
 
 from __future__ import annotations
 
-import os
+import socket
 import time
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, settings
 
-# The machines are shared and noisy: a slow example is no failure.
-settings.register_profile(
-    "unit", deadline=None, max_examples=100, suppress_health_check=[HealthCheck.too_slow]
-)
-settings.register_profile("unit-thorough", settings.get_profile("unit"), max_examples=5000)
-settings.load_profile(os.environ.get("ATH_HYPOTHESIS_PROFILE", "unit"))
+
+@pytest.fixture(autouse=True)
+def no_sockets(plain_environment: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Fail a test that connects, listens or resolves a name; event loops still work."""
+
+    def refuse(*args: Any, **options: Any) -> Any:
+        pytest.fail("A unit test uses the network; its place is another folder of tests/.")
+
+    monkeypatch.setattr(socket, "getaddrinfo", refuse)
+    for name in ("bind", "connect", "connect_ex", "sendto"):
+        monkeypatch.setattr(socket.socket, name, refuse)
 
 
 @pytest.fixture

@@ -10,8 +10,13 @@ from typing import Any, TypeVar
 
 from hypothesis import strategies as st
 
-from ath._wire import Reply, Request, parse_base
+from ath._client.base import make_context
+from ath._client.credentials import Vault
+from ath._http.messages import RawHeaders, Reply, Request, parse_base
+from ath._protocol.context import Context, Learned, Settings
+from ath._protocol.provider_request import CallOptions
 from ath.errors import ATHError
+from ath.stores.base import CredentialKey
 
 T = TypeVar("T")
 
@@ -19,6 +24,33 @@ ROOT = Path(__file__).resolve().parents[2]
 BASE = parse_base("https://gateway.example/base", "url")
 REQUEST = Request(b"GET", BASE, b"/base/x", [])
 LIMIT = 100_000
+
+NOW = 1_000_000.0
+"""The time of the contexts below, in seconds UTC."""
+
+
+def context(limit: int = LIMIT, user_headers: RawHeaders | None = None, **options: Any) -> Context:
+    """A context at a fixed time, with random texts that are all alike and no credentials."""
+    settings = {
+        "base": BASE,
+        "agent_id": "https://agent.example/agent.json",
+        "key_id": "default",
+        "capabilities": (),
+        "audience": BASE.url,
+        "require_pkce": True,
+        "max_response_bytes": limit,
+        "clock": lambda: NOW,
+        "random_text": lambda size: "r" * size,
+    }
+    vault = Vault(CredentialKey(BASE.url, "https://agent.example/agent.json"), None)
+    return make_context(Settings(**{**settings, **options}), Learned(), vault, user_headers or [])
+
+
+def options(method: str = "GET", path: str = "/user", **others: Any) -> CallOptions:
+    """What a user passes to proxy() or api()."""
+    names = ("body", "params", "headers", "content", "timeout", "idempotent", "retry")
+    return CallOptions(method, path, **{**dict.fromkeys(names), **others})
+
 
 json_values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20),

@@ -13,8 +13,9 @@ from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ath.attestation import AsyncSigner, Signer, compact, load_signer, signing_input
+from ath._protocol.attestation import compact, signing_input
 from ath.errors import ATHError
+from ath.keys import AsyncSigner, Signer, load_signer
 
 from .support import outcome, segments_of
 

@@ -17,8 +17,8 @@ from cryptography.x509.oid import NameOID
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ath.attestation import load_signer
 from ath.errors import ATHError
+from ath.keys import load_signer
 
 from .support import outcome
 

@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ath.credentials import SESSION_KEPT, CredentialKey, Record, Registration, Session, Token
 from ath.errors import ATHError
+from ath.stores.base import CredentialKey
+from ath.stores.record import SESSION_KEPT, Record, Registration, Session, Token
 
 from .support import error_of, json_values, outcome
 

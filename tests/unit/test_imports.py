@@ -1,4 +1,4 @@
-"""The rooms of the house: who may import whom, how large they are, what an import costs."""
+"""Who may import whom, how long files are, and what importing the library costs."""
 
 from __future__ import annotations
 
@@ -6,130 +6,152 @@ import ast
 import importlib
 import subprocess
 import sys
-import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 import ath
-from ath import _context
+from ath._protocol.requests import USER_AGENT
 
 from .support import ROOT
 
-# From the ground up. A module imports from the rows below its own, never from its own or above.
-FLOORS = [
-    {"errors", "pkce", "_deadline", "_flight", "_lock"},
-    {"_wire", "_limits", "retry", "credentials"},
-    {"attestation", "_credential_file", "_vault", "_proxy", "_reply", "_connections"},
-    {"_context", "_transport", "store"},
-    {"_steps", "_async_transport"},
-    {"_httpx", "_flow", "_calls", "_runner"},
-    {"_approval", "_consent", "_async_runner"},
-    {"_client"},
-    {"_handshake"},
-    {"gateway", "native"},
-    {"__init__"},
-]
-FLOOR = {name: number for number, names in enumerate(FLOORS) for name in names}
+HOME = ROOT / "ath"
 
-# What only some rooms may touch. Imports for type checkers do not count.
+# What each part may import of the others, besides itself. README, "How the code is laid out".
+PARTS: dict[str, set[str]] = {
+    "errors": set(),
+    "retry": {"errors"},
+    "keys": {"errors"},
+    "_http": {"errors"},
+    "stores": {"errors"},
+    "_protocol": {"errors", "retry", "stores", "_http", "__init__"},
+    "_client": {"errors", "retry", "stores", "_http", "keys", "_protocol"},
+    "gateway": {"retry", "_client", "_protocol"},
+    "native": {"retry", "_client", "_protocol"},
+    "__init__": {"errors", "retry", "keys", "stores", "gateway", "native"},
+    "testing": set(),
+}
+# Of some packages only these modules are for the others.
+OPEN_MODULES = {("_protocol", "_http"): {"messages"}, ("_protocol", "stores"): {"record"}}
+
+# Libraries, and modules of the standard library, that only some parts touch. Imports for type
+# checkers do not count.
 RESERVED = {
-    "httpx": {"_httpx"},
-    "httpcore": {"_connections", "_deadline", "_transport", "_async_transport"},
-    "tenacity": {"_runner", "_async_runner"},
-    "jwt": {"attestation"},
-    "cryptography": {"attestation"},
-    "asyncio": {"_async_runner", "_async_transport", "_httpx"},
-    # a clock, a file, a thread, a die: nothing that decides or reads replies has one
-    "time": {"_context", "_deadline", "_transport", "_async_transport", "_httpx", "_runner",
-             "_async_runner", "_lock"},
-    "datetime": {"_reply"},
-    "random": {"retry"},
-    "secrets": {"store"},
-    "os": {"_client", "_connections", "_context", "_lock", "store"},
-    "pathlib": {"_client", "_credential_file", "_lock", "attestation", "store"},
-    "threading": {"_flight", "_runner", "_vault", "store"},
+    "ath_api": {"_protocol"},
+    "httpx": {"_http"},
+    "httpcore": {"_http"},
+    "tenacity": {"_client"},
+    "jwt": {"keys"},
+    "cryptography": {"keys", "_protocol"},
+    "asyncio": {"_client", "_http"},
     "socket": set(),
-    "subprocess": set(),
+    "threading": {"_client", "stores"},
+    "warnings": {"_client", "stores"},
+    "pathlib": {"_client", "keys", "stores"},
+    "os": {"_client", "_http", "stores"},
+    "time": {"_client", "_http", "stores"},
+    "random": set(),
     "pickle": set(),
-    "attr": set(),
-}  # fmt: skip
+    "subprocess": set(),
+}
 
-MODULES = sorted(path.stem for path in (ROOT / "ath").glob("*.py"))
-
-
-def tree_of(module: str) -> ast.Module:
-    return ast.parse((ROOT / "ath" / f"{module}.py").read_text(encoding="utf-8"))
+FILES = sorted(HOME.rglob("*.py"))
+HANDWRITTEN = [path for path in FILES if "testing" not in path.parts]
 
 
-def imports(tree: ast.Module, *, for_checkers: bool = True) -> Iterator[tuple[int, str]]:
-    """The level and first name of every import, also of those within functions."""
+def name_of(path: Path) -> str:
+    return path.relative_to(ROOT).as_posix()
+
+
+def part_of(path: Path) -> str:
+    return path.relative_to(HOME).parts[0].removesuffix(".py")
+
+
+def imports(path: Path, *, for_checkers: bool) -> Iterator[tuple[str, str]]:
+    """The part and module (or the library) of every import, also of those within functions."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
     hidden = set() if for_checkers else {
         id(inner)
         for node in ast.walk(tree)
         if isinstance(node, ast.If) and getattr(node.test, "id", "") == "TYPE_CHECKING"
         for inner in ast.walk(node)
     }  # fmt: skip
+    package = path.parent.relative_to(HOME).parts
     for node in ast.walk(tree):
         if id(node) in hidden:
             continue
         if isinstance(node, ast.Import):
-            yield from ((0, alias.name.split(".")[0]) for alias in node.names)
+            yield from ((alias.name.split(".")[0], "") for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
-            names = [node.module] if node.module else [alias.name for alias in node.names]
-            yield from ((node.level, name.split(".")[0]) for name in names)
+            if not node.level:
+                yield (node.module or "").split(".")[0], ""
+                continue
+            above = package[: len(package) - node.level + 1]
+            named = [node.module] if node.module else [alias.name for alias in node.names]
+            for name in named:
+                parts = [*above, *name.split(".")]
+                if parts[0].startswith("__") or not (HOME / parts[0]).exists():
+                    parts = [parts[0]] if (HOME / f"{parts[0]}.py").exists() else ["__init__"]
+                yield f"ath.{parts[0]}", parts[1] if len(parts) > 1 else ""
 
 
-def test_every_module_has_its_floor() -> None:
-    assert set(MODULES) == set(FLOOR)
-    assert sum(map(len, FLOORS)) == len(FLOOR)
+@pytest.mark.parametrize("path", FILES, ids=name_of)
+def test_a_part_imports_only_what_the_table_allows(path: Path) -> None:
+    part = part_of(path)
+    for library, module in imports(path, for_checkers=True):
+        if not library.startswith("ath."):
+            assert library != "ath" or part == "testing", "use relative imports"
+            continue
+        other = library.removeprefix("ath.")
+        if other != part:
+            assert other in PARTS[part], f"{name_of(path)} imports {other}"
+            allowed = OPEN_MODULES.get((part, other))
+            assert allowed is None or module in allowed, f"{name_of(path)} imports {other}.{module}"
 
 
-@pytest.mark.parametrize("module", MODULES)
-def test_imports_go_one_way(module: str) -> None:
-    inner = {name for level, name in imports(tree_of(module)) if level}
-    assert {name for name in inner if FLOOR[name] >= FLOOR[module]} == set()
-    assert not {name for level, name in imports(tree_of(module)) if not level and name == "ath"}
+@pytest.mark.parametrize("path", HANDWRITTEN, ids=name_of)
+def test_only_some_parts_touch_what_is_reserved(path: Path) -> None:
+    found = {library for library, _ in imports(path, for_checkers=False)}
+    assert {
+        name for name in found if part_of(path) not in RESERVED.get(name, {part_of(path)})
+    } == set()
 
 
-@pytest.mark.parametrize("module", MODULES)
-def test_only_some_rooms_touch_what_is_reserved(module: str) -> None:
-    found = {name for level, name in imports(tree_of(module), for_checkers=False) if not level}
-    assert {name for name in found if name in RESERVED and module not in RESERVED[name]} == set()
-
-
-def test_the_table_of_what_is_reserved_grants_nothing_that_is_not_used() -> None:
+def test_the_tables_allow_nothing_that_is_not_used() -> None:
     used = {
-        (name, module)
-        for module in MODULES
-        for level, name in imports(tree_of(module), for_checkers=False)
-        if not level
+        (library.removeprefix("ath."), part_of(path))
+        for path in HANDWRITTEN
+        for library, _ in imports(path, for_checkers=True)
     }
-    granted = {(name, module) for name, modules in RESERVED.items() for module in modules}
-    assert granted - used == set()
+    tables = {(other, part) for part, others in PARTS.items() for other in others}
+    tables |= {(name, part) for name, parts in RESERVED.items() for part in parts}
+    assert tables - used == set()
+    assert {part_of(path) for path in FILES} == set(PARTS)
+
+
+def test_modules_import_one_another_without_a_circle() -> None:
+    """Checked by importing each module first, as if nothing else had been imported."""
+    modules = [".".join(p.relative_to(ROOT).with_suffix("").parts) for p in HANDWRITTEN]
+    program = f"""
+import importlib, sys
+for name in {modules!r}:
+    for loaded in [m for m in sys.modules if m.split(".")[0] == "ath"]:
+        del sys.modules[loaded]
+    importlib.import_module(name.removesuffix(".__init__"))
+"""
+    modules_after(program)
 
 
 def test_no_module_is_longer_than_300_lines() -> None:
-    lengths = {
-        path.relative_to(ROOT).as_posix(): len(path.read_text(encoding="utf-8").splitlines())
-        for path in (ROOT / "ath").rglob("*.py")
-    }
-    long = {name for name, lines in lengths.items() if lines > 300}
-    assert long == set()
+    lengths = {name_of(path): len(path.read_text(encoding="utf-8").splitlines()) for path in FILES}
+    assert {name: lines for name, lines in lengths.items() if lines > 300} == {}
 
 
 def test_no_test_is_longer_than_500_lines() -> None:
     lengths = {path.name: len(path.read_text(encoding="utf-8").splitlines())
                for path in (ROOT / "tests").rglob("*.py")}  # fmt: skip
     assert {name: lines for name, lines in lengths.items() if lines > 500} == {}
-
-
-@pytest.mark.parametrize("path", sorted((ROOT / "ath/testing").glob("*.py")), ids=lambda p: p.name)
-def test_the_local_gateway_reads_the_protocol_for_itself(path: Path) -> None:
-    """It shares the wire models with the client and none of its logic."""
-    tree = ast.parse(path.read_text(encoding="utf-8"))
-    assert not {name for level, name in imports(tree) if level > 1 or (not level and name == "ath")}
 
 
 def modules_after(program: str) -> set[str]:
@@ -180,7 +202,5 @@ def test_an_unknown_name_is_an_attribute_error() -> None:
         ath.Nothing  # noqa: B018
 
 
-def test_the_version_is_the_same_everywhere() -> None:
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    assert ath.__version__ == project["version"]
-    assert f"ath-sdk/{ath.__version__}".encode() == _context.USER_AGENT
+def test_the_user_agent_names_the_version() -> None:
+    assert f"ath-sdk/{ath.__version__}".encode() == USER_AGENT

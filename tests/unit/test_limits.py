@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 import pytest
 
-from ath._limits import limits_of
+from ath._http.messages import parse_timeout
 
 from .support import error_of
 
@@ -25,18 +25,18 @@ from .support import error_of
     ],
 )
 def test_seconds_bound_every_phase_and_the_whole(timeout: float, seconds: float) -> None:
-    limits = limits_of(timeout, 7)
+    limits = parse_timeout(timeout, 7)
     assert set(limits.phases().values()) == {limits.total} == {seconds}
     assert limits.max_response_bytes == 7
 
 
 def test_none_waits_for_ever() -> None:
-    limits = limits_of(None, 7)
+    limits = parse_timeout(None, 7)
     assert set(limits.phases().values()) == {limits.total} == {None}
 
 
 def test_a_timeout_of_httpx_bounds_each_phase_on_its_own() -> None:
-    limits = limits_of(httpx.Timeout(5, connect=1, pool=None), 7)
+    limits = parse_timeout(httpx.Timeout(5, connect=1, pool=None), 7)
     assert limits.phases() == {"connect": 1, "read": 5, "write": 5, "pool": None}
     assert limits.total is None
 
@@ -45,4 +45,4 @@ def test_a_timeout_of_httpx_bounds_each_phase_on_its_own() -> None:
     "timeout", [0, -1, 0.0, math.nan, -math.inf, True, False, "60", [1], (1, 2), {}, object()]
 )
 def test_what_is_no_time_is_refused(timeout: Any) -> None:
-    assert error_of(lambda: limits_of(timeout, 7)).code == "INVALID_ARGUMENT"
+    assert error_of(lambda: parse_timeout(timeout, 7)).code == "INVALID_ARGUMENT"

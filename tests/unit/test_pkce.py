@@ -10,19 +10,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ath.pkce import carries_challenge, challenge_of
+from ath._protocol.pkce import has_challenge, s256_challenge
 
 UNRESERVED = string.ascii_letters + string.digits + "-._~"
 
 
 def test_the_challenge_is_that_of_the_rfcs_example() -> None:
     verifier = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk"
-    assert challenge_of(verifier) == "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM"
+    assert s256_challenge(verifier) == "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM"
 
 
 @given(st.text(UNRESERVED, min_size=43, max_size=128))
 def test_a_challenge_is_the_unpadded_sha256_of_any_verifier(verifier: str) -> None:
-    challenge = challenge_of(verifier)
+    challenge = s256_challenge(verifier)
     assert len(challenge) == 43
     digest = base64.urlsafe_b64decode(challenge + "=")
     assert digest == hashlib.sha256(verifier.encode()).digest()
@@ -53,9 +53,9 @@ def test_a_challenge_is_the_unpadded_sha256_of_any_verifier(verifier: str) -> No
 def test_only_an_s256_challenge_in_the_query_protects_an_authorization(
     url: str, protected: bool
 ) -> None:
-    assert carries_challenge(url) is protected
+    assert has_challenge(url) is protected
 
 
 @given(st.text().map("https://".__add__))
 def test_any_text_is_an_answer_to_whether_it_is_protected(url: str) -> None:
-    assert carries_challenge(url) in (True, False)
+    assert has_challenge(url) in (True, False)

@@ -11,19 +11,20 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from ath._proxy import MAX_TARGET, prepare, segment
-from ath._wire import Request, parse_base
+from ath._http.messages import Request, parse_base
+from ath._protocol import provider_request
+from ath._protocol.provider_request import MAX_TARGET, encode_provider, prepare_request
 from ath.errors import ATHError
 
-from .support import BASE, error_of, outcome
+from .support import BASE, error_of, options, outcome
 
 PREFIX = "/ath/proxy/shop"
 BELOW = b"/base/ath/proxy/shop/"
 
 
 def target_of(path: Any, params: Any = None, provider: str | None = None) -> bytes:
-    prefix = PREFIX if provider is None else f"/ath/proxy/{segment(provider)}"
-    return prepare(BASE, prefix, [], "GET", path, None, params, None, None).target
+    prefix = PREFIX if provider is None else f"/ath/proxy/{encode_provider(provider)}"
+    return prepare_request(BASE, prefix, [], options(path=path, params=params)).target
 
 
 @pytest.mark.parametrize(
@@ -155,7 +156,7 @@ def test_any_path_stays_below_the_provider_or_is_refused(path: str) -> None:
 
 @given(PATHS)
 def test_any_path_stays_below_a_native_services_api_or_is_refused(path: str) -> None:
-    request = outcome(lambda: prepare(BASE, "", [], "GET", path, None, None, None, None))
+    request = outcome(lambda: prepare_request(BASE, "", [], options(path=path)))
     if isinstance(request, Request):
         assert_below(request.target, b"/base/")
     else:
@@ -189,7 +190,6 @@ def test_a_gigantic_path_is_refused(path: str) -> None:
 def test_deep_escapes_are_refused_before_they_cost_anything(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    from ath import _proxy
 
     rounds: list[int] = []
 
@@ -197,7 +197,7 @@ def test_deep_escapes_are_refused_before_they_cost_anything(
         rounds.append(len(part))
         return unquote_to_bytes(part)
 
-    monkeypatch.setattr(_proxy, "unquote_to_bytes", counted)
+    monkeypatch.setattr(provider_request, "unquote_to_bytes", counted)
     error_of(lambda: target_of("/%" + "25" * 30_000))
     assert len(rounds) <= 10
 
@@ -206,16 +206,15 @@ def test_deep_escapes_are_refused_before_they_cost_anything(
 def test_a_gigantic_path_is_refused_before_it_is_encoded(
     path: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from ath import _proxy
 
-    monkeypatch.delattr(_proxy, "quote")
+    monkeypatch.delattr(provider_request, "quote")
     assert error_of(lambda: target_of(path)).code == "INVALID_PATH"
 
 
 def test_a_path_that_fills_a_target_alone_is_taken() -> None:
     path = "/?" + "a" * (MAX_TARGET - 2)
     bare = parse_base("https://service.example", "url")
-    assert prepare(bare, "", [], "GET", path, None, None, None, None).target == path.encode()
+    assert prepare_request(bare, "", [], options(path=path)).target == path.encode()
 
 
 def test_the_longest_path_that_is_taken_and_the_first_that_is_not() -> None:
@@ -253,12 +252,12 @@ def test_a_provider_is_one_segment(provider: str, written: str) -> None:
     ],
 )  # fmt: skip
 def test_a_provider_that_is_no_segment_is_refused(provider: Any) -> None:
-    assert error_of(lambda: segment(provider)).code == "INVALID_ARGUMENT"
+    assert error_of(lambda: encode_provider(provider)).code == "INVALID_ARGUMENT"
 
 
 @given(PATHS)
 def test_any_provider_is_one_segment_or_refused(provider: str) -> None:
-    written = outcome(lambda: segment(provider))
+    written = outcome(lambda: encode_provider(provider))
     if isinstance(written, ATHError):
         assert written.code == "INVALID_ARGUMENT"
     else:

@@ -10,11 +10,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ath._proxy import prepare
-from ath._wire import RawHeaders, Request
+from ath._http.messages import RawHeaders, Request
+from ath._protocol.provider_request import prepare_request
 from ath.errors import ATHError
 
-from .support import BASE, error_of, json_values, outcome
+from .support import BASE, error_of, json_values, options, outcome
 
 STANDARD: RawHeaders = [(b"Host", b"gateway.example"), (b"Accept", b"*/*"), (b"X-Mine", b"1")]
 
@@ -27,7 +27,12 @@ def prepared(
     headers: Any = None,
     content: Any = None,
 ) -> Request:
-    return prepare(BASE, "/p", STANDARD, method, path, body, params, headers, content)
+    return prepare_request(
+        BASE,
+        "/p",
+        STANDARD,
+        options(method, path, body=body, params=params, headers=headers, content=content),
+    )
 
 
 def headers_of(request: Request) -> dict[str, str]:
@@ -251,4 +256,4 @@ def test_nothing_of_a_request_shows_in_its_repr() -> None:
     request = prepared("POST", body={"card": "canary"}, headers={"X-Secret": "canary"})
     request.secrets = ("canary",)
     assert "canary" not in repr(request)
-    assert request.place == "POST https://gateway.example"
+    assert request.origin_label == "POST https://gateway.example"

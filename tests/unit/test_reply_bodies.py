@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 import zlib
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -12,15 +13,24 @@ from ath_api.models import AgentRegistrationResponse, TokenResponse
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ath._reply import content, json_object, model, text_field
-from ath._wire import Reply
+from ath._http.messages import Reply
+from ath._protocol.bodies import read_content
+from ath._protocol.replies import Answer, read_answer
 from ath.errors import ATHError
 
-from .support import LIMIT, REQUEST, error_of, json_reply, json_values, outcome, reply
+from .support import LIMIT, REQUEST, context, error_of, json_reply, json_values, outcome, reply
+
+
+def document_of(answer: Reply, limit: int = LIMIT) -> dict[str, Any]:
+    return read_answer(context(limit), REQUEST, answer).document
+
+
+def answer_of(document: dict[str, Any]) -> Answer:
+    return Answer(document, REQUEST.origin_label, 200)
 
 
 def value_of(answer: Reply) -> Any:
-    return content(answer, REQUEST, LIMIT)
+    return read_content(answer, REQUEST, LIMIT)
 
 
 @pytest.mark.parametrize(
@@ -92,7 +102,7 @@ def test_a_body_without_a_type_is_bytes() -> None:
 def test_a_body_that_is_not_what_it_claims_to_be_is_an_invalid_response(
     kind: str, body: bytes
 ) -> None:
-    error = error_of(lambda: content(reply(200, body, content_type=kind), REQUEST, 10**7))
+    error = error_of(lambda: read_content(reply(200, body, content_type=kind), REQUEST, 10**7))
     assert error.code == "INVALID_RESPONSE"
     assert error.status == 200
     assert error.__cause__ is error.__context__ is None
@@ -122,7 +132,7 @@ def test_compressed_json_is_parsed() -> None:
     body = gzip.compress(b'{"a": 1}')
     answer = json_reply(body, content_encoding="gzip")
     assert value_of(answer) == {"a": 1}
-    assert json_object(answer, REQUEST, LIMIT) == {"a": 1}
+    assert document_of(answer) == {"a": 1}
 
 
 @pytest.mark.parametrize(
@@ -177,7 +187,7 @@ def test_a_bomb_is_an_error_at_the_limit(compress: Any) -> None:
     answer = reply(200, bomb, content_encoding=encoding)
     error = error_of(lambda: value_of(answer))
     assert error.code == "RESPONSE_TOO_LARGE"
-    assert error_of(lambda: json_object(answer, REQUEST, LIMIT)).code == "RESPONSE_TOO_LARGE"
+    assert error_of(lambda: document_of(answer)).code == "RESPONSE_TOO_LARGE"
 
 
 @pytest.mark.parametrize(("more", "fits"), [(0, True), (1, False)])
@@ -208,8 +218,12 @@ def test_any_bytes_give_a_value_or_an_ath_error(
     kind: bytes, encoding: bytes, body: bytes, limit: int
 ) -> None:
     answer = reply(200, body, content_type=kind, content_encoding=encoding)
-    for read in (content, json_object):
-        result = outcome(lambda read=read: read(answer, REQUEST, limit))  # type: ignore[misc]
+    reads: list[Callable[[], Any]] = [
+        lambda: read_content(answer, REQUEST, limit),
+        lambda: document_of(answer, limit),
+    ]
+    for read in reads:
+        result = outcome(read)
         if isinstance(result, ATHError):
             assert result.code in ("INVALID_RESPONSE", "RESPONSE_TOO_LARGE")
 
@@ -219,7 +233,7 @@ def test_any_bytes_give_a_value_or_an_ath_error(
     [b"", b" ", b"<html>", b"[]", b"null", b"1", b'"x"', b"{", b"\xff", b"[" * 100_000, b"{}x"],
 )
 def test_a_successful_reply_of_the_protocol_must_carry_a_json_object(body: bytes) -> None:
-    error = error_of(lambda: json_object(reply(200, body), REQUEST, LIMIT))
+    error = error_of(lambda: document_of(reply(200, body)))
     assert error.code == "INVALID_RESPONSE"
     assert "GET https://gateway.example" in error.message
 
@@ -228,11 +242,13 @@ def test_a_successful_reply_of_the_protocol_must_carry_a_json_object(body: bytes
     ("body", "reason"), [(b"[]", "is not a JSON object"), (b"<html>", "is not JSON.")]
 )
 def test_json_of_another_kind_is_told_apart_from_no_json(body: bytes, reason: str) -> None:
-    assert reason in error_of(lambda: json_object(reply(200, body), REQUEST, LIMIT)).message
+    assert reason in error_of(lambda: document_of(reply(200, body))).message
 
 
 def test_a_json_object_is_taken_whatever_the_type_says() -> None:
-    assert json_object(reply(200, b'{"a":1}', content_type="text/html"), REQUEST, LIMIT) == {"a": 1}
+    assert read_answer(
+        context(), REQUEST, reply(200, b'{"a":1}', content_type="text/html")
+    ).document == {"a": 1}
 
 
 MODELS = st.sampled_from([TokenResponse, AgentRegistrationResponse])
@@ -253,7 +269,7 @@ TOKEN = {
 
 
 def test_a_model_is_read_from_a_json_object() -> None:
-    token = model(TokenResponse, TOKEN, reply(), REQUEST)
+    token = answer_of(TOKEN).model(TokenResponse)
     assert token.access_token == CANARY
     assert CANARY not in repr(token)
 
@@ -263,7 +279,7 @@ def test_any_json_object_is_a_model_or_an_invalid_response(kind: Any, data: st.D
     document: Any = data.draw(
         st.dictionaries(st.sampled_from([*TOKEN, "x"]) | st.text(), json_values)
     )
-    result = outcome(lambda: model(kind, {**TOKEN, **document}, reply(), REQUEST))
+    result = outcome(lambda: answer_of({**TOKEN, **document}).model(kind))
     if isinstance(result, ATHError):
         assert result.code == "INVALID_RESPONSE"
 
@@ -273,7 +289,7 @@ def test_any_json_object_is_a_model_or_an_invalid_response(kind: Any, data: st.D
     st.sampled_from([[CANARY], {CANARY: CANARY}, {"x": [CANARY]}, CANARY, [[CANARY]], [7, CANARY]]),
 )
 def test_a_wrong_field_is_named_and_no_value_is_repeated(name: str, wrong: Any) -> None:
-    result = outcome(lambda: model(TokenResponse, {**TOKEN, name: wrong}, reply(), REQUEST))
+    result = outcome(lambda: answer_of({**TOKEN, name: wrong}).model(TokenResponse))
     if isinstance(result, ATHError):
         assert name in result.message
         assert CANARY not in f"{result} {result!r} {result.details}"
@@ -283,10 +299,10 @@ def test_a_wrong_field_is_named_and_no_value_is_repeated(name: str, wrong: Any) 
     "document", [{}, {"a": None}, {"a": ""}, {"a": 7}, {"a": ["x"]}, {"b": "x"}]
 )
 def test_a_text_that_matters_must_be_there(document: dict[str, Any]) -> None:
-    error = error_of(lambda: text_field(document, "a", reply(), REQUEST))
+    error = error_of(lambda: answer_of(document).text("a"))
     assert error.code == "INVALID_RESPONSE"
     assert "a must be text" in error.message
 
 
 def test_a_text_that_matters_is_returned() -> None:
-    assert text_field({"a": "x"}, "a", reply(), REQUEST) == "x"
+    assert answer_of({"a": "x"}).text("a") == "x"

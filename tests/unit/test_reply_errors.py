@@ -3,24 +3,25 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ath._reply import failure, server_time
-from ath._wire import Reply
+from ath._http.messages import Reply
+from ath._protocol.failures import server_time, to_error
 from ath.errors import ATHError
 
-from .support import LIMIT, REQUEST, json_reply, json_values, reply
+from .support import REQUEST, context, json_reply, json_values, reply
 
 NOW = 1_000_000.0  # when the replies come, by our clock
 PLACE = "GET https://gateway.example"
 
 
 def error_from(answer: Reply, fallback: str = "HTTP_ERROR", *secrets: str) -> ATHError:
-    return failure(answer, REQUEST, fallback, secrets, LIMIT)
+    return to_error(context(), replace(REQUEST, secrets=secrets), answer, fallback)
 
 
 @pytest.mark.parametrize("fallback", ["HTTP_ERROR", "PROVIDER_ERROR"])

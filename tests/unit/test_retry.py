@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
+import random
 from typing import Any
 
 import pytest
@@ -12,10 +13,13 @@ from hypothesis import strategies as st
 
 import ath
 from ath import RetryPolicy, retry
+from ath._client.attempts import Attempts
+from ath._protocol.context import Learned
+from ath._protocol.steps import Call
 from ath.errors import ATHError, Delivery
-from ath.retry import EXCHANGE, IDEMPOTENT, READ, REGISTER, WRITE, Plan, Rule, rule_of
+from ath.retry import EXCHANGE, IDEMPOTENT, READ, REGISTER, WRITE, Rule, rule_for
 
-from .support import error_of
+from .support import REQUEST, error_of, outcome
 
 STATUSES = (400, 401, 403, 404, 408, 409, 425, 429, 500, 501, 502, 503, 504)
 
@@ -40,6 +44,23 @@ FAILURES: dict[str, ATHError] = {
 }
 
 
+class Failing:
+    """A call that fails again and again, as a driver sees it."""
+
+    def __init__(self, policy: RetryPolicy | None, rule: Rule = READ) -> None:
+        call = Call(lambda _: REQUEST, lambda *_: None, rule, policy)
+        self._attempts = Attempts(Learned(), call, policy)
+
+    def pause(self, error: ATHError) -> float | None:
+        """Seconds until the next attempt, or None if the error is raised."""
+        found = outcome(lambda: self._attempts.next_pause(error, None))
+        assert found is error or isinstance(found, float | int)
+        return None if isinstance(found, ATHError) else found
+
+    def pauses(self, error: ATHError) -> list[float]:
+        return [p for p in iter(lambda: self.pause(error), None) if p is not None]
+
+
 def told(*statuses: int) -> set[str]:
     return {f"{status} told when" for status in statuses}
 
@@ -55,20 +76,23 @@ REPEATED: list[tuple[str, Rule, set[str]]] = [
     ("register", REGISTER, told(429, 503)),
     ("exchange_token", EXCHANGE, either(429, 503)),
     *(
-        (verb, rule_of(verb, None), BROKEN | either(429, 502, 503, 504))
+        (verb, rule_for(verb, None), BROKEN | either(429, 502, 503, 504))
         for verb in ("GET", "HEAD", "OPTIONS")
     ),
-    *((verb, rule_of(verb, None), {"reply lost"} | either(429, 503)) for verb in ("PUT", "DELETE")),
-    *((verb, rule_of(verb, None), told(429)) for verb in ("POST", "PATCH", "PROPFIND", "get")),
     *(
-        (f"{verb}, idempotent", rule_of(verb, True), {"reply lost"} | either(429, 503))
+        (verb, rule_for(verb, None), {"reply lost"} | either(429, 503))
+        for verb in ("PUT", "DELETE")
+    ),
+    *((verb, rule_for(verb, None), told(429)) for verb in ("POST", "PATCH", "PROPFIND", "get")),
+    *(
+        (f"{verb}, idempotent", rule_for(verb, True), {"reply lost"} | either(429, 503))
         for verb in ("POST", "PATCH", "PUT", "DELETE", "PROPFIND")
     ),
     *(
-        (f"{verb}, not idempotent", rule_of(verb, False), told(429))
+        (f"{verb}, not idempotent", rule_for(verb, False), told(429))
         for verb in ("PUT", "DELETE", "POST", "PATCH", "GET", "HEAD", "OPTIONS")
     ),
-    ("GET, idempotent", rule_of("GET", True), BROKEN | either(429, 502, 503, 504)),
+    ("GET, idempotent", rule_for("GET", True), BROKEN | either(429, 502, 503, 504)),
 ]
 
 
@@ -83,14 +107,9 @@ REPEATED: list[tuple[str, Rule, set[str]]] = [
 def test_the_policy_table(rule: Rule, failure: str, repeated: bool) -> None:
     error = FAILURES[failure]
     assert rule.allows(error) is repeated
-    plan = Plan(RetryPolicy(jitter=False), rule)
-    assert plan.goes_on(error, 1, 0.0) is repeated
+    assert (Failing(RetryPolicy(jitter=False), rule).pause(error) is not None) is repeated
     assert error.retryable is repeated
-
-
-@pytest.mark.parametrize("error", [None, ValueError(), KeyboardInterrupt()])
-def test_nothing_but_an_ath_error_is_repeated(error: BaseException | None) -> None:
-    assert not Plan(RetryPolicy(), READ).goes_on(error, 1, 0.0)
+    assert Failing(None, rule).pause(error) is None
 
 
 def test_the_default_policy_is_the_documented_one() -> None:
@@ -99,32 +118,32 @@ def test_the_default_policy_is_the_documented_one() -> None:
 
 @pytest.mark.parametrize(("attempts", "made"), [(1, 1), (2, 2), (3, 3), (10, 10)])
 def test_so_many_attempts_are_made_and_no_more(attempts: int, made: int) -> None:
-    plan = Plan(RetryPolicy(attempts=attempts, base=0), READ)
-    tries = 1
-    while plan.goes_on(FAILURES["timeout"], tries, 0.0):
-        tries += 1
-    assert tries == made
-
-
-def test_asked_too_late_a_plan_still_says_no() -> None:
-    plan = Plan(RetryPolicy(attempts=2, base=0), READ)
-    assert not plan.goes_on(FAILURES["timeout"], 3, 0.0)
+    failing = Failing(RetryPolicy(attempts=attempts, base=0))
+    assert 1 + len(failing.pauses(FAILURES["timeout"])) == made
 
 
 def test_an_error_that_is_not_repeated_any_more_still_says_that_it_may_be() -> None:
     error = failed(Delivery.UNSENT)
-    assert not Plan(RetryPolicy(attempts=1), READ).goes_on(error, 1, 0.0)
+    assert Failing(RetryPolicy(attempts=1)).pause(error) is None
     assert error.retryable
 
 
-def pauses(policy: RetryPolicy, error: ATHError, waited: float = 0.0) -> list[float]:
-    plan, found = Plan(policy, READ), []
-    for attempt in itertools.count(1):
-        if not plan.goes_on(error, attempt, waited):
-            return found
-        found.append(plan.pause)
-        waited += plan.pause
-    raise AssertionError
+def test_the_last_error_tells_of_all_attempts() -> None:
+    failing = Failing(RetryPolicy(attempts=3, base=0))
+    assert failing.pause(answered(503)) == failing.pause(failed(Delivery.LOST)) == 0
+    last = answered(429)
+    assert failing.pause(last) is None
+    assert last.__notes__ == ["3 attempts: HTTP_ERROR, NETWORK_ERROR, HTTP_ERROR."]
+
+
+def test_a_single_attempt_adds_no_note() -> None:
+    error = answered(404)
+    assert Failing(RetryPolicy()).pause(error) is None
+    assert not hasattr(error, "__notes__")
+
+
+def pauses(policy: RetryPolicy, error: ATHError) -> list[float]:
+    return Failing(policy).pauses(error)
 
 
 def test_pauses_double_up_to_the_longest() -> None:
@@ -139,7 +158,7 @@ def test_jitter_draws_from_the_whole_of_a_pause(monkeypatch: pytest.MonkeyPatch)
         drawn.append((low, high))
         return high / 2
 
-    monkeypatch.setattr(retry.random, "uniform", uniform)
+    monkeypatch.setattr(random, "uniform", uniform)
     found = pauses(RetryPolicy(attempts=4, base=1, maximum=3), answered(503))
     assert drawn[:3] == [(0, 1), (0, 2), (0, 3)]
     assert found == [0.5, 1.0, 1.5]
@@ -168,39 +187,35 @@ def test_pauses_keep_to_every_bound(policy: RetryPolicy, retry_after: float | No
 
 
 def test_a_huge_number_of_attempts_overflows_nothing() -> None:
-    plan = Plan(RetryPolicy(attempts=10**9, jitter=False), READ)
-    assert plan.goes_on(answered(503), 10**8, 0.0)
-    assert plan.pause == 5
+    policy = RetryPolicy(attempts=2000, total=1e9, base=0.2, maximum=5, jitter=False)
+    found = pauses(policy, answered(503))
+    assert len(found) == 1999
+    assert found[-1] == 5
 
 
 @pytest.mark.parametrize(
-    ("retry_after", "waited", "goes_on"),
+    ("retry_after", "repeated"),
     [
-        (0.0, 0.0, True),
-        (29.9, 0.0, True),
-        (30.0, 0.0, True),
-        (30.1, 0.0, False),
-        (10.0, 20.0, True),
-        (10.1, 20.0, False),
-        (86_400.0, 0.0, False),
+        (0.0, [0.0, 0.0]),
+        (15.0, [15.0, 15.0]),
+        (15.1, [15.1]),
+        (30.0, [30.0]),
+        (30.1, []),
+        (86_400.0, []),
     ],
 )
-def test_retry_after_is_obeyed_within_the_budget_and_raised_beyond_it(
-    retry_after: float, waited: float, goes_on: bool
+def test_retry_after_is_obeyed_within_the_total_and_raised_beyond_it(
+    retry_after: float, repeated: list[float]
 ) -> None:
     error = answered(429, retry_after)
-    plan = Plan(RetryPolicy(), READ)
-    assert plan.goes_on(error, 1, waited) is goes_on
+    assert pauses(RetryPolicy(), error) == repeated
     assert error.retry_after == retry_after
     assert error.retryable  # the user may wait longer than the policy does
-    if goes_on:
-        assert plan.pause == retry_after
 
 
 def test_no_pause_goes_beyond_the_total() -> None:
     policy = RetryPolicy(attempts=100, total=3, base=1, maximum=1, jitter=False)
     assert pauses(policy, failed(Delivery.UNSENT)) == [1, 1, 1]
-    assert pauses(policy, failed(Delivery.UNSENT), waited=2.5) == []
 
 
 @pytest.mark.parametrize(

@@ -13,10 +13,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ath import ATHSecurityWarning, ATHWarning, CredentialKey, FileStore, FolderStore, store
-from ath._credential_file import FORMAT, DamagedError, parse, read_record
-from ath.credentials import Record, Registration
+from ath import ATHSecurityWarning, ATHWarning, CredentialKey, FileStore, FolderStore
 from ath.errors import ATHError
+from ath.stores import files as store
+from ath.stores.credential_file import FORMAT, DamagedError, parse, read_record
+from ath.stores.record import Record, Registration
 
 from .support import error_of, json_values, outcome
 

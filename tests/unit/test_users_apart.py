@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from ath import CredentialKey, MemoryStore
-from ath._vault import Change, Vault
-from ath.credentials import Record, Registration, Session, Token
+from ath._client.credentials import Change, Vault
+from ath.stores.record import Record, Registration, Session, Token
 
 KEY = CredentialKey("https://gateway.example", "https://agent.example/agent.json")
 USERS = [None, "alice", "bob", "carol"]

@@ -9,9 +9,10 @@ from typing import Any
 import pytest
 
 from ath import CredentialKey, MemoryStore
-from ath._vault import Change, Vault
-from ath.credentials import Record, Registration, Session, Token
+from ath._client.credentials import Change, Vault
+from ath._protocol.context import require_registration
 from ath.errors import ATHError
+from ath.stores.record import Record, Registration, Session, Token
 
 from .support import error_of
 
@@ -37,7 +38,7 @@ def vault(store: Any = None, parent: Vault | None = None, key: CredentialKey = K
 
 def test_a_vault_without_a_registration_says_so() -> None:
     assert vault().registration is None
-    assert error_of(vault().require_registration).code == "NOT_REGISTERED"
+    assert error_of(lambda: require_registration(vault())).code == "NOT_REGISTERED"
 
 
 def test_a_providers_own_token_goes_before_one_for_any() -> None:
@@ -64,7 +65,7 @@ def test_a_users_vault_uses_the_parents_registration_and_its_own_tokens() -> Non
     parent.apply(with_token(CODE))
     alice, bob = vault(parent=parent, key=ALICE), vault(parent=parent)
     alice.apply(with_token(SHOP))
-    assert alice.registration is bob.registration is parent.require_registration()
+    assert alice.registration is bob.registration is require_registration(parent)
     assert alice.owner is bob.owner is parent.owner is parent
     assert (alice.tokens(), bob.tokens(), parent.tokens()) == ([SHOP], [], [CODE])
     assert alice.token_for("code") is None

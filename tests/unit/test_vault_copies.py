@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from ath import CredentialKey
-from ath._vault import Vault
-from ath.credentials import Registration, Session, Token
+from ath._client.credentials import Vault
+from ath._protocol.context import require_registration
+from ath.stores.record import Registration, Session, Token
 
 KEY = CredentialKey("https://gateway.example", "https://agent.example/agent.json")
 SHOP, CODE, SESSION = Token("t-shop", "shop"), Token("t-code", "code"), Session("shop", "v", 0.0)
@@ -42,4 +43,4 @@ def test_a_copy_takes_the_place_of_all_that_another_held() -> None:
     assert other.session("s") == SESSION
     assert other.session("former") is None
     assert other.tokens() == [SHOP]
-    assert other.require_registration() == Registration("c-1", "s-1")
+    assert require_registration(other) == Registration("c-1", "s-1")

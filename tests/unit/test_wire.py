@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ath._wire import Base, encode_json, merged, parse_base, raw_headers
+from ath._http.messages import Base, encode_json, merge_headers, parse_base
+from ath._protocol.arguments import encode_headers
 from ath.errors import ATHError
 
 from .support import error_of, outcome, reply
@@ -141,8 +142,8 @@ def test_any_text_is_a_base_or_refused(url: str) -> None:
 )
 def test_plain_http_is_exposed_beyond_this_machine(url: str, exposed: bool) -> None:
     base = parse_base(url, "url")
-    assert base.exposed is exposed
-    assert base.loopback is (not exposed and base.scheme == "http")
+    assert base.is_plaintext is exposed
+    assert base.is_loopback is (not exposed and base.scheme == "http")
 
 
 @pytest.mark.parametrize(
@@ -158,7 +159,7 @@ def test_plain_http_is_exposed_beyond_this_machine(url: str, exposed: bool) -> N
     ],
 )
 def test_headers_come_out_as_they_are_sent(headers: Any, raw: list[tuple[bytes, bytes]]) -> None:
-    assert raw_headers(headers) == raw
+    assert encode_headers(headers) == raw
 
 
 @pytest.mark.parametrize(
@@ -170,7 +171,7 @@ def test_headers_come_out_as_they_are_sent(headers: Any, raw: list[tuple[bytes, 
     ],
 )  # fmt: skip
 def test_what_the_client_sets_itself_is_refused_and_named(name: str) -> None:
-    error = error_of(lambda: raw_headers({name: "canary"}))
+    error = error_of(lambda: encode_headers({name: "canary"}))
     assert error.code == "INVALID_ARGUMENT"
     assert name in error.message
     assert "canary" not in str(error)
@@ -178,7 +179,7 @@ def test_what_the_client_sets_itself_is_refused_and_named(name: str) -> None:
 
 @pytest.mark.parametrize("name", ["X-ATH-User-Token", "x-ath-anything"])
 def test_a_call_sets_no_header_of_the_protocol(name: str) -> None:
-    assert error_of(lambda: raw_headers({name: "x"}, per_call=True)).code == "INVALID_ARGUMENT"
+    assert error_of(lambda: encode_headers({name: "x"}, per_call=True)).code == "INVALID_ARGUMENT"
 
 
 @pytest.mark.parametrize(
@@ -192,12 +193,12 @@ def test_a_call_sets_no_header_of_the_protocol(name: str) -> None:
     ],
 )  # fmt: skip
 def test_headers_that_cannot_be_sent_are_refused(headers: Any) -> None:
-    assert error_of(lambda: raw_headers(headers)).code == "INVALID_ARGUMENT"
+    assert error_of(lambda: encode_headers(headers)).code == "INVALID_ARGUMENT"
 
 
 @given(st.dictionaries(st.text(max_size=8), st.text(max_size=8)))
 def test_no_header_splits_a_request(headers: dict[str, str]) -> None:
-    raw = outcome(lambda: raw_headers(headers))
+    raw = outcome(lambda: encode_headers(headers))
     for name, value in [] if isinstance(raw, ATHError) else raw:
         assert re.fullmatch(rb"[!-9;-~]+", name)
         assert re.fullmatch(rb"[\t -~]*", value)
@@ -205,13 +206,13 @@ def test_no_header_splits_a_request(headers: dict[str, str]) -> None:
 
 def test_merging_lets_the_second_win_whatever_the_case() -> None:
     first = [(b"Accept", b"*/*"), (b"X-A", b"1")]
-    assert merged(first, [(b"ACCEPT", b"text/html"), (b"X-B", b"2")]) == [
+    assert merge_headers(first, [(b"ACCEPT", b"text/html"), (b"X-B", b"2")]) == [
         (b"X-A", b"1"),
         (b"ACCEPT", b"text/html"),
         (b"X-B", b"2"),
     ]
-    assert merged(first, []) == first
-    assert merged([], first) == first
+    assert merge_headers(first, []) == first
+    assert merge_headers([], first) == first
 
 
 def test_the_first_header_of_a_name_counts_whatever_its_case() -> None:

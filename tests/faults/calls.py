@@ -8,10 +8,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from both_kinds import AGENT_ID, KEY, Driven, Kind
-from fault_server import FaultServer
-
 from ath.testing import LocalGateway
+from tests.harness.clients import AGENT_ID, KEY, AnyClient, Kind
+from tests.harness.server import Server
 
 REGISTRATION = {
     "developer": {"name": "Example", "id": "dev-1"},
@@ -27,17 +26,17 @@ class Case:
     name: str
     needs: str
     """``nothing``, ``registration``, ``consent`` (an open session with consent) or ``token``."""
-    make: Callable[[Driven, World], Any]
+    make: Callable[[AnyClient, World], Any]
     rule: str
     """The row of the retry table: ``read``, ``once`` (register, exchange), ``put`` or ``post``."""
     effect: str | None = None
 
 
-def _exchange(client: Driven, world: World) -> Any:
+def _exchange(client: AnyClient, world: World) -> Any:
     return client.exchange_token("exchange", world.session_id)
 
 
-def _proxy(method: str, path: str) -> Callable[[Driven, World], Any]:
+def _proxy(method: str, path: str) -> Callable[[AnyClient, World], Any]:
     return lambda client, _: client.proxy("github", method, path)
 
 
@@ -72,7 +71,7 @@ class World:
 
     def __enter__(self) -> World:
         self.gateway.start()
-        self.server = FaultServer(self.gateway.url)
+        self.server = Server(self.gateway.url)
         self.server.start()
         self.gateway.url = self.server.url
         self.gateway.publish_identity(AGENT_ID, KEY)
@@ -88,13 +87,13 @@ class World:
         self.server.stop()
         self.gateway.stop()
 
-    def _consented(self, client: Driven) -> str:
+    def _consented(self, client: AnyClient) -> str:
         auth = client.authorize("github", ["read:user", "repo"])
         self.gateway.approve(auth.authorization_url)
         token: str = client.exchange_token("exchange", auth.ath_session_id).access_token
         return token
 
-    def prepare(self, client: Driven, case: Case, *, real: bool = True) -> None:
+    def prepare(self, client: AnyClient, case: Case, *, real: bool = True) -> None:
         """Give the client what the call needs; made up if no request will come through."""
         self.session_id = "ath_sess_made_up"
         if case.needs == "nothing":
@@ -116,7 +115,7 @@ class World:
     def nonces(self) -> list[str]:
         """The ``jti`` of every attestation that arrived."""
         nonces = []
-        for request in self.server.arrived:
+        for request in self.server.requests:
             if request.body:
                 attestation = json.loads(request.body).get("agent_attestation")
                 if attestation:

@@ -1,0 +1,127 @@
+"""The handshake's calls as coroutines; sync.py has the same, blocking, line by line."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self
+
+from .. import _protocol
+from ..retry import Default, Retry
+from .base import Client
+
+if TYPE_CHECKING:
+    from ath_api.models import (
+        AgentRegistration,
+        AgentRegistrationResponse,
+        AuthorizationResponse,
+        DeveloperInfo,
+        ProviderScopeRequest,
+        TokenResponse,
+    )
+
+    from .run_async import AsyncDriver, AsyncTransport
+
+CLIENT = Default.CLIENT
+
+
+class AsyncClient(Client["AsyncDriver"]):
+    """The handshake as coroutines, in the event loop of the first call."""
+
+    __slots__ = ()
+
+    def _make_driver(self, http_client: object, **shared: Any) -> AsyncDriver:
+        from .run_async import AsyncDriver  # asyncio is slow to import; sync users need none
+
+        if http_client is None:
+            return AsyncDriver(_open_transport, **shared)
+        from .._http.httpx_client import async_transport
+
+        transport = async_transport(http_client)
+        return AsyncDriver(lambda: transport, **shared)
+
+    async def register(
+        self,
+        *,
+        developer: Mapping[str, Any] | DeveloperInfo,
+        providers: Sequence[Mapping[str, Any] | ProviderScopeRequest],
+        purpose: str | None = None,
+        redirect_uris: Sequence[str] | None = None,
+        retry: Retry = CLIENT,
+    ) -> AgentRegistrationResponse:
+        """Ask the implementor to admit the agent; see :meth:`SyncClient.register`."""
+        return await self._driver.run(
+            self._credentials,
+            _protocol.registration.register(
+                self._context, developer, providers, purpose, redirect_uris, retry
+            ),
+        )
+
+    async def registration(self, *, retry: Retry = CLIENT) -> AgentRegistration:
+        """Read one's own registration; see :meth:`SyncClient.registration`."""
+        return await self._driver.run(
+            self._credentials, _protocol.registration.registration(self._context, retry)
+        )
+
+    async def authorize(
+        self,
+        provider: str,
+        scopes: Sequence[str],
+        *,
+        redirect_uri: str | None = None,
+        resource: str | None = None,
+        state: str | None = None,
+        retry: Retry = CLIENT,
+    ) -> AuthorizationResponse:
+        """Open a session for the user's consent; see :meth:`SyncClient.authorize`."""
+        return await self._driver.run(
+            self._credentials,
+            _protocol.consent.authorize(
+                self._context, provider, scopes, redirect_uri, resource, state, retry
+            ),
+        )
+
+    async def exchange_token(
+        self, code: str, session_id: str, *, retry: Retry = CLIENT
+    ) -> TokenResponse:
+        """Exchange a consented session for a token; see :meth:`SyncClient.exchange_token`."""
+        return await self._driver.run(
+            self._credentials,
+            _protocol.consent.exchange_token(self._context, code, session_id, retry),
+        )
+
+    async def revoke(self, provider: str | None = None, *, retry: Retry = CLIENT) -> None:
+        """Revoke one provider's token or all; see :meth:`SyncClient.revoke`."""
+        return await self._driver.run(
+            self._credentials, _protocol.consent.revoke(self._context, provider, retry)
+        )
+
+    async def sign_attestation(self, audience: str | Sequence[str] | None = None) -> str:
+        """Sign a fresh attestation; see :meth:`SyncClient.sign_attestation`."""
+        return await self._driver.run(
+            self._credentials, _protocol.attestation.sign_attestation(self._context, audience)
+        )
+
+    async def aclose(self) -> None:
+        """Free the connections; the client makes no further call. Closing a view does nothing."""
+        if self._root is None:
+            await self._driver.aclose()
+
+    async def __aenter__(self) -> Self:
+        """Return the client itself."""
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Close."""
+        await self.aclose()
+
+
+def _open_transport() -> AsyncTransport:
+    from .._http.aio import AsyncTransport  # the HTTP layer is needed at the first request only
+
+    return AsyncTransport()

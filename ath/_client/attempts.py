@@ -1,0 +1,114 @@
+"""What comes after a failed attempt of a call: another one, or the error.
+
+Another attempt follows at once with the corrected clock or with the next audience, where the
+server refused the attestation; or after a pause, where the call's rule and the policy allow it.
+"""
+
+from __future__ import annotations
+
+import warnings
+from typing import TYPE_CHECKING
+
+from .._http.messages import Reply
+from .._protocol.context import Learned
+from .._protocol.failures import server_time
+from .._protocol.steps import Audience, Call
+from ..errors import ATHError, ATHWarning
+from ..retry import RetryPolicy
+
+if TYPE_CHECKING:
+    from .backoff import Backoff
+
+MAX_CLOCK_DIFFERENCE = 30.0
+"""Seconds that the clocks may differ before a refused attestation is the clock's fault."""
+_DAY = 86_400.0
+
+INCONCLUSIVE_CODES = frozenset({"INVALID_ATTESTATION", "HTTP_ERROR"})
+"""Errors that do not tell whether the server accepted the attestation."""
+
+
+class Attempts:
+    """The attempts of one call. The driver asks it for the audience, and after each failure."""
+
+    __slots__ = (
+        "_audiences", "_backoff", "_call", "_clock_corrected", "_codes", "_learned", "_policy",
+    )  # fmt: skip
+
+    def __init__(self, learned: Learned, call: Call, policy: RetryPolicy | None) -> None:
+        self._learned = learned
+        self._call = call
+        self._policy = policy
+        self._audiences = call.audiences
+        self._clock_corrected = False
+        self._codes: list[str] = []
+        self._backoff: Backoff | None = None
+
+    @property
+    def audience(self) -> Audience | None:
+        """Whom the next attestation is for; None for a call without one."""
+        return self._audiences[0] if self._audiences else None
+
+    def succeed(self) -> None:
+        """Remember the audience that was accepted, where there was a choice."""
+        if len(self._call.audiences) > 1:
+            self._learned.needs_audience_list = not isinstance(self.audience, str)
+
+    def next_pause(self, error: ATHError, reply: Reply | None) -> float:
+        """Seconds until the next attempt.
+
+        Raises:
+            ATHError: the error itself if no attempt follows; CLOCK_SKEW if the clocks are more
+                than a day apart.
+        """
+        if error.code == "INVALID_ATTESTATION" and reply is not None and self._audiences:
+            if not self._clock_corrected and self._correct_clock(reply):
+                self._clock_corrected = True
+                return 0.0
+            if len(self._audiences) > 1:
+                self._audiences = self._audiences[1:]
+                self._clock_corrected = False
+                return 0.0
+        elif error.status is not None and error.code not in INCONCLUSIVE_CODES:
+            self.succeed()  # the server looked beyond the attestation
+        return self._scheduled_pause(error)
+
+    def _scheduled_pause(self, error: ATHError) -> float:
+        """The pause that the retry policy wants, or the error."""
+        error.retryable = self._call.rule.allows(error)
+        self._codes.append(error.code)
+        try:
+            if not error.retryable or self._policy is None:
+                raise error
+            if self._backoff is None:
+                from .backoff import Backoff  # tenacity is slow to import, and most calls succeed
+
+                self._backoff = Backoff(self._policy)
+            return self._backoff.next_pause(error)
+        except ATHError:
+            if len(self._codes) > 1:
+                error.add_note(f"{len(self._codes)} attempts: {', '.join(self._codes)}.")
+            raise
+
+    def _correct_clock(self, reply: Reply) -> bool:
+        """Whether this machine's clock was to blame; it is corrected then, for attestations."""
+        theirs = server_time(reply)
+        if theirs is None:
+            return False
+        learned = self._learned
+        ahead = theirs - reply.received_at
+        if abs(ahead - learned.clock_offset) <= MAX_CLOCK_DIFFERENCE:
+            return False
+        difference = (
+            f"{abs(ahead):.0f} seconds {'behind' if ahead > 0 else 'ahead of'} the server's"
+        )
+        if abs(ahead) > _DAY:
+            raise ATHError("CLOCK_SKEW", f"This machine's clock is {difference}.", reply.status)
+        learned.clock_offset = ahead
+        if abs(ahead) > MAX_CLOCK_DIFFERENCE:  # else the machine's clock was set meanwhile
+            warnings.warn(
+                f"This machine's clock is {difference}; attestations are signed with the server's "
+                "time from now on. Set the clock.",
+                ATHWarning,
+                stacklevel=2,
+            )
+        return True
