@@ -9,7 +9,7 @@ from typing import Any, Self
 import httpx
 from attrs import define, evolve, field
 
-from .types import Call, E, Response, S
+from .types import PreparedCall, E, Response, S
 
 _BUILDING = threading.Lock()  # or threads that race would each open a pool, and lose all but one
 
@@ -82,7 +82,7 @@ class Client:
             **self._httpx_args,
         }
 
-    def _request(self, http: httpx.Client | httpx.AsyncClient, call: Call[S, E]) -> httpx.Request:
+    def _request(self, http: httpx.Client | httpx.AsyncClient, call: PreparedCall[S, E]) -> httpx.Request:
         return http.build_request(
             call.method,
             call.path,
@@ -92,7 +92,7 @@ class Client:
             content=call.content,
         )
 
-    def send(self, call: Call[S, E]) -> Response[S, E]:
+    def send(self, call: PreparedCall[S, E]) -> Response[S, E]:
         """Send a prepared call, and read its answer.
 
         Raises:
@@ -102,7 +102,7 @@ class Client:
         answer = http.send(self._request(http, call))
         return call.response(answer.status_code, answer.headers, answer.content)
 
-    async def send_async(self, call: Call[S, E]) -> Response[S, E]:
+    async def send_async(self, call: PreparedCall[S, E]) -> Response[S, E]:
         """Send a prepared call as a coroutine, and read its answer.
 
         Raises:
@@ -136,7 +136,7 @@ class AuthenticatedClient(Client):
     """``Basic`` with a token of base64 is HTTP Basic; nothing stands before the token if this is empty."""
     auth_header_name: str = "Authorization"
 
-    def _request(self, http: httpx.Client | httpx.AsyncClient, call: Call[S, E]) -> httpx.Request:
+    def _request(self, http: httpx.Client | httpx.AsyncClient, call: PreparedCall[S, E]) -> httpx.Request:
         request = super()._request(http, call)
         request.headers[self.auth_header_name] = f"{self.prefix} {self.token}".strip()
         return request

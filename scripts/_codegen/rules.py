@@ -70,7 +70,7 @@ ADVICE = {
     "servers": "callers name the base URL",
 }
 _PATH = re.compile(r"(/([\w.~!$&'()*+,;=:@%-]|\{[^{}/]+\})*)+", re.ASCII)
-_TAKEN = {"Answer", "Any", "Call", "Client", "Literal", "Mapping", "Response", "Self", "UUID"}
+_TAKEN = {"Answer", "Any", "Client", "Literal", "Mapping", "PreparedCall", "Response", "Self", "UUID"}
 """Classes that the generated modules import beside those of the spec."""
 _ALLOWED = {
     "path": SCALARS,

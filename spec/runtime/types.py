@@ -74,7 +74,7 @@ class Answer:
 
 
 @frozen(kw_only=True)
-class Call(Generic[S, E]):
+class PreparedCall(Generic[S, E]):
     """One call as it goes over the wire, and how its answers are read. Sends nothing itself.
 
     Success values are of the type ``S``, error bodies of ``E``.

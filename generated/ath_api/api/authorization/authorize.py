@@ -6,7 +6,7 @@ from ..._writing import to_json as _to_json
 from ...models.authorization_request import AuthorizationRequest
 from ...models.authorization_response import AuthorizationResponse
 from ...models.error_body import ErrorBody
-from ...types import Answer, Call, Response
+from ...types import Answer, PreparedCall, Response
 
 if TYPE_CHECKING:
     from ...client import Client
@@ -23,9 +23,9 @@ _ANSWERS = (
 )
 
 
-def prepare(*, body: AuthorizationRequest) -> Call[AuthorizationResponse, ErrorBody]:
+def prepare(*, body: AuthorizationRequest) -> PreparedCall[AuthorizationResponse, ErrorBody]:
     """What ``sync`` sends, and how the answer to it is read. Sends nothing."""
-    return Call(
+    return PreparedCall(
         method="POST",
         path="/ath/authorize",
         media_type="application/json",

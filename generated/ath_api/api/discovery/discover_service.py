@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 from ...models.error_body import ErrorBody
 from ...models.service_discovery_document import ServiceDiscoveryDocument
-from ...types import Answer, Call, Response
+from ...types import Answer, PreparedCall, Response
 
 if TYPE_CHECKING:
     from ...client import Client
@@ -16,9 +16,9 @@ _ANSWERS = (
 )
 
 
-def prepare() -> Call[ServiceDiscoveryDocument, ErrorBody]:
+def prepare() -> PreparedCall[ServiceDiscoveryDocument, ErrorBody]:
     """What ``sync`` sends, and how the answer to it is read. Sends nothing."""
-    return Call(
+    return PreparedCall(
         method="GET",
         path="/.well-known/ath-app.json",
         answers=_ANSWERS,

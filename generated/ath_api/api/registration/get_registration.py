@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 from ..._writing import to_segment as _to_segment
 from ...models.agent_registration import AgentRegistration
 from ...models.error_body import ErrorBody
-from ...types import Answer, Call, Response
+from ...types import Answer, PreparedCall, Response
 
 if TYPE_CHECKING:
     from ...client import Client
@@ -19,9 +19,9 @@ _ANSWERS = (
 )
 
 
-def prepare(client_id: str) -> Call[AgentRegistration, ErrorBody]:
+def prepare(client_id: str) -> PreparedCall[AgentRegistration, ErrorBody]:
     """What ``sync`` sends, and how the answer to it is read. Sends nothing."""
-    return Call(
+    return PreparedCall(
         method="GET",
         path=f"/ath/agents/{_to_segment('client_id', client_id)}",
         answers=_ANSWERS,

@@ -6,7 +6,7 @@ from ..._writing import to_json as _to_json
 from ...models.agent_registration_request import AgentRegistrationRequest
 from ...models.agent_registration_response import AgentRegistrationResponse
 from ...models.error_body import ErrorBody
-from ...types import Answer, Call, Response
+from ...types import Answer, PreparedCall, Response
 
 if TYPE_CHECKING:
     from ...client import Client
@@ -23,9 +23,11 @@ _ANSWERS = (
 )
 
 
-def prepare(*, body: AgentRegistrationRequest) -> Call[AgentRegistrationResponse, ErrorBody]:
+def prepare(
+    *, body: AgentRegistrationRequest
+) -> PreparedCall[AgentRegistrationResponse, ErrorBody]:
     """What ``sync`` sends, and how the answer to it is read. Sends nothing."""
-    return Call(
+    return PreparedCall(
         method="POST",
         path="/ath/agents/register",
         media_type="application/json",

@@ -6,7 +6,7 @@ from ..._writing import to_json as _to_json
 from ...models.error_body import ErrorBody
 from ...models.token_exchange_request import TokenExchangeRequest
 from ...models.token_response import TokenResponse
-from ...types import Answer, Call, Response
+from ...types import Answer, PreparedCall, Response
 
 if TYPE_CHECKING:
     from ...client import Client
@@ -23,9 +23,9 @@ _ANSWERS = (
 )
 
 
-def prepare(*, body: TokenExchangeRequest) -> Call[TokenResponse, ErrorBody]:
+def prepare(*, body: TokenExchangeRequest) -> PreparedCall[TokenResponse, ErrorBody]:
     """What ``sync`` sends, and how the answer to it is read. Sends nothing."""
-    return Call(
+    return PreparedCall(
         method="POST",
         path="/ath/token",
         media_type="application/json",

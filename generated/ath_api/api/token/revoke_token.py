@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 from ..._writing import to_json as _to_json
 from ...models.error_body import ErrorBody
 from ...models.token_revocation_request import TokenRevocationRequest
-from ...types import Answer, Call, Response
+from ...types import Answer, PreparedCall, Response
 
 if TYPE_CHECKING:
     from ...client import Client
@@ -21,9 +21,9 @@ _ANSWERS = (
 )
 
 
-def prepare(*, body: TokenRevocationRequest) -> Call[None, ErrorBody]:
+def prepare(*, body: TokenRevocationRequest) -> PreparedCall[None, ErrorBody]:
     """What ``sync`` sends, and how the answer to it is read. Sends nothing."""
-    return Call(
+    return PreparedCall(
         method="POST",
         path="/ath/revoke",
         media_type="application/json",
