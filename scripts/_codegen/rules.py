@@ -59,7 +59,7 @@ KINDS = {
     " maxProperties",
 }
 REASONS = ("x-ath-extension", "x-ath-relaxed", "x-handwritten-reason")
-OUR_WORDS = (*REASONS, "x-ath-secret", "x-ath-lenient", "x-handwritten")
+OUR_WORDS = (*REASONS, "x-ath-upstream", "x-ath-secret", "x-ath-lenient", "x-handwritten")
 ADVICE = {
     "nullable": 'OpenAPI 3.1 says type: [..., "null"]',
     "discriminator": "a value is read as the first alternative that fits",
@@ -161,8 +161,7 @@ class Rules:
         for word, value in node.items():
             place = (*where, word)
             if word in OUR_WORDS:
-                if not (isinstance(value, str) and value if word in REASONS else value is True):
-                    yield Problem(place, f"must be {'a reason in words' if word in REASONS else 'true'}")
+                yield from _our_word(word, value, node, place)
             elif word not in words:
                 yield Problem(place, _unknown(kind, word, [*words, *OUR_WORDS]))
             elif words[word]:
@@ -395,6 +394,19 @@ class Rules:
             if "$ref" in part:
                 place = tuple(str(part["$ref"])[2:].split("/"))
                 waiting.append((place, resolve(self.data, part["$ref"])))
+
+
+def _our_word(word: str, value: Any, node: Node, where: Pointer) -> Iterator[Problem]:
+    if word in REASONS:
+        if not isinstance(value, str) or not value:
+            yield Problem(where, "must be a reason in words")
+    elif word == "x-ath-upstream":
+        if not isinstance(value, dict) or "x-ath-relaxed" not in node:
+            yield Problem(where, "must be a schema, beside x-ath-relaxed")
+    elif value is not True:
+        yield Problem(where, "must be true")
+    if word == "x-ath-relaxed" and "x-ath-upstream" not in node:
+        yield Problem(where, "x-ath-upstream must say beside it what the protocol's own schema says")
 
 
 def _words(kind: str) -> dict[str, str]:

@@ -75,7 +75,8 @@ def generated_operations() -> Iterator[dict[str, Any]]:
 
 def media_types(spec: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
     """Each JSON body of the spec, under a name that tells where it stands."""
-    for name, operation in operations(spec):
+    for operation in generated_operations():
+        name = operation["operationId"]
         bodies = {"request": operation.get("requestBody", {}), **operation["responses"]}
         for place, body in bodies.items():
             for media in body.get("content", {}).values():

@@ -16,6 +16,7 @@ _ANSWERS = (
     Answer(400, 400, "application/json", ErrorBody.from_dict),
     Answer(401, 401, "application/json", ErrorBody.from_dict),
     Answer(403, 403, "application/json", ErrorBody.from_dict),
+    Answer(429, 429, "application/json", ErrorBody.from_dict),
     Answer(500, 500, "application/json", ErrorBody.from_dict),
     Answer(502, 502, "application/json", ErrorBody.from_dict),
     Answer(400, 499, "application/json", ErrorBody.from_dict),

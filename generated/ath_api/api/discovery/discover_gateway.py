@@ -11,6 +11,7 @@ if TYPE_CHECKING:
 
 _ANSWERS = (
     Answer(200, 200, "application/json", DiscoveryDocument.from_dict),
+    Answer(429, 429, "application/json", ErrorBody.from_dict),
     Answer(400, 499, "application/json", ErrorBody.from_dict),
     Answer(500, 599, "application/json", ErrorBody.from_dict),
 )
@@ -32,6 +33,8 @@ def _get_kwargs() -> dict[str, Any]:
 def sync_detailed(*, client: Client) -> Response[DiscoveryDocument, ErrorBody]:
     """Read what a gateway offers.
 
+    The providers behind the gateway, and the scopes that an agent may ask for there.
+
     Returns:
         Every answer, also an error or one that is not as described.
 
@@ -43,6 +46,8 @@ def sync_detailed(*, client: Client) -> Response[DiscoveryDocument, ErrorBody]:
 
 def sync(*, client: Client) -> DiscoveryDocument:
     """Read what a gateway offers.
+
+    The providers behind the gateway, and the scopes that an agent may ask for there.
 
     Returns:
         The gateway and its providers.
@@ -57,6 +62,8 @@ def sync(*, client: Client) -> DiscoveryDocument:
 async def asyncio_detailed(*, client: Client) -> Response[DiscoveryDocument, ErrorBody]:
     """Read what a gateway offers.
 
+    The providers behind the gateway, and the scopes that an agent may ask for there.
+
     Returns:
         Every answer, also an error or one that is not as described.
 
@@ -68,6 +75,8 @@ async def asyncio_detailed(*, client: Client) -> Response[DiscoveryDocument, Err
 
 async def asyncio(*, client: Client) -> DiscoveryDocument:
     """Read what a gateway offers.
+
+    The providers behind the gateway, and the scopes that an agent may ask for there.
 
     Returns:
         The gateway and its providers.

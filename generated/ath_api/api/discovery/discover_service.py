@@ -11,6 +11,7 @@ if TYPE_CHECKING:
 
 _ANSWERS = (
     Answer(200, 200, "application/json", ServiceDiscoveryDocument.from_dict),
+    Answer(429, 429, "application/json", ErrorBody.from_dict),
     Answer(400, 499, "application/json", ErrorBody.from_dict),
     Answer(500, 599, "application/json", ErrorBody.from_dict),
 )
@@ -32,6 +33,8 @@ def _get_kwargs() -> dict[str, Any]:
 def sync_detailed(*, client: Client) -> Response[ServiceDiscoveryDocument, ErrorBody]:
     """Read what a native service offers.
 
+    Where the service's API is, and how it asks its users.
+
     Returns:
         Every answer, also an error or one that is not as described.
 
@@ -43,6 +46,8 @@ def sync_detailed(*, client: Client) -> Response[ServiceDiscoveryDocument, Error
 
 def sync(*, client: Client) -> ServiceDiscoveryDocument:
     """Read what a native service offers.
+
+    Where the service's API is, and how it asks its users.
 
     Returns:
         The service, its API and its OAuth endpoints.
@@ -57,6 +62,8 @@ def sync(*, client: Client) -> ServiceDiscoveryDocument:
 async def asyncio_detailed(*, client: Client) -> Response[ServiceDiscoveryDocument, ErrorBody]:
     """Read what a native service offers.
 
+    Where the service's API is, and how it asks its users.
+
     Returns:
         Every answer, also an error or one that is not as described.
 
@@ -68,6 +75,8 @@ async def asyncio_detailed(*, client: Client) -> Response[ServiceDiscoveryDocume
 
 async def asyncio(*, client: Client) -> ServiceDiscoveryDocument:
     """Read what a native service offers.
+
+    Where the service's API is, and how it asks its users.
 
     Returns:
         The service, its API and its OAuth endpoints.

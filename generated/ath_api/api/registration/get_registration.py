@@ -14,6 +14,7 @@ _ANSWERS = (
     Answer(200, 200, "application/json", AgentRegistration.from_dict),
     Answer(401, 401, "application/json", ErrorBody.from_dict),
     Answer(403, 403, "application/json", ErrorBody.from_dict),
+    Answer(429, 429, "application/json", ErrorBody.from_dict),
     Answer(400, 499, "application/json", ErrorBody.from_dict),
     Answer(500, 599, "application/json", ErrorBody.from_dict),
 )

@@ -12,9 +12,9 @@ if TYPE_CHECKING:
 
 _ANSWERS = (
     Answer(200, 200),
-    Answer(400, 400, "application/json", ErrorBody.from_dict),
     Answer(401, 401, "application/json", ErrorBody.from_dict),
     Answer(403, 403, "application/json", ErrorBody.from_dict),
+    Answer(429, 429, "application/json", ErrorBody.from_dict),
     Answer(500, 500, "application/json", ErrorBody.from_dict),
     Answer(400, 499, "application/json", ErrorBody.from_dict),
     Answer(500, 599, "application/json", ErrorBody.from_dict),
