@@ -1,4 +1,4 @@
-"""Readers: each takes a value of parsed JSON and returns what a model holds, or raises FieldError."""
+"""Readers: each returns what a model holds for a value of parsed JSON, or raises FieldError."""
 
 from __future__ import annotations
 
@@ -140,7 +140,7 @@ def either(*readers: Reader) -> Reader:
                 return alternative(value)
             except FieldError as error:
                 errors.append(error)
-        # An alternative of the right JSON type knows better what is wrong than those of another one.
+        # An alternative of the right JSON type knows best what is wrong.
         closest = [error for error in errors if not error.expected]
         if len(closest) == 1:
             raise closest[0]

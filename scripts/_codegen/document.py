@@ -9,7 +9,8 @@ from typing import Any
 
 from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
-from ruamel.yaml.nodes import MappingNode, Node, SequenceNode
+from ruamel.yaml.nodes import MappingNode, SequenceNode
+from ruamel.yaml.nodes import Node as YAMLNode
 
 Node = dict[str, Any]
 Pointer = tuple[str | int, ...]
@@ -58,7 +59,7 @@ class Document:
         if not isinstance(self.data, dict):
             raise Refused([f"{path}: not a YAML object"])
 
-    def _plain(self, node: Node | None, where: Pointer) -> Any:
+    def _plain(self, node: YAMLNode | None, where: Pointer) -> Any:
         if isinstance(node, MappingNode):
             return self._object(node, where)
         if isinstance(node, SequenceNode):
@@ -67,13 +68,13 @@ class Document:
             return [self._plain(item, (*where, index)) for index, item in enumerate(node.value)]
         if node is None:
             return None
-        if node.tag.endswith(":timestamp"):  # YAML 1.2 has no dates
+        if str(node.tag).endswith(":timestamp"):  # YAML 1.2 has no dates
             return node.value
         return self._yaml.constructor.construct_object(node)
 
-    def _object(self, node: MappingNode, where: Pointer) -> dict[str, Any]:
-        merged: dict[str, Any] = {}
-        own: dict[str, Any] = {}
+    def _object(self, node: MappingNode, where: Pointer) -> Node:
+        merged: Node = {}
+        own: Node = {}
         for key_node, value_node in node.value:
             line = key_node.start_mark.line + 1
             if key_node.tag.endswith(":merge"):
@@ -86,30 +87,25 @@ class Document:
             own[key] = self._plain(value_node, (*where, key))
         return merged | own
 
-    def place(self, where: Pointer) -> str:
-        """A pointer as people and editors read it: file, line, JSON pointer."""
-        known = where
-        while known and known not in self._lines:
-            known = known[:-1]
-        pointer = "".join(f"/{str(part).replace('~', '~0').replace('/', '~1')}" for part in where)
-        return f"{self.path}:{self._lines.get(known, 1)}: #{pointer}"
-
     def refuse(self, problems: Iterable[Problem]) -> None:
         """Stop if there are problems.
 
         Raises:
             Refused: There are; says each with its place, in the order of the document.
         """
-        order = list(self._lines)
-        lines = {
-            f"{self.place(problem.where)}: {problem.what}": None
-            for problem in sorted(
-                problems,
-                key=lambda p: order.index(p.where) if p.where in self._lines else len(order),
-            )
-        }
-        if lines:
-            raise Refused(lines)
+        order = {where: number for number, where in enumerate(self._lines)}
+        found = sorted(problems, key=lambda problem: order.get(problem.where, len(order)))
+        if found:
+            told = dict.fromkeys(f"{self._place(p.where)}: {p.what}" for p in found)
+            raise Refused(told)
+
+    def _place(self, where: Pointer) -> str:
+        """A pointer as people and editors read it: file, line, JSON pointer."""
+        known = where
+        while known and known not in self._lines:
+            known = known[:-1]
+        keys = (str(key).replace("~", "~0").replace("/", "~1") for key in where)
+        return f"{self.path}:{self._lines.get(known, 1)}: #{''.join(f'/{key}' for key in keys)}"
 
 
 def resolve(data: Any, reference: Any) -> Any:
@@ -130,7 +126,11 @@ def referred(data: Node, part: Any) -> Any:
 def walk(part: Any, where: Pointer = ()) -> Iterator[tuple[Pointer, Any]]:
     """Every part of a document, from the top."""
     yield where, part
-    inner = part.items() if isinstance(part, dict) else enumerate(part) if isinstance(part, list) else ()
+    inner: Iterable[tuple[Any, Any]] = ()
+    if isinstance(part, dict):
+        inner = part.items()
+    elif isinstance(part, list):
+        inner = enumerate(part)
     for key, item in inner:
         yield from walk(item, (*where, key))
 

@@ -1,139 +1,36 @@
-"""What the templates write about fields and operations, as Python source."""
+"""What the templates write about the fields of a model and about an operation."""
 
 from __future__ import annotations
 
 import re
-import textwrap
-from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from keyword import iskeyword
 from typing import Any
 
 from openapi_python_client.parser.openapi import Endpoint
-from openapi_python_client.parser.properties import EnumProperty, ModelProperty
+from openapi_python_client.parser.properties import ModelProperty
 from openapi_python_client.parser.properties.const import ConstProperty
-from openapi_python_client.parser.properties.date import DateProperty
-from openapi_python_client.parser.properties.datetime import DateTimeProperty
-from openapi_python_client.parser.properties.list_property import ListProperty
-from openapi_python_client.parser.properties.union import UnionProperty
-from openapi_python_client.parser.properties.uuid import UuidProperty
-from openapi_python_client.strings import in_f_string_literal, safe_for_docstring
+from openapi_python_client.strings import in_f_string_literal
 
-from .document import METHODS, Node, Refused, definitions, is_secret, referred
+from .document import METHODS, Node, definitions, is_secret, referred
+from .source import (
+    SCALARS,
+    Property,
+    alternatives,
+    declared,
+    default,
+    hint,
+    holds_models,
+    nullable,
+    reader,
+)
 
-Property = Any
-"""A property of the generator's; its classes have no useful common type."""
-
-_SCALARS = {"str": "text", "int": "integer", "float": "number", "bool": "boolean"}
 _CLASS_BODY = {
     *("Any", "Literal", "Mapping", "None", "Self", "UUID", "bool", "classmethod", "datetime"),
     *("dict", "float", "int", "list", "self", "str"),
     *("additional_keys", "additional_properties", "from_dict", "to_dict"),
 }
 """Names that a generated class uses itself; a field of that name would hide them."""
-
-
-def hint(prop: Property) -> str:
-    """The type of a value that is there."""
-    if isinstance(prop, UnionProperty):
-        return " | ".join(dict.fromkeys(hint(inner) for inner in prop.inner_properties))
-    if isinstance(prop, ListProperty):
-        return f"list[{hint(prop.inner_property)}]"
-    if isinstance(prop, ConstProperty):
-        return f"Literal[{prop.value.raw_value!r}]"
-    return str(prop.get_type_string(no_optional=True).as_unembedded_code())
-
-
-def declared(prop: Property) -> str:
-    """The type of a field or argument, which is None where it may be left out."""
-    found = hint(prop)
-    if prop.required or found == "Any" or "None" in found.split(" | "):
-        return found
-    return f"{found} | None"
-
-
-def default(prop: Property) -> str | None:
-    """The default; None if there is none."""
-    if prop.default is None:
-        return None if prop.required else "None"
-    if isinstance(prop, DateTimeProperty):
-        return f"_reading.moment({prop.default.raw_value!r})"
-    if isinstance(prop, EnumProperty | UuidProperty | DateProperty):
-        return str(prop.default.python_code.as_unembedded_code())
-    return repr(prop.default.raw_value)
-
-
-def alternatives(prop: Property) -> list[Property]:
-    """What a value that is not null may be; text that is nothing richer comes last."""
-    parts = prop.inner_properties if isinstance(prop, UnionProperty) else [prop]
-    return sorted(
-        (part for part in parts if hint(part) != "None"), key=lambda part: hint(part) == "str"
-    )
-
-
-def reader(prop: Property, *, null: bool) -> str:
-    """What reads a value, of which null may be one."""
-    parts = [_reader(part) for part in alternatives(prop)]
-    if null or not parts:
-        parts.append("_reading.null")
-    return parts[0] if len(parts) == 1 else f"_reading.either({', '.join(parts)})"
-
-
-def _reader(prop: Property) -> str:
-    name = hint(prop)
-    if name in _SCALARS:
-        return f"_reading.{_SCALARS[name]}"
-    match prop:
-        case ListProperty():
-            return f"_reading.array({reader(prop.inner_property, null=nullable(prop.inner_property))})"
-        case ModelProperty():
-            return f"{name}.from_dict"
-        case ConstProperty():
-            return f"_reading.constant({prop.value.raw_value!r})"
-        case EnumProperty() if prop.value_type is int:
-            return f"_reading.parsed({name}, _reading.integer)"
-        case EnumProperty() | UuidProperty():
-            return f"_reading.parsed({name})"
-        case DateTimeProperty():
-            return "_reading.moment"
-        case DateProperty():
-            return "_reading.day"
-    return "_reading.anything"
-
-
-def nullable(prop: Property) -> bool:
-    """Whether null is a value."""
-    return "None" in hint(prop).split(" | ")
-
-
-def holds_models(prop: Property) -> bool:
-    """Whether there are models in it, whose classes are imported only when a value is read."""
-    inner = getattr(prop, "inner_properties", None) or [getattr(prop, "inner_property", None)]
-    return isinstance(prop, ModelProperty) or any(holds_models(part) for part in inner if part)
-
-
-def imports(lines: Iterable[str]) -> list[str]:
-    """The imports that the generator asks for, without those that only its own templates need."""
-    return sorted({line for line in lines if "UNSET" not in line and "cast" not in line})
-
-
-def docstring(text: Any) -> str:
-    """A text as a docstring, wrapped; nothing if there is none."""
-    lines = safe_for_docstring(text or "").strip().splitlines()
-    wrapped = "\n".join(map(_wrap, lines))
-    if "\n" in wrapped:
-        wrapped += "\n"
-    elif wrapped.endswith('"'):
-        wrapped += " "
-    return f'"""{wrapped}"""' if wrapped else ""
-
-
-def _wrap(line: str) -> str:
-    indent = len(line) - len(line.lstrip())
-    further = " " * (indent + 4 if indent else 0)
-    return textwrap.fill(
-        line, 92, subsequent_indent=further, break_long_words=False, break_on_hyphens=False
-    )
 
 
 @dataclass(frozen=True)
@@ -148,17 +45,18 @@ class Field:
     required: bool
     lenient: bool
     reader: str
-    """What is called once for the module, because it is made of readers only; may be empty."""
+    """What is made once for the module, because no model is needed for it; may be empty."""
     reading: list[str]
     """The statements that take the value out of ``src_dict``."""
 
 
 @dataclass(frozen=True)
 class Operation:
-    """One operation, and what its functions look like."""
+    """One operation."""
 
-    parameters: list[str]
-    keywords: list[str]
+    path_arguments: list[str]
+    other_arguments: list[str]
+    names: list[str]
     path: str
     query: list[str]
     headers: list[str]
@@ -168,16 +66,14 @@ class Operation:
     answers: list[str]
     success: str
     error: str
-    summary: str
-    description: str
-    arguments: list[str]
-    returns: str
-    names: list[str]
+    prose: list[str]
+    told_arguments: list[str]
+    told_success: str
 
     def signature(self, *more: str) -> str:
         """The arguments; those that are not part of the path by name only."""
-        by_name = [*more, *self.keywords]
-        return ", ".join([*self.parameters, *(["*"] if by_name else []), *by_name])
+        by_name = [*more, *self.other_arguments]
+        return ", ".join([*self.path_arguments, *(["*"] if by_name else []), *by_name])
 
     @property
     def passed(self) -> str:
@@ -188,14 +84,14 @@ class Operation:
         """What a function of the operation does."""
         returns = "Every answer, also an error or one that is not as described."
         raises = ["httpx.HTTPError: No answer came."]
-        if self.parameters:
+        if self.path_arguments:
             raises.append("ValueError: A part of the path is empty or a dot segment.")
         if not detailed:
-            returns = self.returns
-            raises.insert(0, "errors.ResponseError: The answer is not the success that is described.")
-        sections = {"Args": self.arguments, "Returns": [returns], "Raises": raises}
-        told = [f"{title}:\n    " + "\n    ".join(items) for title, items in sections.items() if items]
-        return "\n\n".join(filter(None, [self.summary, self.description, *told]))
+            returns = self.told_success
+            raises.insert(0, "errors.ResponseError: The answer is no success as described.")
+        sections = {"Args": self.told_arguments, "Returns": [returns], "Raises": raises}
+        told = [f"{title}:\n    " + "\n    ".join(said) for title, said in sections.items() if said]
+        return "\n\n".join(filter(None, [*self.prose, *told]))
 
 
 class Views:
@@ -210,30 +106,16 @@ class Views:
             if method in METHODS
         }
 
-    def description(self, schema: Node) -> str:
+    def _description(self, schema: Node) -> str:
         """What is said of the schema, at the nearest place."""
-        said = (part.get("description", "") for part in definitions(self.document, schema, "allOf"))
-        return next(filter(None, said), "")
+        parts = definitions(self.document, schema, "allOf")
+        return next((part["description"] for part in parts if part.get("description")), "")
 
     def fields(self, model: ModelProperty) -> list[Field]:
-        """The fields of a model.
-
-        Raises:
-            Refused: Two of them would have the same name in Python.
-        """
-        schema = raw(model)
-        props = [*(model.required_properties or ()), *(model.optional_properties or ())]
-        used = {word for prop in props for word in re.findall(r"\w+", hint(prop))} | _CLASS_BODY
-        fields = [self._field(schema, prop, used) for prop in props]
-        keys: dict[str, str] = {}
-        for field in fields:
-            if field.name in keys:
-                raise Refused(
-                    f"{model.class_info.name}: the fields {keys[field.name]} and {field.key} would"
-                    f" both be called {field.name} in Python"
-                )
-            keys[field.name] = field.key
-        return fields
+        """The fields of a model."""
+        properties = [*(model.required_properties or ()), *(model.optional_properties or ())]
+        used = {word for prop in properties for word in re.findall(r"\w+", hint(prop))}
+        return [self._field(raw(model), prop, used | _CLASS_BODY) for prop in properties]
 
     def _field(self, model: Node, prop: Property, used: set[str]) -> Field:
         key = prop.name.get_untrusted_value()
@@ -242,109 +124,136 @@ class Views:
             name += "_"
         inherited = definitions(self.document, model, "allOf")
         said = [part["properties"][key] for part in inherited if key in part.get("properties", {})]
-        lenient = any(part.get("x-ath-lenient") for schema in said for part in definitions(self.document, schema))
-
-        value = default(prop)
-        metadata: Node = {"name": key} if name != key else {}
-        if value is not None and prop.required:
-            metadata["required"] = True
-        arguments = [f"default={value}"] if value is not None else []
-        if model.get("x-ath-secret") or any(is_secret(self.document, part) for part in said):
-            arguments.append("repr=False")
-        if metadata:
-            arguments.append(f"metadata={metadata!r}")
-        assigned = f" = _field({', '.join(arguments)})" if arguments else ""
-        if arguments == [f"default={value}"]:
-            assigned = f" = {value}"
-
+        own = [part for schema in said for part in definitions(self.document, schema)]
+        lenient = any(part.get("x-ath-lenient") for part in own)
         read = reader(prop, null=False)
         if lenient:
             read = f"_reading.lenient({read})"
-        composed = "" if holds_models(prop) or not read.endswith(")") else read
-        local = f"{name}_"
-        source = "src_dict[_at]" if prop.required else "src_dict.get(_at)"
-        call = f"_read_{name}" if composed else read
-        kinds = " | ".join(map(hint, alternatives(prop)))
-        quick = f"type({local}) is not {kinds}" if kinds in _SCALARS and not lenient else ""
-        if value not in (None, "None") and not prop.required:
-            given = f"{call}({value})" if isinstance(prop, ConstProperty) else value
-            reading = [f"if ({local} := {source}) is None:", f"    {local} = {given}"]
-            reading += [f"elif {quick}:" if quick else "else:", f"    {local} = {call}({local})"]
-        elif nullable(prop) or not prop.required:
-            reading = [f"if ({local} := {source}) is not None:", f"    {local} = {call}({local})"]
-        elif quick:
-            reading = [f"if {quick.replace(local, f'{local} := {source}')}:", f"    {local} = {call}({local})"]
-        else:
-            reading = [f"{local} = {call}({source})"]
-        if read == "_reading.anything":
-            reading = [f"{local} = {source}"]
-
+        composed = read if read.endswith(")") and not holds_models(prop) else ""
+        secret = any(is_secret(self.document, schema) for schema in (*said, model))
         return Field(
             name=name,
             key=key,
-            declaration=f"{name}: {declared(prop)}{assigned}",
-            doc=self.description(said[-1]),
+            declaration=_declaration(prop, name, key, secret=secret),
+            doc=self._description(said[-1]),
             required=prop.required,
             lenient=lenient,
             reader=composed,
-            reading=reading,
+            reading=_reading(prop, name, f"_read_{name}" if composed else read),
         )
 
     def operation(self, endpoint: Endpoint) -> Operation:
         """The view of one operation."""
         path, item, operation = self.operations[f"api.{endpoint.tags[0]}.{endpoint.name}"]
-        said = [*operation["parameters"], *item["parameters"]]
         arguments = [(str(place), prop) for place, prop in endpoint.iter_all_parameters()]
-        described = {(p["in"], p["name"]): p for p in reversed(said)}
+        said = [*item["parameters"], *operation["parameters"]]
         told = []
         for place, prop in arguments:
-            parameter = described[place, prop.name.get_untrusted_value()]
-            text = parameter.get("description") or self.description(parameter["schema"])
-            told.append(f"{prop.python_name}: {' '.join(text.split())}".rstrip(" :"))
+            name = prop.name.get_untrusted_value()
+            (part,) = [p for p in said if (p["in"], p["name"]) == (place, name)][-1:]
+            about = part.get("description") or self._description(part["schema"])
+            told.append(f"{prop.python_name}: {about}")
 
         body = next(iter(endpoint.bodies), None)
-        by_name = [prop for place, prop in arguments if place != "path"]
+        others = [prop for place, prop in arguments if place != "path"]
+        names = [str(prop.python_name) for _, prop in arguments]
         if body is not None:
-            by_name.insert(0, body.prop)
-            said_of_body = operation["requestBody"]
-            schema = said_of_body["content"][body.content_type.get_untrusted_value()]["schema"]
-            text = said_of_body.get("description") or self.description(schema)
-            told.append(f"body: {' '.join(text.split())}".rstrip(" :"))
-        successes, errors, answers = [], [], []
-        returns = ""
-        for response in endpoint.responses.patterns:
-            first, last = response.status_code.range or (0, 0)
-            has_body = response.source["attribute"] != "None"
-            (successes if first // 100 == 2 else errors).append(hint(response.prop) if has_body else "None")
-            answers.append(_answer(response) if has_body else f"{first}, {last}")
-            if first // 100 == 2:
-                returns = returns or referred(self.document, operation["responses"][response.status_code.pattern])["description"]
+            asked = operation["requestBody"]
+            schema = asked["content"][body.content_type.get_untrusted_value()]["schema"]
+            told.append(f"body: {asked.get('description') or self._description(schema)}")
+            others.insert(0, body.prop)
+            names.append("body")
+
+        types: dict[bool, dict[str, None]] = {True: {}, False: {}}
+        successes = []
+        for answer in endpoint.responses.patterns:
+            types[is_success(answer)][hint(answer.prop) if has_body(answer) else "None"] = None
+            if is_success(answer):
+                described = operation["responses"][answer.status_code.pattern]
+                successes.append(referred(self.document, described)["description"])
 
         def entries(wanted: str) -> list[str]:
-            return [
-                f"{prop.name.get_untrusted_value()!r}: {prop.python_name}"
-                for place, prop in arguments
-                if place == wanted
-            ]
+            pairs = [(p.name, p.python_name) for place, p in arguments if place == wanted]
+            return [f"{name.get_untrusted_value()!r}: {python}" for name, python in pairs]
 
         return Operation(
-            parameters=[_argument(prop) for place, prop in arguments if place == "path"],
-            keywords=[_argument(prop) for prop in by_name],
-            names=[str(prop.python_name) for _, prop in arguments] + (["body"] if body else []),
+            path_arguments=[_argument(prop) for place, prop in arguments if place == "path"],
+            other_arguments=[_argument(prop) for prop in others],
+            names=names,
             path=_path(path, endpoint),
             query=entries("query"),
             headers=entries("header"),
             cookies=entries("cookie"),
             media_type=body.content_type.get_untrusted_value() if body else "",
             body_is_optional=body is not None and not body.prop.required,
-            answers=answers,
-            success=_union(successes),
-            error=_union(errors),
-            summary=operation.get("summary", ""),
-            description=operation.get("description", ""),
-            arguments=told,
-            returns=" ".join(returns.split()),
+            answers=[_answer(answer) for answer in endpoint.responses.patterns],
+            success=" | ".join(types[True]) or "None",
+            error=" | ".join(types[False]) or "None",
+            prose=[operation.get("summary", ""), operation.get("description", "")],
+            told_arguments=[_in_one_line(text).removesuffix(":") for text in told],
+            told_success=_in_one_line(" ".join(successes[-1:])) or "Nothing.",
         )
+
+
+def raw(model: ModelProperty) -> Node:
+    """The schema of a model, as the document has it."""
+    return dict(model.data.model_dump(mode="json", by_alias=True, exclude_unset=True))
+
+
+def has_body(answer: Any) -> bool:
+    """Whether the body of an answer of the generator's is described."""
+    return bool(answer.source["attribute"] != "None")
+
+
+def is_success(answer: Any) -> bool:
+    """Whether an answer of the generator's has a status of success."""
+    return bool(answer.status_code.range[0] // 100 == 2)
+
+
+def _declaration(prop: Property, name: str, key: str, *, secret: bool) -> str:
+    value = default(prop)
+    metadata: Node = {}
+    if name != key:
+        metadata["name"] = key
+    if prop.required and value is not None:
+        metadata["required"] = True
+    arguments = []
+    if value is not None:
+        arguments.append(f"default={value}")
+    if secret:
+        arguments.append("repr=False")
+    if metadata:
+        arguments.append(f"metadata={metadata!r}")
+    declaration = f"{name}: {declared(prop)}"
+    if not arguments:
+        return declaration
+    if value is not None and len(arguments) == 1:
+        return f"{declaration} = {value}"
+    return f"{declaration} = _field({', '.join(arguments)})"
+
+
+def _reading(prop: Property, name: str, read: str) -> list[str]:
+    """Statements: a value of the right type as it is, any other as the reader says."""
+    local = f"{name}_"
+    source = "src_dict[_at]" if prop.required else "src_dict.get(_at)"
+    types = " | ".join(map(hint, alternatives(prop)))
+    is_scalar = read == f"_reading.{SCALARS.get(types)}"
+    value = default(prop)
+    if read == "_reading.anything":
+        return [f"{local} = {source}"]
+    if value not in (None, "None") and not prop.required:
+        given = f"{read}({value})" if isinstance(prop, ConstProperty) else value
+        return [
+            f"if ({local} := {source}) is None:",
+            f"    {local} = {given}",
+            f"elif type({local}) is not {types}:" if is_scalar else "else:",
+            f"    {local} = {read}({local})",
+        ]
+    if nullable(prop) or not prop.required:
+        return [f"if ({local} := {source}) is not None:", f"    {local} = {read}({local})"]
+    if is_scalar:
+        return [f"if type({local} := {source}) is not {types}:", f"    {local} = {read}({local})"]
+    return [f"{local} = {read}({source})"]
 
 
 def _argument(prop: Property) -> str:
@@ -352,26 +261,25 @@ def _argument(prop: Property) -> str:
     return f"{prop.python_name}: {declared(prop)}" + (f" = {value}" if value is not None else "")
 
 
-def _union(types: list[str]) -> str:
-    return " | ".join(dict.fromkeys(types)) or "None"
-
-
 def _path(path: str, endpoint: Endpoint) -> str:
-    names = {p.name.get_untrusted_value(): p.python_name for p in endpoint.path_parameters}
+    names = {p.name.get_untrusted_value(): str(p.python_name) for p in endpoint.path_parameters}
     parts = re.split(r"\{(.+?)\}", path)
-    texts = [
-        f"{{_to_segment({str(names[part])!r}, {names[part]})}}" if odd % 2 else in_f_string_literal(part)
-        for odd, part in enumerate(parts)
-    ]
-    return f'{"f" if names else ""}"{"".join(texts)}"'
+    for index, part in enumerate(parts):
+        if index % 2:
+            parts[index] = f"{{_to_segment({names[part]!r}, {names[part]})}}"
+        else:
+            parts[index] = in_f_string_literal(part)
+    return f'{"f" if names else ""}"{"".join(parts)}"'
 
 
-def _answer(response: Any) -> str:
-    first, last = response.status_code.range
-    kind = "application/json" if response.source["attribute"] == "response.json()" else "text/plain"
-    return f'{first}, {last}, "{kind}", {reader(response.prop, null=nullable(response.prop))}'
+def _answer(answer: Any) -> str:
+    first, last = answer.status_code.range
+    if not has_body(answer):
+        return f"{first}, {last}"
+    is_json = answer.source["attribute"] == "response.json()"
+    media_type = "application/json" if is_json else "text/plain"
+    return f'{first}, {last}, "{media_type}", {reader(answer.prop)}'
 
 
-def raw(model: ModelProperty) -> Node:
-    """The schema of a model, as the document has it."""
-    return dict(model.data.model_dump(mode="json", by_alias=True, exclude_unset=True))
+def _in_one_line(text: str) -> str:
+    return " ".join(text.split())

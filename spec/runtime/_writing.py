@@ -54,8 +54,8 @@ def to_segment(name: str, value: Any) -> str:
     """One segment of a path, escaped.
 
     Raises:
-        ValueError: It is empty or a dot segment, as it stands or to a server that decodes more than once;
-            it would address another endpoint.
+        ValueError: It would address another endpoint: it is empty or a dot segment, as it stands
+            or to a server that decodes more than once.
     """
     text = plain = to_text(value)
     while (decoded := unquote(plain)) != plain:

@@ -9,7 +9,7 @@ from typing import Any, Self
 import httpx
 from attrs import define, evolve, field
 
-from .types import PreparedCall, E, Response, S
+from .types import E, PreparedCall, Response, S
 
 _BUILDING = threading.Lock()  # or threads that race would each open a pool, and lose all but one
 
@@ -18,7 +18,9 @@ _BUILDING = threading.Lock()  # or threads that race would each open a pool, and
 class Client:
     """Settings of the calls, and the httpx clients that are made of them at first use.
 
-    Use it as a context manager, sync or async, so that its connections are closed.
+    Use it as a context manager, sync or async, so that its connections are closed. A call waits 30
+    seconds unless ``timeout`` says otherwise, and follows no redirect. HTTP Basic is
+    ``httpx_args={"auth": (client_id, client_secret)}``.
     """
 
     _base_url: str = field(alias="base_url")
@@ -26,17 +28,17 @@ class Client:
     _cookies: dict[str, str] = field(factory=dict, kw_only=True, alias="cookies", repr=False)
     _headers: dict[str, str] = field(factory=dict, kw_only=True, alias="headers", repr=False)
     _timeout: httpx.Timeout | float | None = field(default=30.0, kw_only=True, alias="timeout")
-    """Seconds for each connect, read, write and wait for a connection: 30 by default; None waits for ever."""
+    """Seconds for each connect, read, write and wait for a connection; None waits for ever."""
     _verify_ssl: str | bool | ssl.SSLContext = field(default=True, kw_only=True, alias="verify_ssl")
     _follow_redirects: bool = field(default=False, kw_only=True, alias="follow_redirects")
     """Off, since a redirect would send secrets to another place."""
     _httpx_args: dict[str, Any] = field(factory=dict, kw_only=True, alias="httpx_args", repr=False)
-    """More arguments for httpx.Client and httpx.AsyncClient, such as ``auth=(client_id, client_secret)``."""
+    """More arguments of httpx.Client and httpx.AsyncClient, such as ``auth``."""
     _client: httpx.Client | None = field(default=None, init=False)
     _async_client: httpx.AsyncClient | None = field(default=None, init=False)
 
     def with_headers(self, headers: dict[str, str]) -> Self:
-        """A client with more headers; this one stays as it is, and each has connections of its own."""
+        """A client with more headers, and connections of its own; this one stays as it is."""
         return evolve(self, headers={**self._headers, **headers})
 
     def with_cookies(self, cookies: dict[str, str]) -> Self:
@@ -48,12 +50,12 @@ class Client:
         return evolve(self, timeout=timeout)
 
     def set_httpx_client(self, client: httpx.Client) -> Self:
-        """Use this httpx client, with its own base URL and settings in place of those given here."""
+        """Use this httpx client, and its base URL and settings in place of those given here."""
         self._client = client
         return self
 
     def set_async_httpx_client(self, async_client: httpx.AsyncClient) -> Self:
-        """Use this httpx client, with its own base URL and settings in place of those given here."""
+        """Use this httpx client, and its base URL and settings in place of those given here."""
         self._async_client = async_client
         return self
 
@@ -82,7 +84,9 @@ class Client:
             **self._httpx_args,
         }
 
-    def _request(self, http: httpx.Client | httpx.AsyncClient, call: PreparedCall[S, E]) -> httpx.Request:
+    def _request(
+        self, http: httpx.Client | httpx.AsyncClient, call: PreparedCall[S, E]
+    ) -> httpx.Request:
         return http.build_request(
             call.method,
             call.path,
@@ -133,10 +137,12 @@ class AuthenticatedClient(Client):
 
     token: str = field(repr=False)
     prefix: str = "Bearer"
-    """``Basic`` with a token of base64 is HTTP Basic; nothing stands before the token if this is empty."""
+    """What stands before the token; may be empty."""
     auth_header_name: str = "Authorization"
 
-    def _request(self, http: httpx.Client | httpx.AsyncClient, call: PreparedCall[S, E]) -> httpx.Request:
+    def _request(
+        self, http: httpx.Client | httpx.AsyncClient, call: PreparedCall[S, E]
+    ) -> httpx.Request:
         request = super()._request(http, call)
         request.headers[self.auth_header_name] = f"{self.prefix} {self.token}".strip()
         return request

@@ -20,7 +20,7 @@ E = TypeVar("E")
 class Model:
     """One JSON object. Secrets stay out of its repr; what is absent is None.
 
-    Fields that the spec does not know are kept in ``additional_properties`` and are items of the model.
+    Fields that the spec does not know are in ``additional_properties``, and items of the model.
     """
 
     additional_properties: dict[str, Any] = field(init=False, factory=dict, repr=False)
@@ -120,7 +120,9 @@ class PreparedCall(Generic[S, E]):
             self.body, ensure_ascii=False, separators=(",", ":"), allow_nan=False
         ).encode()
 
-    def response(self, status_code: int, headers: Mapping[str, str], content: bytes) -> Response[S, E]:
+    def response(
+        self, status_code: int, headers: Mapping[str, str], content: bytes
+    ) -> Response[S, E]:
         """Read an answer; never raises, whatever the body is."""
         for answer in self.answers:
             if answer.first <= status_code <= answer.last:
@@ -160,7 +162,7 @@ class Response(Generic[S, E]):
     content: bytes = field(repr=False)
     headers: Mapping[str, str] = field(repr=False)
     parsed: S | E | None
-    """The success value or the error body; None if there is none, or if it does not fit (see ``problem``)."""
+    """The success value or the error body; None if there is none or it does not fit."""
     problem: str | None = None
     """What is wrong with the answer; None if it is as the spec says. Never shows values."""
 

@@ -129,7 +129,11 @@ def test_no_body_costs_the_status(status: int, content: bytes) -> None:
         (200, b"", "the body is empty"),
         (200, b"<html>", "the body is not application/json"),
         (200, b"[]", "the body does not fit: expected an object, not an array"),
-        (200, b'{"ath_version": 1}', "the body does not fit: ath_version: expected a string, not a"),
+        (
+            200,
+            b'{"ath_version": 1}',
+            "the body does not fit: ath_version: expected a string, not a",
+        ),
         (204, b"", "the spec describes no answer with status 204"),
         (502, b"<html>", "the body is not application/json"),
         (500, b"{}", "the body does not fit: code: missing"),
@@ -308,7 +312,10 @@ def test_no_credential_is_in_the_repr_of_a_client() -> None:
 
 
 def test_a_client_waits_thirty_seconds_unless_told_otherwise() -> None:
-    for http in (Client("https://a").get_httpx_client(), Client("https://a").get_async_httpx_client()):
+    for http in (
+        Client("https://a").get_httpx_client(),
+        Client("https://a").get_async_httpx_client(),
+    ):
         assert http.timeout == httpx.Timeout(30)
     assert Client("https://a", timeout=None).get_httpx_client().timeout == httpx.Timeout(None)
     assert Client("https://a", timeout=5).get_httpx_client().timeout == httpx.Timeout(5)
@@ -318,7 +325,10 @@ def test_a_client_waits_thirty_seconds_unless_told_otherwise() -> None:
 def test_a_changed_copy_leaves_its_original_as_it_was(kind: type[Client]) -> None:
     token = {"token": "t"} if kind is AuthenticatedClient else {}
     original = recording(
-        lambda request: httpx.Response(500, headers=request.headers), kind, headers={"a": "1"}, **token
+        lambda request: httpx.Response(500, headers=request.headers),
+        kind,
+        headers={"a": "1"},
+        **token,
     )
     http, async_http = original.get_httpx_client(), original.get_async_httpx_client()
     others = [

@@ -17,11 +17,10 @@ from ath_api.models import (
     AgentIdentityDocument,
     AgentRegistration,
     AgentRegistrationRequest,
-    AgentRegistrationResponse,
     AgentStatus,
-    ErrorBody,
     ATHErrorCode,
     DiscoveryDocument,
+    ErrorBody,
     ProviderInfo,
     ServiceAuthConfig,
     TokenExchangeRequest,
@@ -206,7 +205,7 @@ def test_unknown_fields_are_kept(component: str) -> None:
 
 def test_an_unknown_code_or_status_is_kept_as_text() -> None:
     error = ErrorBody.from_dict({"code": "CONFLICT", "message": "m", "client_id": "c"})
-    assert (error.code, error["client_id"]) == ("CONFLICT", "c")
+    assert (error.code, error.client_id) == ("CONFLICT", "c")
     known = ErrorBody.from_dict({"code": "USER_DENIED", "message": "m"})
     assert known.code is ATHErrorCode.USER_DENIED
     for name in ("AgentRegistrationResponse", "AgentRegistration"):

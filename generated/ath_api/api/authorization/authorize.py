@@ -72,7 +72,7 @@ def sync(*, client: Client, body: AuthorizationRequest) -> AuthorizationResponse
         Where to send the user, and the session to exchange afterwards.
 
     Raises:
-        errors.ResponseError: The answer is not the success that is described.
+        errors.ResponseError: The answer is no success as described.
         httpx.HTTPError: No answer came.
     """
     return client.send(prepare(body=body)).value()
@@ -111,7 +111,7 @@ async def asyncio(*, client: Client, body: AuthorizationRequest) -> Authorizatio
         Where to send the user, and the session to exchange afterwards.
 
     Raises:
-        errors.ResponseError: The answer is not the success that is described.
+        errors.ResponseError: The answer is no success as described.
         httpx.HTTPError: No answer came.
     """
     return (await client.send_async(prepare(body=body))).value()

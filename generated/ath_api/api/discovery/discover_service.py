@@ -53,7 +53,7 @@ def sync(*, client: Client) -> ServiceDiscoveryDocument:
         The service, its API and its OAuth endpoints.
 
     Raises:
-        errors.ResponseError: The answer is not the success that is described.
+        errors.ResponseError: The answer is no success as described.
         httpx.HTTPError: No answer came.
     """
     return client.send(prepare()).value()
@@ -82,7 +82,7 @@ async def asyncio(*, client: Client) -> ServiceDiscoveryDocument:
         The service, its API and its OAuth endpoints.
 
     Raises:
-        errors.ResponseError: The answer is not the success that is described.
+        errors.ResponseError: The answer is no success as described.
         httpx.HTTPError: No answer came.
     """
     return (await client.send_async(prepare())).value()

@@ -65,7 +65,7 @@ def sync(client_id: str, *, client: Client) -> AgentRegistration:
         The registration.
 
     Raises:
-        errors.ResponseError: The answer is not the success that is described.
+        errors.ResponseError: The answer is no success as described.
         httpx.HTTPError: No answer came.
         ValueError: A part of the path is empty or a dot segment.
     """
@@ -106,7 +106,7 @@ async def asyncio(client_id: str, *, client: Client) -> AgentRegistration:
         The registration.
 
     Raises:
-        errors.ResponseError: The answer is not the success that is described.
+        errors.ResponseError: The answer is no success as described.
         httpx.HTTPError: No answer came.
         ValueError: A part of the path is empty or a dot segment.
     """

@@ -72,10 +72,10 @@ def sync(*, client: Client, body: AgentRegistrationRequest) -> AgentRegistration
         body: An agent's request for approval.
 
     Returns:
-        The same, from servers that do not answer 201.
+        Registered. Read agent_status and the approvals; pending and denied come this way too.
 
     Raises:
-        errors.ResponseError: The answer is not the success that is described.
+        errors.ResponseError: The answer is no success as described.
         httpx.HTTPError: No answer came.
     """
     return client.send(prepare(body=body)).value()
@@ -113,10 +113,10 @@ async def asyncio(*, client: Client, body: AgentRegistrationRequest) -> AgentReg
         body: An agent's request for approval.
 
     Returns:
-        The same, from servers that do not answer 201.
+        Registered. Read agent_status and the approvals; pending and denied come this way too.
 
     Raises:
-        errors.ResponseError: The answer is not the success that is described.
+        errors.ResponseError: The answer is no success as described.
         httpx.HTTPError: No answer came.
     """
     return (await client.send_async(prepare(body=body))).value()

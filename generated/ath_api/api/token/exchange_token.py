@@ -74,7 +74,7 @@ def sync(*, client: Client, body: TokenExchangeRequest) -> TokenResponse:
         The token, and how its scopes came about.
 
     Raises:
-        errors.ResponseError: The answer is not the success that is described.
+        errors.ResponseError: The answer is no success as described.
         httpx.HTTPError: No answer came.
     """
     return client.send(prepare(body=body)).value()
@@ -115,7 +115,7 @@ async def asyncio(*, client: Client, body: TokenExchangeRequest) -> TokenRespons
         The token, and how its scopes came about.
 
     Raises:
-        errors.ResponseError: The answer is not the success that is described.
+        errors.ResponseError: The answer is no success as described.
         httpx.HTTPError: No answer came.
     """
     return (await client.send_async(prepare(body=body))).value()

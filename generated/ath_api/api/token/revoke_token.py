@@ -67,7 +67,7 @@ def sync(*, client: Client, body: TokenRevocationRequest) -> None:
         The token is worth nothing any more. The body, if there is one, means nothing.
 
     Raises:
-        errors.ResponseError: The answer is not the success that is described.
+        errors.ResponseError: The answer is no success as described.
         httpx.HTTPError: No answer came.
     """
     return client.send(prepare(body=body)).value()
@@ -106,7 +106,7 @@ async def asyncio(*, client: Client, body: TokenRevocationRequest) -> None:
         The token is worth nothing any more. The body, if there is one, means nothing.
 
     Raises:
-        errors.ResponseError: The answer is not the success that is described.
+        errors.ResponseError: The answer is no success as described.
         httpx.HTTPError: No answer came.
     """
     return (await client.send_async(prepare(body=body))).value()
