@@ -119,7 +119,8 @@ class Vault:
         held = self.registration
 
         def changed(record: Record) -> bool:
-            if record.client_id not in (None, client_id):
+            foreign = record.client_id not in (None, client_id)
+            if foreign and not self._agent_is_stored_as(client_id):
                 return False
             if self._parent is None and record.registration is None and held is not None:
                 record.keep_registration(held)
@@ -128,6 +129,16 @@ class Vault:
             return True
 
         self._store_changed(changed)
+
+    def _agent_is_stored_as(self, client_id: str) -> bool:
+        """Whether the store holds the agent's registration of that client_id.
+
+        Then a user's record of another client_id is left from an earlier registration.
+        """
+        if self._parent is None or self.store is None:
+            return False
+        agent = Record.from_text(_guarded(self.store.load, self._parent.key))
+        return agent.client_id == client_id
 
     def persist_registration(self, registration: Registration) -> None:
         """Put a registration that was just made into the store.

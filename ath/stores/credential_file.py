@@ -5,52 +5,84 @@ from __future__ import annotations
 import json
 from contextlib import suppress
 from pathlib import Path
+from typing import Any, TypeAlias
 
 from ..errors import ATHError
 from .base import CredentialKey
+from .private_file import check_path, read_file, storage_error
 from .record import Record, Registration
 
 FORMAT = "ath-credentials"
 VERSION = 1
 
-ANY = ""  # the name of a record that does not say whose it is: the official SDK's
+Records: TypeAlias = dict[CredentialKey, str]
+"""Each record's entry in a file, as JSON: the members of its key, then its own."""
+
+ANY = CredentialKey("", "")
+"""The key of a record that does not say whose it is: the official SDK's."""
 
 
 class DamagedError(Exception):
     """The file was one of ours and cannot be understood any more."""
 
 
-def name_of(key: CredentialKey) -> str:
-    """The name of a record."""
-    return json.dumps(key)
+def encode_entry(key: CredentialKey, text: str) -> str:
+    """The entry of a record.
+
+    Raises:
+        ATHError: INVALID_ARGUMENT if the text is not a JSON object, or has members of a key.
+    """
+    names = _key_members(key)
+    with suppress(RecursionError, TypeError, ValueError):  # json's error holds the whole text
+        record = _parse_object(text)
+        if not names.keys() & record.keys():
+            if not key.registered:
+                del names["registered"]
+            return json.dumps(names | record, allow_nan=False)
+    raise ATHError(
+        "INVALID_ARGUMENT",
+        f"A record must be a JSON object without the members {', '.join(names)}.",
+    )
 
 
-def pick(records: dict[str, str], key: CredentialKey) -> str | None:
-    """The record of that key; the agent's own may be one that does not say whose it is."""
-    found = records.get(name_of(key))
+def decode_entry(entry: str) -> str:
+    """The record of an entry, without the key."""
+    members = json.loads(entry)
+    for name in _key_members(ANY):
+        members.pop(name, None)
+    return json.dumps(members)
+
+
+def is_record(entry: str | None, text: str | None) -> bool:
+    """Whether the entry holds that record, however it is written; None is the missing one."""
+    if entry is None or text is None:
+        return entry is text
+    with suppress(RecursionError, TypeError, ValueError):
+        return _normalize(decode_entry(entry)) == _normalize(text)
+    return False
+
+
+def has_expired(entry: str, before: float) -> bool:
+    """Whether the record need not be kept any longer; one without a number is kept for ever."""
+    expires_at = json.loads(entry).get("expires_at")
+    return isinstance(expires_at, int | float) and expires_at < before
+
+
+def find_entry(records: Records, key: CredentialKey) -> str | None:
+    """The entry for that key; the agent's own may be one that does not say whose it is."""
+    found = records.get(key)
     return records.get(ANY) if found is None and key.user is None else found
 
 
-def read_bytes(path: Path) -> bytes:
-    """The file's content.
-
-    Raises:
-        ATHError: STORAGE_ERROR.
-    """
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise storage_error(path, "read", error) from error
+def serialize(records: Records) -> bytes:
+    """The content of a file with these records, each on a line of its own."""
+    head = json.dumps({"format": FORMAT, "version": VERSION})[:-1]
+    entries = ",\n".join(records.values())
+    return f'{head}, "records": [\n{entries}\n]}}\n'.encode()
 
 
-def written(records: dict[str, str]) -> bytes:
-    """The content of a file with these records."""
-    document = {"format": FORMAT, "version": VERSION, "records": records}
-    return json.dumps(document, indent=0).encode()
-
-
-def parse(data: bytes, path: Path) -> dict[str, str]:
-    """The records of a file's content, by name.
+def parse(data: bytes, path: Path) -> Records:
+    """The records of a file's content.
 
     Raises:
         ATHError: INVALID_CREDENTIALS for a foreign file or a newer format.
@@ -64,53 +96,96 @@ def parse(data: bytes, path: Path) -> dict[str, str]:
     if document is unreadable:
         raise DamagedError
     if not isinstance(document, dict) or document.get("format") != FORMAT:
-        return {ANY: _official(document, path)}
+        return {ANY: encode_entry(ANY, _official_record(document, path))}
     if document.get("version") != VERSION:
         raise ATHError(
             "INVALID_CREDENTIALS",
             f"The credential file {str(path)!r} is of format version {document.get('version')!r}; "
             f"this release reads version {VERSION}. Use the release that wrote it.",
         )
-    records = document.get("records")
-    if not isinstance(records, dict) or not all(isinstance(text, str) for text in records.values()):
+    entries = document.get("records")
+    if not isinstance(entries, list):
         raise DamagedError
-    return records
-
-
-def _official(document: object, path: Path) -> str:
-    """The official SDK keeps two keys and does not say for whom."""
-    if isinstance(document, dict):
-        client_id, client_secret = document.get("client_id"), document.get("client_secret")
-        if isinstance(client_id, str) and isinstance(client_secret, str):
-            record = Record()
-            record.keep_registration(Registration(client_id, client_secret))
-            return record.to_text()
-    raise ATHError("INVALID_CREDENTIALS", f"The file {str(path)!r} holds no ATH credentials.")
+    return {_parse_key(entry): json.dumps(entry) for entry in entries}
 
 
 def read_record(path: Path, key: CredentialKey) -> Record:
-    """One record of a file, for ``load_credentials``; the file is left as it is.
+    """One record of a file, for ``load_credentials``; the content is left as it is.
 
     Raises:
-        ATHError: INVALID_CREDENTIALS, or STORAGE_ERROR if it cannot be read.
+        ATHError: INVALID_CREDENTIALS; STORAGE_ERROR if the file cannot be read, or belongs to
+            another user; INVALID_ARGUMENT for what is no path.
     """
+    path = check_path(path)
     try:
-        records = parse(read_bytes(path), path)
+        records = read_file(path, lambda data: parse(data, path))
     except DamagedError:
-        raise ATHError(
-            "INVALID_CREDENTIALS", f"The credential file {str(path)!r} is damaged."
-        ) from None
-    text = pick(records, key)
-    if text is None:
-        others = ", ".join(sorted(records)) or "nothing"
+        raise damaged_error(path) from None
+    except OSError as error:
+        raise storage_error(path, "read", error) from error
+    entry = find_entry(records, key)
+    if entry is None:
         raise ATHError(
             "INVALID_CREDENTIALS",
-            f"The credential file {str(path)!r} holds nothing for {name_of(key)}, but {others}.",
+            f"The credential file {str(path)!r} holds nothing for {_shorten(key)}, but "
+            f"{_summarize(records)}.",
         )
-    return Record.from_text(text)
+    return Record.from_text(decode_entry(entry))
 
 
-def storage_error(path: Path, what: str, error: OSError) -> ATHError:
-    """The error for what the system refused."""
-    reason = error.strerror or type(error).__name__
-    return ATHError("STORAGE_ERROR", f"The file {str(path)!r} cannot be {what}: {reason}.")
+def damaged_error(path: Path, aside: Path | None = None) -> ATHError:
+    """The error for a file that cannot be understood any more."""
+    moved = f" It was set aside as {aside.name!r}; nothing in it was lost." if aside else ""
+    return ATHError("INVALID_CREDENTIALS", f"The credential file {str(path)!r} is damaged.{moved}")
+
+
+def _key_members(key: CredentialKey) -> dict[str, Any]:
+    return key._asdict()
+
+
+def _parse_key(entry: object) -> CredentialKey:
+    match entry:
+        case {"implementor": str(implementor), "agent_id": str(agent_id), **members}:
+            user, registered = members.get("user"), members.get("registered", False)
+            if isinstance(user, str | None) and isinstance(registered, bool):
+                return CredentialKey(implementor, agent_id, user, registered)
+        case _:
+            pass
+    raise DamagedError
+
+
+def _parse_object(text: str) -> dict[str, Any]:
+    value = json.loads(text)
+    if not isinstance(value, dict):
+        raise TypeError
+    return value
+
+
+def _normalize(text: str) -> str:
+    """Equal for equal objects only; Python's == takes 1 for true, and no NaN for itself."""
+    return json.dumps(_parse_object(text), sort_keys=True)
+
+
+def _official_record(document: object, path: Path) -> str:
+    """The official SDK keeps two members and does not say for whom."""
+    match document:
+        case {"client_id": str(client_id), "client_secret": str(client_secret)}:
+            record = Record()
+            record.keep_registration(Registration(client_id, client_secret))
+            return record.to_text()
+        case _:
+            raise ATHError(
+                "INVALID_CREDENTIALS", f"The file {str(path)!r} holds no ATH credentials."
+            )
+
+
+def _summarize(records: Records) -> str:
+    if not records:
+        return "no other records"
+    first = _shorten(next(iter(records)))
+    return first if len(records) == 1 else f"{len(records):,} other records, such as {first}"
+
+
+def _shorten(key: CredentialKey) -> str:
+    text = json.dumps(key)
+    return text if len(text) <= 200 else f"{text[:200]}…"

@@ -2,213 +2,208 @@
 
 from __future__ import annotations
 
+import json
 import os
-import secrets
-import stat
-import warnings
-from collections.abc import Callable
-from contextlib import AbstractContextManager
+import re
+import time
+from collections.abc import Iterable, Iterator
 from hashlib import sha256
+from io import FileIO
 from pathlib import Path
 
-from ..errors import ATHError, ATHSecurityWarning, ATHWarning
-from .base import CredentialKey
-from .credential_file import (
-    ANY,
-    DamagedError,
-    name_of,
-    parse,
-    pick,
-    read_bytes,
-    storage_error,
-    written,
-)
-from .lock import locked
+from ..errors import ATHError
+from .base import CredentialKey, check_key
+from .credential_file import ANY, decode_entry, find_entry, is_record
+from .lock import try_lock, unlock
+from .private_file import check_path, make_folder, storage_error
+from .record_file import RecordFile
 
 __all__ = ["FileStore", "FolderStore"]
 
 
-class FileStore:
-    """Keeps any number of records in one JSON file, mode 0600, shared between processes.
+class _Files:
+    """What both stores do, with the files that a key's digest leads to."""
 
-    Every change is made under a lock on a file beside it, written to a new file and renamed, so
-    that readers and crashes see the old state or the new one. On Windows the modes mean little:
-    put the file where only its user may read.
-
-    A damaged file is set aside under a new name, a foreign one is refused and left alone.
-    """
-
-    def __init__(self, path: str | os.PathLike[str]) -> None:
-        self.path = Path(path)
-        self._cache: tuple[bytes, dict[str, str]] | None = None
+    def __init__(self, lock_timeout: float) -> None:
+        self._lock_timeout = _check_timeout(lock_timeout)
+        self._locks: dict[tuple[CredentialKey, str], FileIO] = {}
 
     def load(self, key: CredentialKey) -> str | None:
         """Return the record of that key, or None.
 
         Raises:
-            ATHError: INVALID_CREDENTIALS for a damaged or foreign file or a newer format,
-                STORAGE_ERROR if it cannot be read.
+            ATHError: INVALID_CREDENTIALS for a damaged or foreign file or a newer format;
+                STORAGE_ERROR if it cannot be read, or is no regular file of this user or root;
+                INVALID_ARGUMENT for a key that holds a lone surrogate.
         """
-        try:
-            return pick(self._read(), key)
-        except DamagedError:
-            return self._load_again(key)
+        entry = find_entry(self._file(_digest(key)).read(), key)
+        return None if entry is None else decode_entry(entry)
 
     def replace(self, key: CredentialKey, old: str | None, new: str) -> bool:
         """Put ``new`` in the place of ``old`` if that is still there.
 
         Raises:
-            ATHError: as :meth:`load`; the file is then as it was.
+            ATHError: as :meth:`load`; STORAGE_ERROR also if the file is locked for too long;
+                INVALID_ARGUMENT if ``new`` is not a JSON object. The file is then as it was.
         """
-        return self._change(key, new, lambda found: found == old)
+        file = self._file(_digest(key))
+        return file.change(key, new, lambda found: is_record(found, old))
 
-    def put(self, key: CredentialKey, new: str) -> None:
-        """Put ``new`` in the place of whatever is there.
+    def delete(self, key: CredentialKey, old: str | None = None) -> bool:
+        """Remove the record, if it is there and ``old`` is None or still the same.
+
+        A file goes with its last record. Raises as :meth:`replace`.
+        """
+        return self._file(_digest(key)).change(
+            key, None, lambda found: found is not None and (old is None or is_record(found, old))
+        )
+
+    def acquire(self, key: CredentialKey, owner: str, lease: float) -> bool:  # noqa: ARG002
+        """Take the lock of that key without waiting; return False if it is held.
+
+        Several keys share a lock. The operating system frees it when its holder's process ends,
+        so ``lease`` is not used. :meth:`replace` works whoever holds it.
 
         Raises:
-            ATHError: as :meth:`load`; the file is then as it was.
+            ATHError: STORAGE_ERROR; INVALID_ARGUMENT as :meth:`load`.
         """
-        self._change(key, new, lambda _: True)
-
-    def _load_again(self, key: CredentialKey) -> str | None:
-        """Under the lock, since another process may have set the damaged file aside by now."""
+        path = self._lock_path(_digest(key))
         try:
-            with self._lock():
-                try:
-                    return pick(self._read(), key)
-                except DamagedError:
-                    aside = self._set_aside()
+            make_folder(path.parent)
+            file = try_lock(path)
         except OSError as error:
-            raise storage_error(self.path, "set aside", error) from error
-        raise ATHError(
-            "INVALID_CREDENTIALS",
-            f"The credential file {str(self.path)!r} is damaged. "
-            f"It was set aside as {aside.name!r}; nothing in it was lost.",
-        )
+            raise storage_error(path, "locked", error) from error
+        if file is None:
+            return False
+        self._locks[key, owner] = file
+        return True
 
-    def _lock(self) -> AbstractContextManager[None]:
-        return locked(self.path.with_name(f".{self.path.name}.lock"))
+    def release(self, key: CredentialKey, owner: str) -> None:
+        """Give the lock back, if ``owner`` holds it."""
+        file = self._locks.pop((key, owner), None)
+        if file is not None:
+            unlock(file)
 
-    def _change(self, key: CredentialKey, new: str, agreed: Callable[[str | None], bool]) -> bool:
+    def keys(self) -> Iterator[CredentialKey]:
+        """The keys of all records, in no order; raises as :meth:`load`."""
+        for file in self._files():
+            yield from (key for key in file.read() if key != ANY)
+
+    def purge(self, before: float | None = None) -> int:
+        """Remove records whose ``expires_at`` has passed, and temporary files that were left over.
+
+        Damaged files that were set aside are kept.
+
+        Args:
+            before: A time in seconds UTC; now by default.
+
+        Returns:
+            How many records were removed.
+
+        Raises:
+            ATHError: as :meth:`replace`.
+        """
+        limit = time.time() if before is None else before
+        return sum(file.purge(limit) for file in self._files())
+
+    def _file(self, digest: str) -> RecordFile:
+        raise NotImplementedError
+
+    def _files(self) -> Iterable[RecordFile]:
+        raise NotImplementedError
+
+    def _lock_path(self, digest: str) -> Path:
+        """The lock that :meth:`acquire` takes: one of a fixed number, since none is deleted."""
+        raise NotImplementedError
+
+
+class FileStore(_Files):
+    """Keeps any number of records in one JSON file, mode 0600, shared between processes.
+
+    Each change writes the whole file: it is meant for the users of one person or team, up to about
+    a thousand; use :class:`FolderStore` for more.
+
+    Every change is made under a lock, written to a new file and renamed, so that readers and
+    crashes see the old state or the new one. Locks are empty files beside it, which must not be
+    deleted. On Windows the modes mean little: put the file where only its user may read.
+
+    A damaged file is set aside under a new name, a foreign one is refused and left alone. A
+    symbolic link is read, but not written.
+
+    Args:
+        path: The file; it and the folders above it are made when first written.
+        lock_timeout: Seconds that a change waits for those of other processes and threads.
+
+    Raises:
+        ATHError: INVALID_ARGUMENT.
+    """
+
+    def __init__(self, path: str | os.PathLike[str], *, lock_timeout: float = 60.0) -> None:
+        super().__init__(lock_timeout)
+        self.path = check_path(path)
+        if not self.path.name:
+            raise ATHError("INVALID_ARGUMENT", f"{path!r} is not the path of a file.")
+        lock = self.path.with_name(f".{self.path.name}.lock")
+        self._only = RecordFile(self.path, lock, self._lock_timeout)
+
+    def put(self, key: CredentialKey, new: str) -> None:
+        """Put ``new`` in the place of whatever is there; raises as :meth:`replace`."""
+        check_key(key)
+        self._only.change(key, new, lambda _: True)
+
+    def _file(self, digest: str) -> RecordFile:  # noqa: ARG002
+        return self._only
+
+    def _files(self) -> Iterable[RecordFile]:
+        return (self._only,)
+
+    def _lock_path(self, digest: str) -> Path:
+        return self.path.with_name(f".{self.path.name}.lock-{digest[0]}")
+
+
+class FolderStore(_Files):
+    """Keeps each record in a file of its own: a change costs the same with any number of users.
+
+    Each file is one that :class:`FileStore` could have written, with the same promises.
+
+    Args:
+        folder: It and the folders above it are made when first written.
+        lock_timeout: Seconds that a change waits for those of other processes and threads.
+
+    Raises:
+        ATHError: INVALID_ARGUMENT.
+    """
+
+    _NAME = re.compile(r"\.?([0-9a-f]{32})\.json(\.new)?")  # of a file, or of one left over
+
+    def __init__(self, folder: str | os.PathLike[str], *, lock_timeout: float = 60.0) -> None:
+        super().__init__(lock_timeout)
+        self.folder = check_path(folder)
+
+    def _file(self, digest: str) -> RecordFile:
+        lock = self.folder / f".lock-{digest[:2]}"  # one of a fixed number, since none is deleted
+        return RecordFile(self.folder / f"{digest}.json", lock, self._lock_timeout)
+
+    def _files(self) -> Iterable[RecordFile]:
         try:
-            self._make_folder()
-            with self._lock():
-                records = self._read_or_set_aside()
-                if not agreed(pick(records, key)):
-                    return False
-                records = {**records, name_of(key): new}
-                if key.user is None:
-                    records.pop(ANY, None)  # the agent's own takes its place
-                self._write(written(records))
-                return True
-        except OSError as error:
-            raise storage_error(self.path, "written", error) from error
-
-    def _read_or_set_aside(self) -> dict[str, str]:
-        try:
-            return self._read()
-        except DamagedError:
-            aside = self._set_aside()
-            warnings.warn(
-                f"The credential file {str(self.path)!r} was damaged; it is now {aside.name!r}.",
-                ATHWarning,
-                stacklevel=2,
-            )
-            return {}
-
-    def _read(self) -> dict[str, str]:
-        """The records, parsed anew only when the file has changed."""
-        try:
-            status = os.lstat(self.path)
+            names = [path.name for path in self.folder.iterdir()]
         except FileNotFoundError:
-            return {}
+            return ()
         except OSError as error:
-            raise storage_error(self.path, "read", error) from error
-        if stat.S_ISLNK(status.st_mode):
-            raise ATHError(
-                "STORAGE_ERROR",
-                f"The credential file {str(self.path)!r} is a symbolic link, which may lead "
-                "elsewhere tomorrow. Pass the path of the file itself.",
-            )
-        if not stat.S_ISREG(status.st_mode):
-            raise ATHError("STORAGE_ERROR", f"{str(self.path)!r} is not a file.")
-        # The content tells whether it has changed; two writes may fall within one tick of a clock.
-        data = read_bytes(self.path)
-        if self._cache is None or self._cache[0] != data:
-            self._cache = (data, parse(data, self.path))
-        if os.name == "posix" and status.st_mode & 0o077:  # it is ours: parse() has let it pass
-            self._tighten()
-        return self._cache[1]
+            raise storage_error(self.folder, "read", error) from error
+        digests = {found[1] for name in names if (found := self._NAME.fullmatch(name))}
+        return map(self._file, digests)
 
-    def _tighten(self) -> None:
-        warnings.warn(
-            f"The credential file {str(self.path)!r} could be read by others; it is 0600 now.",
-            ATHSecurityWarning,
-            stacklevel=2,
-        )
-        try:
-            handle = os.open(self.path, os.O_RDONLY | os.O_NOFOLLOW)
-            try:
-                os.fchmod(handle, 0o600)
-            finally:
-                os.close(handle)
-        except OSError as error:
-            raise storage_error(self.path, "made private", error) from error
-
-    def _make_folder(self) -> None:
-        folder = self.path.parent
-        if not folder.exists():
-            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-
-    def _set_aside(self) -> Path:
-        aside = self.path.with_name(f"{self.path.name}.damaged-{secrets.token_hex(4)}")
-        try:
-            self.path.rename(aside)
-            aside.chmod(0o600)
-        except OSError as error:
-            raise storage_error(self.path, "set aside", error) from error
-        return aside
-
-    def _write(self, data: bytes) -> None:
-        # One name for all: the lock is held, and what a killed writer left behind is overwritten.
-        temporary = self.path.with_name(f".{self.path.name}.new")
-        temporary.unlink(missing_ok=True)
-        handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        try:
-            with os.fdopen(handle, "wb") as file:
-                file.write(data)
-                file.flush()
-                os.fsync(file.fileno())
-            temporary.replace(self.path)
-        except BaseException:
-            temporary.unlink(missing_ok=True)
-            raise
-        _sync_folder(self.path.parent)
+    def _lock_path(self, digest: str) -> Path:
+        return self.folder / f".key-lock-{digest[:2]}"
 
 
-class FolderStore:
-    """Keeps each record in a file of its own: for thousands of users, where one file gets long."""
-
-    def __init__(self, folder: str | os.PathLike[str]) -> None:
-        self.folder = Path(folder)
-
-    def load(self, key: CredentialKey) -> str | None:
-        """Return the record of that key, or None; raises as :meth:`FileStore.load`."""
-        return self._file(key).load(key)
-
-    def replace(self, key: CredentialKey, old: str | None, new: str) -> bool:
-        """Put ``new`` in the place of ``old``; raises as :meth:`FileStore.replace`."""
-        return self._file(key).replace(key, old, new)
-
-    def _file(self, key: CredentialKey) -> FileStore:
-        return FileStore(self.folder / f"{sha256(name_of(key).encode()).hexdigest()[:32]}.json")
+def _digest(key: CredentialKey) -> str:
+    check_key(key)
+    return sha256(json.dumps(key).encode()).hexdigest()[:32]
 
 
-def _sync_folder(folder: Path) -> None:
-    """Make the rename itself durable, where the system can."""
-    if os.name == "posix":
-        handle = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)
+def _check_timeout(seconds: object) -> float:
+    if isinstance(seconds, int | float) and seconds >= 0:  # NaN is not
+        return seconds
+    raise ATHError("INVALID_ARGUMENT", "lock_timeout must be 0 or more seconds.")

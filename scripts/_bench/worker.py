@@ -152,9 +152,8 @@ class Jobs:
         store = FileStore(path)
         store.replace(self._owner(0), None, self._record(0))
         document = json.loads(path.read_text())  # one by one, filling it would take hours
-        name, text = document["records"].popitem()
-        for i in range(int(count)):
-            document["records"][name.replace("user-0", f"user-{i}")] = text
+        [entry] = document["records"]
+        document["records"] = [{**entry, "user": f"user-{i}"} for i in range(int(count))]
         path.write_text(json.dumps(document))
         return partial(_one, self._saving(store)), lambda saved: saved
 

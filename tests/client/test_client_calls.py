@@ -120,7 +120,7 @@ def test_a_provider_is_one_path_segment(client: AnyClient, server: Server, provi
     assert server.requests == []
 
 
-def test_answers_come_back_by_their_kind(echoing: AnyClient) -> None:
+def test_a_reply_is_returned_according_to_its_content_type(echoing: AnyClient) -> None:
     assert echoing.call("GET", "/text") == "plain text, ünïcode"
     assert echoing.call("GET", "/bytes") == bytes(range(256))
     assert echoing.call("GET", "/empty") is None
@@ -163,7 +163,7 @@ def test_the_content_type_decides_what_a_body_becomes(
         ("text/plain; charset=ascii", b"\xff"),
     ],
 )
-def test_a_body_that_is_not_what_it_claims_to_be_is_an_invalid_response(
+def test_a_body_that_does_not_match_its_content_type_is_an_invalid_response(
     client: AnyClient, server: Server, kind_of_body: str, body: bytes
 ) -> None:
     server.answer_next(body, Content_Type=kind_of_body)

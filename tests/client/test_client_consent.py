@@ -54,7 +54,7 @@ def test_state_and_challenge_are_long_and_never_the_same(gateway: World) -> None
     assert {body["code_challenge_method"] for body in bodies} == {"S256"}
 
 
-def test_a_state_of_ones_own_is_sent_as_it_is(gateway: World) -> None:
+def test_a_given_state_is_sent_unchanged(gateway: World) -> None:
     client = gateway.client()
     gateway.register(client)
     client.authorize("github", ["repo"], state="my-own-state-of-more-than-128-bits")
@@ -204,8 +204,8 @@ def test_the_expiry_is_kept_as_a_point_in_time(
     client.exchange_token("exchange", "ath_sess_1")
     after = time.time()
     client.save_credentials(tmp_path / "c.json")
-    (text,) = json.loads((tmp_path / "c.json").read_text())["records"].values()
-    held = {token["provider"]: token for token in json.loads(text)["tokens"]}["github"]
+    (record,) = json.loads((tmp_path / "c.json").read_text())["records"]
+    held = {token["provider"]: token for token in record["tokens"]}["github"]
     assert before + 1000 <= held["expires_at"] <= after + 1000
     assert held["scopes"] == ["read:user"]
 
@@ -219,7 +219,9 @@ def test_a_token_known_to_be_expired_is_not_sent(worlds: Worlds, mode: str) -> N
     assert len(world.requests) == before
 
 
-def test_a_token_that_expired_at_the_server_first_says_so_with_its_status(world: World) -> None:
+def test_a_token_that_only_the_server_calls_expired_has_its_status(
+    world: World,
+) -> None:
     client = world.ready()
     world.server.advance(3601)
     with raises_code("TOKEN_EXPIRED", 401):
@@ -254,7 +256,7 @@ def test_a_failed_exchange_leaves_earlier_tokens_as_they_were(
     "damage",
     [{"effective_scopes": "all"}, {"scope_intersection": None}, {"agent_id": 7}],
 )
-def test_a_side_field_that_cannot_be_read_never_loses_the_token(
+def test_a_malformed_optional_field_does_not_lose_the_token(
     client: AnyClient, server: Server, damage: dict[str, Any]
 ) -> None:
     server.answer_next({**TOKEN, **damage})
@@ -265,7 +267,7 @@ def test_a_side_field_that_cannot_be_read_never_loses_the_token(
     assert server.requests[-1].headers["authorization"] == "Bearer ath_tk_1"
 
 
-def test_a_reply_that_names_no_provider_serves_the_one_that_was_asked_for(
+def test_a_token_without_provider_id_is_kept_for_the_requested_provider(
     client: AnyClient, server: Server
 ) -> None:
     client.set_credentials("ath_client_1", "ath_secret_1")
@@ -280,7 +282,7 @@ def test_a_reply_that_names_no_provider_serves_the_one_that_was_asked_for(
     assert client.proxy("github", "GET", "/user") == {"ok": True}
 
 
-def test_our_pkce_verifier_proves_that_the_session_is_ours(world: World) -> None:
+def test_the_exchange_sends_the_code_verifier_of_the_session(world: World) -> None:
     client = world.client()
     world.register(client)
     asked = world.consented(client)
@@ -371,7 +373,7 @@ def test_a_server_that_refuses_both_audiences_is_asked_twice_and_no_more(
     assert audiences == 2 * [f"{server.url}/ath/token", [server.url, f"{server.url}/ath/token"]]
 
 
-def test_an_answer_that_is_not_the_protocols_teaches_nothing_about_the_audience(
+def test_an_answer_without_a_protocol_error_does_not_change_the_remembered_audience(
     client: AnyClient, server: Server
 ) -> None:
     server.answer_next(refusal("INVALID_ATTESTATION"), 401)

@@ -19,13 +19,13 @@ from tests.harness.worlds import World
 URL = "https://gateway.example"
 
 
-def made(kind: Kind, mode: str = "gateway", url: Any = URL, **options: Any) -> Any:
+def make_client(kind: Kind, mode: str = "gateway", url: Any = URL, **options: Any) -> Any:
     return kind.client(url, mode, **options)
 
 
-def failing(kind: Kind, code: str, **options: Any) -> str:
+def failure_message(kind: Kind, code: str, **options: Any) -> str:
     with raises_code(code) as caught:
-        made(kind, **options)
+        make_client(kind, **options)
     return caught.value.message
 
 
@@ -40,14 +40,14 @@ def failing(kind: Kind, code: str, **options: Any) -> str:
     ],
 )  # fmt: skip
 def test_a_url_that_cannot_be_called_is_refused(kind: Kind, url: Any) -> None:
-    message = failing(kind, "INVALID_ARGUMENT", url=url)
+    message = failure_message(kind, "INVALID_ARGUMENT", url=url)
     assert message.startswith("url ")
     assert "u:p" not in message
 
 
 @pytest.mark.parametrize("url", ["https://g.example", "https://g.example/", "https://g.example//"])
 def test_a_trailing_slash_of_the_url_makes_no_difference(kind: Kind, url: str) -> None:
-    assert claims(made(kind, url=url).sign_attestation())["aud"] == "https://g.example"
+    assert claims(make_client(kind, url=url).sign_attestation())["aud"] == "https://g.example"
 
 
 @pytest.mark.parametrize(
@@ -59,7 +59,7 @@ def test_a_trailing_slash_of_the_url_makes_no_difference(kind: Kind, url: str) -
     ],
 )  # fmt: skip
 def test_an_agent_id_that_is_no_https_url_is_refused(kind: Kind, agent_id: Any) -> None:
-    assert failing(kind, "INVALID_ARGUMENT", agent_id=agent_id).startswith("agent_id ")
+    assert failure_message(kind, "INVALID_ARGUMENT", agent_id=agent_id).startswith("agent_id ")
 
 
 @pytest.mark.parametrize(
@@ -72,13 +72,13 @@ def test_an_agent_id_that_is_no_https_url_is_refused(kind: Kind, agent_id: Any) 
     ],
 )
 def test_an_agent_id_on_loopback_may_be_plain_http(kind: Kind, agent_id: str) -> None:
-    client = made(kind, agent_id=agent_id)
+    client = make_client(kind, agent_id=agent_id)
     assert claims(client.sign_attestation())["sub"] == agent_id
 
 
 @pytest.mark.parametrize("timeout", [0, -1, float("nan"), "60", True, object()])
 def test_a_timeout_that_is_none_is_refused(kind: Kind, timeout: Any) -> None:
-    assert "timeout" in failing(kind, "INVALID_ARGUMENT", timeout=timeout)
+    assert "timeout" in failure_message(kind, "INVALID_ARGUMENT", timeout=timeout)
 
 
 @pytest.mark.parametrize("timeout", [5, 0.5, None, float("inf"), httpx.Timeout(5, read=1)])
@@ -109,26 +109,26 @@ def test_seconds_an_httpx_timeout_or_none_are_timeouts(gateway: World, timeout: 
     ],
 )
 def test_headers_that_cannot_be_sent_are_refused(kind: Kind, headers: Any, said: str) -> None:
-    message = failing(kind, "INVALID_ARGUMENT", headers=headers)
+    message = failure_message(kind, "INVALID_ARGUMENT", headers=headers)
     assert said in message
     assert "Bearer x" not in message
     with raises_code("INVALID_ARGUMENT"):
-        made(kind).for_user("alice", headers=headers)
+        make_client(kind).for_user("alice", headers=headers)
 
 
 @pytest.mark.parametrize("key_id", ["", None, 7, "a\nb"])
 def test_a_key_id_is_text_on_one_line(kind: Kind, key_id: Any) -> None:
-    assert "key_id" in failing(kind, "INVALID_ARGUMENT", key_id=key_id)
+    assert "key_id" in failure_message(kind, "INVALID_ARGUMENT", key_id=key_id)
 
 
 @pytest.mark.parametrize("audience", ["", 7, "a\nb"])
 def test_an_audience_is_text_on_one_line(kind: Kind, audience: Any) -> None:
-    assert "audience" in failing(kind, "INVALID_ARGUMENT", audience=audience)
+    assert "audience" in failure_message(kind, "INVALID_ARGUMENT", audience=audience)
 
 
 @pytest.mark.parametrize("capabilities", [[""], [7], [None], "pay", 7])
 def test_capabilities_are_a_list_of_texts(kind: Kind, capabilities: Any) -> None:
-    assert "capabilities" in failing(kind, "INVALID_ARGUMENT", capabilities=capabilities)
+    assert "capabilities" in failure_message(kind, "INVALID_ARGUMENT", capabilities=capabilities)
 
 
 def test_an_http_client_of_the_wrong_kind_is_refused(kind: Kind, mode: str) -> None:
@@ -139,13 +139,13 @@ def test_an_http_client_of_the_wrong_kind_is_refused(kind: Kind, mode: str) -> N
     try:
         for given in (other, object(), "client"):
             with raises_code("INVALID_ARGUMENT") as caught:
-                made(kind, mode, http_client=given)
+                make_client(kind, mode, http_client=given)
             assert f"httpx.{right}." in caught.value.message
     finally:
         other.close() if wrong == "Client" else kind.run(other.aclose())
 
 
-def encrypted(password: bytes) -> str:
+def encrypt(password: bytes) -> str:
     return KEY.private_bytes(
         serialization.Encoding.PEM,
         serialization.PrivateFormat.PKCS8,
@@ -210,10 +210,10 @@ def test_a_private_key_comes_in_many_forms(gateway: World, tmp_path: Path, form:
         case "signer":
             key = Vendor()
         case "encrypted text":
-            key, options = encrypted(b"pw"), {"private_key_password": "pw"}
+            key, options = encrypt(b"pw"), {"private_key_password": "pw"}
         case "encrypted path":
             key, options = tmp_path / "key.pem", {"private_key_password": b"pw"}
-            key.write_text(encrypted(b"pw"))
+            key.write_text(encrypt(b"pw"))
         case "sec1":
             key = KEY.private_bytes(
                 serialization.Encoding.PEM,
@@ -239,12 +239,12 @@ def test_an_async_client_takes_a_signer_with_a_coroutine(gateway: World, kind: K
 @pytest.mark.parametrize("answer", [b"", b"\x00" * 63, "signature", 7])
 def test_a_signer_that_returns_no_signature_is_named(kind: Kind, answer: Any) -> None:
     with raises_code("SIGNING_FAILED"):
-        made(kind, private_key=Vendor(answer=answer)).sign_attestation()
+        make_client(kind, private_key=Vendor(answer=answer)).sign_attestation()
 
 
-def test_a_signers_own_exception_is_named_and_not_kept(kind: Kind) -> None:
+def test_an_exception_of_a_signer_is_named_but_not_chained(kind: Kind) -> None:
     with raises_code("SIGNING_FAILED") as caught:
-        made(kind, private_key=Vendor(fail=True)).sign_attestation()
+        make_client(kind, private_key=Vendor(fail=True)).sign_attestation()
     assert "RuntimeError" in caught.value.message
     assert "vault-password" not in str(caught.value)
     assert caught.value.__cause__ is caught.value.__context__ is None
@@ -287,7 +287,7 @@ RSA = rsa.generate_private_key(65537, 2048)
     ],
 )
 def test_a_key_that_cannot_sign_is_refused_at_construction(kind: Kind, key: Any, said: str) -> None:
-    message = failing(kind, "INVALID_KEY", private_key=key)
+    message = failure_message(kind, "INVALID_KEY", private_key=key)
     assert said in message
     assert MIDDLE[:20] not in message
 
@@ -295,33 +295,33 @@ def test_a_key_that_cannot_sign_is_refused_at_construction(kind: Kind, key: Any,
 @pytest.mark.parametrize(
     ("key", "password", "said"),
     [
-        (encrypted(b"right"), None, "private_key_password="),
-        (encrypted(b"right"), "wrong-pass", "password is wrong"),
+        (encrypt(b"right"), None, "private_key_password="),
+        (encrypt(b"right"), "wrong-pass", "password is wrong"),
         (PEM, "wrong-pass", "not encrypted"),
         (KEY, "wrong-pass", "PEM"),
         (Vendor(), "wrong-pass", "PEM"),
     ],
 )
-def test_a_password_that_does_not_fit_is_said_and_not_shown(
+def test_a_wrong_key_password_is_reported_without_showing_it(
     kind: Kind, key: Any, password: str | None, said: str
 ) -> None:
-    message = failing(kind, "INVALID_KEY", private_key=key, private_key_password=password)
+    message = failure_message(kind, "INVALID_KEY", private_key=key, private_key_password=password)
     assert said in message
     assert "wrong-pass" not in message
 
 
-def test_an_error_at_construction_holds_the_key_nowhere(kind: Kind) -> None:
+def test_an_error_at_construction_does_not_contain_the_key(kind: Kind) -> None:
     damaged = PEM.replace(MIDDLE, MIDDLE[:-8])
     with raises_code("INVALID_KEY") as caught:
-        made(kind, private_key=damaged)
+        make_client(kind, private_key=damaged)
     error: BaseException | None = caught.value
     while error is not None:
         assert MIDDLE[:20] not in f"{error!r} {error} {error.args}"
         error = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
 
 
-def answering(kind: Kind) -> Any:
-    """An httpx client of the right kind that answers discovery without a network."""
+def make_httpx_client(kind: Kind) -> Any:
+    """Make an httpx client of the right kind that answers discovery without a network."""
     body = {"ath_version": "0.1", "gateway_id": "g", "agent_registration_endpoint": "x",
             "supported_providers": []}  # fmt: skip
     transport = httpx.MockTransport(lambda request: httpx.Response(200, json=body))
@@ -329,7 +329,7 @@ def answering(kind: Kind) -> Any:
 
 
 def test_plain_http_beyond_loopback_warns_at_the_first_request_only(kind: Kind) -> None:
-    client = made(kind, url="http://gateway.example", http_client=answering(kind))
+    client = make_client(kind, url="http://gateway.example", http_client=make_httpx_client(kind))
     with pytest.warns(ATHSecurityWarning, match=r"http://gateway\.example unencrypted") as caught:
         client.discover()
     assert len(caught) == 1
@@ -340,7 +340,7 @@ def test_plain_http_beyond_loopback_warns_at_the_first_request_only(kind: Kind) 
 
 
 def test_a_call_to_a_provider_over_plain_http_warns_too(kind: Kind) -> None:
-    client = made(kind, url="http://gateway.example", http_client=answering(kind))
+    client = make_client(kind, url="http://gateway.example", http_client=make_httpx_client(kind))
     client.set_token("ath_tk_1")
     with pytest.warns(ATHSecurityWarning):
         client.call("GET", "/user")
@@ -351,7 +351,7 @@ def test_a_call_to_a_provider_over_plain_http_warns_too(kind: Kind) -> None:
     "url", ["https://gateway.example", "http://localhost", "http://127.0.0.1:8", "http://[::1]:8"]
 )
 def test_https_and_loopback_do_not_warn(kind: Kind, url: str) -> None:
-    made(kind, url=url, http_client=answering(kind)).discover()
+    make_client(kind, url=url, http_client=make_httpx_client(kind)).discover()
 
 
 def test_a_client_is_made_without_a_request_and_without_httpx() -> None:
@@ -367,20 +367,22 @@ assert "httpx" not in sys.modules and "tenacity" not in sys.modules, "imported t
 
 def test_credentials_of_the_wrong_kind_are_refused(kind: Kind) -> None:
     for given in (7, object(), {}, b"credentials.json"):
-        assert "credentials" in failing(kind, "INVALID_ARGUMENT", credentials=given)
-    assert made(kind, credentials=MemoryStore()).client_id is None
+        assert "credentials" in failure_message(kind, "INVALID_ARGUMENT", credentials=given)
+    assert make_client(kind, credentials=MemoryStore()).client_id is None
 
 
 @pytest.mark.parametrize("given", [0, -1, "1", 1.5, None])
 def test_a_limit_that_is_no_number_of_bytes_is_refused(kind: Kind, given: object) -> None:
-    assert "max_response_bytes" in failing(kind, "INVALID_ARGUMENT", max_response_bytes=given)
+    assert "max_response_bytes" in failure_message(
+        kind, "INVALID_ARGUMENT", max_response_bytes=given
+    )
 
 
 @pytest.mark.parametrize("given", [3, "3", True, {"attempts": 3}])
 def test_a_retry_that_is_no_policy_is_refused_before_anything_is_sent(
     kind: Kind, given: object
 ) -> None:
-    assert "RetryPolicy" in failing(kind, "INVALID_ARGUMENT", retry=given)
-    client = made(kind, url="https://gateway.example", http_client=answering(kind))
+    assert "RetryPolicy" in failure_message(kind, "INVALID_ARGUMENT", retry=given)
+    client = make_client(kind, url="https://gateway.example", http_client=make_httpx_client(kind))
     with pytest.raises(ATHError, match="RetryPolicy"):
         client.discover(retry=given)

@@ -19,7 +19,7 @@ from tests.harness.worlds import World
 Worlds = Callable[..., World]
 
 
-def test_credentials_made_elsewhere_are_as_good_as_a_registration(world: World) -> None:
+def test_credentials_made_elsewhere_work_like_a_registration(world: World) -> None:
     registered = world.register(world.client())
     client = world.client()
     client.set_credentials(registered.client_id, registered.client_secret)
@@ -62,7 +62,7 @@ def test_set_credentials_drops_what_belonged_to_another_client_id(
         client.call("GET", "/x")
 
 
-def test_what_was_saved_serves_another_process(world: World, tmp_path: Path) -> None:
+def test_saved_credentials_can_be_loaded_by_another_process(world: World, tmp_path: Path) -> None:
     path = tmp_path / "creds.json"
     first = world.ready()
     first.save_credentials(path)
@@ -89,7 +89,9 @@ def test_an_open_session_survives_saving_and_loading(world: World, tmp_path: Pat
     assert "code_verifier" in json_body(world.requests[-1])
 
 
-def test_a_saved_token_is_known_to_be_expired_later(worlds: Worlds, tmp_path: Path) -> None:
+def test_the_expiry_of_a_saved_token_is_checked_after_loading(
+    worlds: Worlds, tmp_path: Path
+) -> None:
     world = worlds("gateway", token_lifetime=0)
     world.ready().save_credentials(tmp_path / "c.json")
     client = world.client()
@@ -131,12 +133,13 @@ def test_saving_again_replaces_what_was_saved(
     assert other.client_id == "client-2"
 
 
-def test_the_official_sdks_file_is_understood(
+def test_a_file_of_the_official_sdk_can_be_loaded(
     client: AnyClient, server: Server, tmp_path: Path
 ) -> None:
     path = tmp_path / "creds.json"
     path.write_text(json.dumps({"client_id": "ath_abc", "client_secret": "ath_secret_xyz"}))
-    client.load_credentials(path)
+    with pytest.warns(ATHSecurityWarning, match="0600"):
+        client.load_credentials(path)
     assert client.client_id == "ath_abc"
     with raises_code("NO_TOKEN"):
         client.call("GET", "/x")
@@ -145,7 +148,7 @@ def test_the_official_sdks_file_is_understood(
     assert json_body(server.requests[0])["client_secret"] == "ath_secret_xyz"
 
 
-def test_the_official_sdks_file_serves_as_a_store_and_becomes_ours(
+def test_a_file_of_the_official_sdk_can_be_used_as_a_store_and_is_converted(
     kind: Kind, server: Server, tmp_path: Path
 ) -> None:
     path = tmp_path / "creds.json"
@@ -190,9 +193,10 @@ def test_a_file_that_cannot_be_used_changes_nothing_and_is_left_as_it_is(
     newer = json.dumps({**json.loads(whole), "version": 99}).encode()
     contents = [
         whole[: len(whole) // 2], b"\x00\xff", b"not json", b"[]", b"{}", b'{"client_id": 7}', b"",
-        b'{"client_id": "a"}', b"[" * 100_000, newer, whole.replace(b'"records": {', b'"no": {'),
+        b'{"client_id": "a"}', b"[" * 100_000, newer, whole.replace(b'"records": [', b'"no": ['),
         whole.replace(b"client_secret", b"client_sEcret"),
     ]  # fmt: skip
+    assert whole not in contents
     for content in contents:
         path.write_bytes(content)
         with raises_code("INVALID_CREDENTIALS") as caught:
@@ -272,7 +276,7 @@ def test_a_used_session_is_not_kept(kind: Kind, server: Server) -> None:
     assert json.loads(text)["sessions"] == {}
 
 
-def test_two_clients_on_one_store_lose_nothing_of_each_other(
+def test_two_clients_on_one_store_keep_each_others_changes(
     kind: Kind, server: Server, tmp_path: Path
 ) -> None:
     path = tmp_path / "creds.json"
@@ -305,7 +309,7 @@ class FailingStore:
         raise ConnectionError("the-password-of-the-database")
 
 
-def test_a_store_that_fails_costs_no_registration_and_no_token(kind: Kind, server: Server) -> None:
+def test_a_failing_store_loses_no_registration_and_no_token(kind: Kind, server: Server) -> None:
     client = kind.client(server.url, credentials=FailingStore())
     server.answer_next(REGISTRATION, 201)
     with raises_code("STORAGE_ERROR") as caught:
@@ -342,7 +346,7 @@ def test_a_damaged_file_is_set_aside_and_named_at_construction(kind: Kind, tmp_p
     assert kind.client("https://g.example", credentials=path).client_id is None
 
 
-def test_a_file_damaged_under_way_is_set_aside_with_a_warning(
+def test_a_file_damaged_after_construction_is_set_aside_with_a_warning(
     kind: Kind, server: Server, tmp_path: Path
 ) -> None:
     path = tmp_path / "creds.json"

@@ -103,7 +103,7 @@ def test_api_before_discover_says_so(service: World) -> None:
         ({"error": {"nested": True}}, "HTTP status 418", None),
     ],
 )
-def test_an_error_body_of_another_style_gets_our_code_and_its_words(
+def test_an_error_body_of_another_style_gets_our_code_and_its_message(
     client: AnyClient, server: Server, call: str, code: str, body: Any, said: str,
     details: dict[str, Any] | None,
 ) -> None:  # fmt: skip
@@ -117,7 +117,7 @@ def test_an_error_body_of_another_style_gets_our_code_and_its_words(
 
 
 @pytest.mark.parametrize("call", ["discover", "proxy", "registration"])
-def test_a_body_with_code_and_message_is_taken_at_its_word(
+def test_code_and_message_of_an_error_body_are_reported_unchanged(
     client: AnyClient, server: Server, call: str
 ) -> None:
     body = refusal(
@@ -191,7 +191,9 @@ def test_no_error_repeats_a_secret_that_the_server_echoed(
         assert secret not in shown
 
 
-def test_an_error_pickles_and_copies_with_all_it_says(client: AnyClient, server: Server) -> None:
+def test_an_error_keeps_everything_when_pickled_or_copied(
+    client: AnyClient, server: Server
+) -> None:
     server.answer_next(refusal("BUSY", details={"a": 1}), 429, Retry_After="99")
     with raises_code("BUSY", 429) as caught:
         client.call("GET", "/x")

@@ -140,7 +140,7 @@ def test_an_api_base_that_cannot_be_called_is_refused(
     assert client.api_base is None
 
 
-def test_models_serve_as_well_as_dicts(gateway: World) -> None:
+def test_models_are_accepted_in_place_of_dicts(gateway: World) -> None:
     client = gateway.client()
     gateway.register(
         client,
@@ -160,7 +160,7 @@ def test_models_serve_as_well_as_dicts(gateway: World) -> None:
     }
 
 
-def test_what_was_not_given_is_not_sent(gateway: World) -> None:
+def test_omitted_arguments_are_not_sent(gateway: World) -> None:
     gateway.register(gateway.client())
     assert json_body(gateway.requests[-1]).keys() == {
         "agent_id", "agent_attestation", "developer", "requested_providers",
@@ -264,7 +264,7 @@ def test_a_409_in_another_form_is_a_conflict_too(
         {"approved_providers": [{"provider_id": 7}]},
     ],
 )
-def test_a_side_field_that_cannot_be_read_never_loses_the_credentials(
+def test_a_malformed_optional_field_does_not_lose_the_credentials(
     kind: Kind, server: Server, damage: dict[str, Any]
 ) -> None:
     server.answer_next({**REGISTRATION, **damage}, 201)
@@ -324,7 +324,7 @@ def test_a_wrong_client_secret_comes_back_with_the_servers_code(world: World) ->
         client.registration()
 
 
-def test_what_only_the_implementor_can_know_is_sent_and_refused_there(world: World) -> None:
+def test_arguments_that_only_the_implementor_can_judge_are_sent(world: World) -> None:
     client = world.client()
     world.register(client)
     with raises_code("PROVIDER_NOT_APPROVED", 403):

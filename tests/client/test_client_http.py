@@ -120,7 +120,7 @@ def test_an_api_base_never_leads_from_https_down_to_http(
         ("https://api.service.example/v1", False),
     ],
 )
-def test_only_the_very_origin_is_the_own_one(
+def test_the_users_headers_are_sent_to_the_same_origin_only(
     kind: Kind, mocked: Any, api_base: str, own: bool
 ) -> None:
     client, seen = service_at("https://service.example", api_base, kind, mocked)
@@ -186,7 +186,7 @@ def test_a_mock_transport_is_enough_to_test_an_agent(kind: Kind, mocked: Any) ->
     assert client.call("GET", "/x") == "hello"
 
 
-def test_a_hook_that_reads_the_response_takes_nothing_away(kind: Kind, server: Server) -> None:
+def test_a_hook_that_reads_the_response_does_not_lose_the_body(kind: Kind, server: Server) -> None:
     read: list[bytes] = []
 
     def hook(response: httpx.Response) -> None:
@@ -224,7 +224,7 @@ def test_a_body_beyond_the_limit_is_refused_over_httpx_too(kind: Kind, mocked: A
         (OSError("no"), "NETWORK_ERROR"),
     ],
 )
-def test_failures_of_the_httpx_client_become_ours(
+def test_failures_of_the_httpx_client_are_ath_errors(
     kind: Kind, mocked: Any, raised: Exception, code: str
 ) -> None:
     def fail(request: httpx.Request) -> httpx.Response:
@@ -235,7 +235,7 @@ def test_failures_of_the_httpx_client_become_ours(
         client.discover()
 
 
-def test_the_params_of_the_users_client_are_not_ours_to_send(kind: Kind, mocked: Any) -> None:
+def test_the_params_of_the_users_httpx_client_are_not_sent(kind: Kind, mocked: Any) -> None:
     seen: list[httpx.Request] = []
 
     def answer(request: httpx.Request) -> httpx.Response:

@@ -92,7 +92,7 @@ def test_a_server_without_a_registration_endpoint_says_not_found(worlds: Worlds)
 
 @pytest.mark.parametrize("one", [False, True])
 @pytest.mark.parametrize("used", [False, True])
-def test_a_token_is_got_whatever_audience_and_replay_rule_the_server_has(
+def test_a_token_is_obtained_under_every_audience_and_replay_rule(
     worlds: Worlds, mode: str, one: bool, used: bool
 ) -> None:
     world = worlds(mode, one_audience=one, refused_attestation_is_used=used)
@@ -244,14 +244,14 @@ def test_an_empty_reply_may_become_a_500(worlds: Worlds, as_500: bool) -> None:
 
 
 @pytest.mark.parametrize("stale", [False, True])
-def test_a_stale_content_encoding_never_comes_into_play(worlds: Worlds, stale: bool) -> None:
+def test_clients_ask_for_uncompressed_replies(worlds: Worlds, stale: bool) -> None:
     world = worlds("gateway", proxy_stale_encoding=stale)
     assert world.ready().call("GET", "/gzip") == {"compressed": False}
     assert world.server.provider_requests[-1].headers["accept-encoding"] == "identity"
 
 
 @pytest.mark.parametrize("encoding", ["gzip", "x-gzip", "deflate", "br", "identity"])
-def test_a_body_that_was_decoded_on_the_way_is_read_all_the_same(
+def test_a_body_that_a_proxy_already_decoded_is_read(
     client: AnyClient, server: Server, encoding: str
 ) -> None:
     server.answer_next(b'{"a": 1}', Content_Type="application/json", Content_Encoding=encoding)
@@ -288,7 +288,7 @@ def test_a_conflict_is_known_by_its_status_too(worlds: Worlds, style: str) -> No
 
 
 @pytest.mark.parametrize(("code", "status"), [("AGENT_UNAPPROVED", 400), ("AGENT_UNAPPROVED", 401)])
-def test_the_code_counts_whatever_its_status(
+def test_an_error_code_is_reported_whatever_the_status(
     worlds: Worlds, mode: str, code: str, status: int
 ) -> None:
     world = worlds(mode, approval="pending", error_status={code: status})
@@ -305,7 +305,7 @@ def test_the_code_counts_whatever_its_status(
         ("PROVIDER_NOT_CONFIGURED", 400), ("PROVIDER_TOKEN_MISSING", 401),
     ],
 )  # fmt: skip
-def test_codes_seen_in_the_wild_are_passed_on(
+def test_error_codes_of_known_servers_are_passed_on(
     client: AnyClient, server: Server, code: str, status: int
 ) -> None:
     server.answer_next(refusal(code, "Said there."), status)
@@ -318,7 +318,7 @@ def test_codes_seen_in_the_wild_are_passed_on(
 
 
 @pytest.mark.parametrize("nulls", [False, True])
-def test_side_fields_may_be_null(worlds: Worlds, nulls: bool) -> None:
+def test_optional_fields_may_be_null(worlds: Worlds, nulls: bool) -> None:
     world = worlds("gateway", null_side_fields=nulls)
     client = world.ready()
     assert (client.registration().approval_expires is None) is nulls

@@ -76,19 +76,19 @@ def repeated(call: str) -> set[str]:
     return next(failures for calls, failures in REPEATED_AFTER.items() if call in calls)
 
 
-def prepared(client: AnyClient) -> AnyClient:
+def prepare(client: AnyClient) -> AnyClient:
     client.set_credentials("ath_client_0", "ath_secret_0")
     client.set_token("ath_tk_0")
     return client
 
 
 @pytest.mark.parametrize("call", CALLS)
-def test_a_call_is_repeated_after_what_cannot_have_done_harm_and_nothing_else(
+def test_a_call_is_repeated_only_after_failures_that_are_safe_to_repeat(
     kind: Kind, server: Server, call: str
 ) -> None:
     make, good = CALLS[call]
     for name, failure in FAILURES.items():
-        client = prepared(kind.client(server.url))
+        client = prepare(kind.client(server.url))
         before = len(server.requests)
         server.answer_next(**failure)
         if name in repeated(call):
@@ -117,7 +117,7 @@ def test_every_call_is_repeated_while_no_connection_can_be_made(kind: Kind, call
 
     http = kind.httpx_client(transport=httpx.MockTransport(answer))
     client = kind.client("https://g.example", http_client=http)
-    make(prepared(client))
+    make(prepare(client))
     assert outcomes == []
 
 
@@ -141,7 +141,7 @@ def test_a_call_without_an_answer_in_time_is_repeated_if_it_only_reads(
         released.wait(10)
 
     make, good = CALLS[call]
-    client = prepared(kind.client(server.url, timeout=0.2))
+    client = prepare(kind.client(server.url, timeout=0.2))
     server.answer_next_with(stall)
     server.answer_next(good)
     try:
@@ -156,7 +156,7 @@ def test_a_call_without_an_answer_in_time_is_repeated_if_it_only_reads(
 
 
 def test_each_attempt_is_signed_anew(kind: Kind, server: Server) -> None:
-    client = prepared(kind.client(server.url))
+    client = prepare(kind.client(server.url))
     for _ in range(2):
         server.answer_next(status=503)
     server.answer_next(AUTHORIZATION)
@@ -164,10 +164,10 @@ def test_each_attempt_is_signed_anew(kind: Kind, server: Server) -> None:
     assert len({attestation_claims(seen)["jti"] for seen in server.requests}) == 3
 
 
-def test_the_last_error_is_raised_with_the_story_of_the_attempts(
+def test_the_last_error_is_raised_with_a_note_about_the_attempts(
     kind: Kind, server: Server
 ) -> None:
-    client = prepared(kind.client(server.url))
+    client = prepare(kind.client(server.url))
     server.answer_next(lost=True)
     server.answer_next(refusal("BUSY", "first"), 503)
     server.answer_next(refusal("BUSY", "last"), 429)
@@ -180,8 +180,8 @@ def test_the_last_error_is_raised_with_the_story_of_the_attempts(
 
 
 def test_none_switches_retries_off_for_a_client_or_a_call(kind: Kind, server: Server) -> None:
-    off = prepared(kind.client(server.url, retry=None))
-    on = prepared(kind.client(server.url))
+    off = prepare(kind.client(server.url, retry=None))
+    on = prepare(kind.client(server.url))
     for client, options, sends in (
         (off, {}, 1),
         (on, {"retry": None}, 1),
@@ -198,8 +198,10 @@ def test_none_switches_retries_off_for_a_client_or_a_call(kind: Kind, server: Se
             assert len(server.requests) == before + sends
 
 
-def test_a_longer_retry_after_than_the_budget_raises_at_once(kind: Kind, server: Server) -> None:
-    client = prepared(kind.client(server.url))
+def test_a_retry_after_beyond_the_total_time_raises_without_waiting(
+    kind: Kind, server: Server
+) -> None:
+    client = prepare(kind.client(server.url))
     server.answer_next(status=429, Retry_After="31")
     with raises_code("PROVIDER_ERROR", 429) as caught:
         client.call("GET", "/x")
@@ -215,7 +217,7 @@ def test_a_longer_retry_after_than_the_budget_raises_at_once(kind: Kind, server:
 
 
 def test_a_retry_after_that_makes_no_sense_is_no_retry_after(kind: Kind, server: Server) -> None:
-    client = prepared(kind.client(server.url))
+    client = prepare(kind.client(server.url))
     for value in ("soon", "-1", "1.5", "²", "Wed, 99 Foo 2099"):
         server.answer_next(status=429, Retry_After=value)
         with raises_code("PROVIDER_ERROR", 429) as caught:
@@ -231,7 +233,7 @@ def test_a_policy_that_can_only_be_a_mistake_is_refused(settings: dict[str, Any]
         RetryPolicy(**settings)
 
 
-def test_a_502_is_never_taken_for_nothing_done(worlds: Worlds) -> None:
+def test_a_write_answered_with_502_is_not_repeated(worlds: Worlds) -> None:
     world = worlds("gateway", proxy_json_only=True)
     client = world.ready()
     for method, options in (("POST", {}), ("PUT", {}), ("POST", {"idempotent": True})):
@@ -262,7 +264,7 @@ def test_a_wrong_clock_is_corrected_once_with_a_warning(world: World, seconds: f
     assert len(world.sent_to("/ath/token")) == 1
 
 
-def test_a_clock_that_is_wrong_by_more_than_a_day_is_said_to_be(world: World) -> None:
+def test_a_clock_wrong_by_more_than_a_day_is_a_clock_skew_error(world: World) -> None:
     world.server.advance(2 * 86_400)
     with raises_code("CLOCK_SKEW", 401) as caught:
         world.register(world.client())

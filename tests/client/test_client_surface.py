@@ -63,7 +63,7 @@ def test_sync_and_async_clients_have_the_same_signatures(mode: str) -> None:
 
 
 @pytest.mark.parametrize("mode", ["gateway", "native"])
-def test_what_may_wait_is_a_coroutine_on_the_async_clients_only(mode: str) -> None:
+def test_only_methods_that_may_wait_are_coroutines(mode: str) -> None:
     call = "proxy" if mode == "gateway" else "api"
     members = public(CLASSES["async", mode])
     waiting = {name for name, member in members.items() if inspect.iscoroutinefunction(member)}
@@ -114,7 +114,9 @@ def test_a_client_closes_at_the_end_of_its_block(gateway: World, kind: Kind) -> 
             kind.runner.run(client.discover())
 
 
-def test_the_block_passes_exceptions_on_and_closes_all_the_same(gateway: World, kind: Kind) -> None:
+def test_an_exception_in_the_block_is_raised_and_the_client_closed(
+    gateway: World, kind: Kind
+) -> None:
     client = gateway.client()
 
     def fail_blocking() -> None:
@@ -145,7 +147,7 @@ def test_closing_twice_or_before_the_first_call_is_fine(world: World) -> None:
         used.register(developer=DEVELOPER, providers=[])
 
 
-def test_a_closed_client_still_tells_what_it_holds(world: World) -> None:
+def test_a_closed_client_still_returns_its_client_id(world: World) -> None:
     client = world.client()
     registered = world.register(client)
     client.set_token("ath_tk_x")
@@ -275,7 +277,7 @@ def test_a_client_refuses_to_be_pickled_or_copied(mode: str, kind: Kind) -> None
             attempt(client)
 
 
-def test_what_a_client_shows_of_itself_is_not_secret(world: World) -> None:
+def test_the_repr_of_a_client_contains_no_secret(world: World) -> None:
     client = world.client(private_key=PEM, headers={"X-ATH-User-Token": "user-session"})
     world.register(client)
     client.set_token("ath_tk_shown_nowhere")

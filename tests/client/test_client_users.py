@@ -10,7 +10,7 @@ import pytest
 
 from ath import CredentialKey, MemoryStore
 from tests.harness.clients import AGENT_ID, DEVELOPER, AnyClient, Kind, json_body, raises_code
-from tests.harness.examples import REGISTRATION, TOKEN
+from tests.harness.examples import AUTHORIZATION, REGISTRATION, TOKEN
 from tests.harness.server import Server
 from tests.harness.worlds import World
 
@@ -151,7 +151,7 @@ def test_ten_thousand_users_share_one_connection(client: AnyClient, server: Serv
 
 
 @pytest.mark.parametrize("user", ["", None, 7, "a\nb"])
-def test_a_user_has_a_name(client: AnyClient, user: Any) -> None:
+def test_a_user_id_is_one_line_of_text(client: AnyClient, user: Any) -> None:
     with raises_code("INVALID_ARGUMENT") as caught:
         client.for_user(user)
     assert "user" in caught.value.message
@@ -211,7 +211,7 @@ def test_a_user_saves_and_loads_on_their_own(kind: Kind, server: Server, tmp_pat
     assert other.client_id == "ath_client_1"
 
 
-def test_users_at_the_same_time_never_mix(world: World) -> None:
+def test_simultaneous_calls_of_users_carry_their_own_tokens(world: World) -> None:
     client = world.client()
     client.discover()
     world.register(client)
@@ -238,7 +238,7 @@ def test_users_at_the_same_time_never_mix(world: World) -> None:
     assert len(set.union(*used.values())) == len(names)
 
 
-def test_a_session_of_one_user_is_not_proven_by_another(world: World) -> None:
+def test_a_users_code_verifier_is_not_sent_for_another_users_session(world: World) -> None:
     client = world.client()
     world.register(client)
     alice, bob = client.for_user("alice"), client.for_user("bob")
@@ -264,3 +264,24 @@ def test_a_users_views_with_and_without_headers_do_not_share_a_stored_record(
     assert again.for_user("alice", headers=session("alice")).client_id == own.client_id
     again.for_user("alice").call("GET", "/echo")
     assert bearer(world.requests[-1]) == token.access_token
+
+
+def test_a_users_token_is_stored_after_the_agent_registered_anew(
+    kind: Kind, server: Server
+) -> None:
+    # Found by test_a_view_only_uses_its_own_users_credentials.
+    store = MemoryStore()
+    client = kind.client(server.url, credentials=store)
+    server.answer_next(REGISTRATION, 201)
+    client.register(developer=DEVELOPER, providers=[])
+    alice = client.for_user("alice")
+    server.answer_next(AUTHORIZATION)
+    alice.authorize("github", ["repo"])  # stored for the first registration
+    server.answer_next({**REGISTRATION, "client_id": "ath_client_2"}, 201)
+    client.register(developer=DEVELOPER, providers=[])
+    server.answer_next(TOKEN)
+    alice.exchange_token("exchange", "ath_sess_1")
+    restarted = kind.client(server.url, credentials=store).for_user("alice")
+    server.answer_next({"ok": True})
+    assert restarted.call("GET", "/x") == {"ok": True}
+    assert bearer(server.requests[-1]) == "ath_tk_1"

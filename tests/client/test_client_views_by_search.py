@@ -223,5 +223,5 @@ class AsyncViews(Views):
 
 
 @pytest.mark.parametrize("machine", [Views, AsyncViews])
-def test_a_view_only_ever_uses_what_its_user_holds(machine: type[Views]) -> None:
+def test_a_view_only_uses_its_own_users_credentials(machine: type[Views]) -> None:
     run_state_machine_as_test(machine, settings=settings(stateful_step_count=40))

@@ -1,4 +1,4 @@
-"""Many processes and sudden deaths on one credential file: what was acknowledged stays."""
+"""Many processes on one credential file, some of them killed: no acknowledged update is lost."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ URL = "https://gateway.example"
 
 @pytest.fixture
 def gateway(server: Server) -> Server:
-    """Believes everything, and gives each user a registration and tokens with rising numbers."""
+    """A gateway that verifies nothing; the tokens it gives a user are numbered from 1."""
     numbers: dict[str, Iterator[int]] = defaultdict(lambda: count(1))
 
     def reply(request: Request) -> bytes:
@@ -49,8 +49,8 @@ def file(tmp_path: Path) -> Path:
 
 
 @contextmanager
-def read_all_the_time(file: Path) -> Iterator[list[int]]:
-    """A reader that finds a whole file, or none yet, whenever it looks."""
+def read_repeatedly(file: Path) -> Iterator[list[int]]:
+    """Read the file again and again inside the block; it must be whole, or not exist yet."""
     over, counts, failures = threading.Event(), [0], list[BaseException]()
 
     def read() -> None:
@@ -58,8 +58,7 @@ def read_all_the_time(file: Path) -> Iterator[list[int]]:
             while not over.wait(0.001):
                 if file.exists():
                     document = json.loads(file.read_bytes())
-                    for text in document["records"].values():
-                        json.loads(text)
+                    assert all(record["client_id"] for record in document["records"])
                     counts[0] += 1
         except BaseException as error:
             failures.append(error)
@@ -79,11 +78,11 @@ def start(url: str, file: Path, name: str, updates: int) -> subprocess.Popen[byt
     return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
 
 
-def acknowledged(lines: Iterable[bytes]) -> list[dict[str, str]]:
+def parse_updates(lines: Iterable[bytes]) -> list[dict[str, str]]:
     return [json.loads(line) for line in lines if line.endswith(b"\n")]
 
 
-def missing(url: str, file: Path, updates: list[dict[str, str]]) -> list[dict[str, str]]:
+def find_missing(url: str, file: Path, updates: list[dict[str, str]]) -> list[dict[str, str]]:
     """The updates that the file does not hold, nor anything later in their place."""
     latest = {(update["name"], update.get("provider")): update for update in updates}
     store, lost = FileStore(file), []
@@ -94,38 +93,36 @@ def missing(url: str, file: Path, updates: list[dict[str, str]]) -> list[dict[st
         else:
             texts = {t["provider"]: t["access_token"] for t in record.get("tokens", [])}
             # A killed writer may have stored one more than it could say.
-            kept = number(texts.get(provider, "-0")) >= number(update["token"])
+            kept = token_number(texts.get(provider, "-0")) >= token_number(update["token"])
         if not kept:
             lost.append(update)
     return lost
 
 
-def number(token: str) -> int:
+def token_number(token: str) -> int:
     return int(token.rpartition("-")[2])
 
 
-def test_eight_processes_lose_none_of_their_updates(
-    gateway: Server, file: Path, full: bool
-) -> None:
+def test_eight_processes_lose_no_update(gateway: Server, file: Path, full: bool) -> None:
     number = 200 if full else 50
-    with read_all_the_time(file) as reads:
+    with read_repeatedly(file) as reads:
         writers = [start(gateway.url, file, f"user-{i}", number) for i in range(8)]
         outputs = [writer.communicate(timeout=600) for writer in writers]
     assert [writer.returncode for writer in writers] == [0] * 8, outputs
-    updates = [u for out, _ in outputs for u in acknowledged(out.splitlines(keepends=True))]
+    updates = [u for out, _ in outputs for u in parse_updates(out.splitlines(keepends=True))]
     assert len(updates) == 8 * number
-    assert missing(gateway.url, file, updates) == []
+    assert find_missing(gateway.url, file, updates) == []
     assert reads[0] > 0
     assert file.stat().st_mode & 0o777 == 0o600
     leftovers = {path.name for path in file.parent.iterdir()} - {file.name}
     assert leftovers == {f".{file.name}.lock"}
 
 
-def test_writers_that_are_killed_lose_nothing_that_they_acknowledged(
+def test_killed_writers_lose_no_update_that_they_acknowledged(
     gateway: Server, file: Path, full: bool, chance: random.Random
 ) -> None:
     kills, seen = (500 if full else 50), list[dict[str, str]]()
-    with read_all_the_time(file):
+    with read_repeatedly(file):
         for first in range(0, kills, 2):  # two at a time, so that a lock is held by the killed
             killed = [
                 KilledWriter(
@@ -135,13 +132,13 @@ def test_writers_that_are_killed_lose_nothing_that_they_acknowledged(
                 )
                 for i in range(2)
             ]
-            seen += [update for writer in killed for update in writer.acknowledged()]
+            seen += [update for writer in killed for update in writer.acknowledged_updates()]
     assert len({update["name"] for update in seen}) > kills * 0.9
-    assert missing(gateway.url, file, seen) == []
+    assert find_missing(gateway.url, file, seen) == []
 
 
 class KilledWriter:
-    """A writer that is killed somewhere within the update after so many acknowledged ones."""
+    """A writer that is killed during the update that follows so many acknowledged ones."""
 
     def __init__(self, process: subprocess.Popen[bytes], updates: int, wait: float) -> None:
         self._process = process
@@ -157,19 +154,19 @@ class KilledWriter:
             process.kill()
             self._lines += process.stdout.readlines()
 
-    def acknowledged(self) -> list[dict[str, str]]:
+    def acknowledged_updates(self) -> list[dict[str, str]]:
         self._thread.join()
-        return acknowledged(self._lines)
+        return parse_updates(self._lines)
 
 
-def test_a_version_that_looks_like_the_one_before_is_not_taken_for_it(file: Path) -> None:
+def test_a_file_changed_without_a_new_size_or_time_is_read_again(file: Path) -> None:
     # A file system's clock is coarse, freed inodes come back, and records may be of equal length.
     key = CredentialKey(URL, AGENT_ID)
     store = FileStore(file)
-    store.put(key, json.dumps("before"))
-    assert store.load(key) == json.dumps("before")
+    store.put(key, json.dumps({"value": "before"}))
+    assert store.load(key) == json.dumps({"value": "before"})
     status = file.stat()
     file.write_bytes(file.read_bytes().replace(b"before", b"behind"))
     os.utime(file, ns=(status.st_atime_ns, status.st_mtime_ns))
-    assert not store.replace(key, json.dumps("before"), json.dumps("lost"))
-    assert store.load(key) == json.dumps("behind")
+    assert not store.replace(key, json.dumps({"value": "before"}), json.dumps({"value": "lost"}))
+    assert store.load(key) == json.dumps({"value": "behind"})

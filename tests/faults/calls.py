@@ -26,17 +26,17 @@ class Case:
     name: str
     needs: str
     """``nothing``, ``registration``, ``consent`` (an open session with consent) or ``token``."""
-    make: Callable[[AnyClient, World], Any]
+    make: Callable[[AnyClient, FaultyGateway], Any]
     rule: str
     """The row of the retry table: ``read``, ``once`` (register, exchange), ``put`` or ``post``."""
     effect: str | None = None
 
 
-def _exchange(client: AnyClient, world: World) -> Any:
-    return client.exchange_token("exchange", world.session_id)
+def _exchange(client: AnyClient, gateway: FaultyGateway) -> Any:
+    return client.exchange_token("exchange", gateway.session_id)
 
 
-def _proxy(method: str, path: str) -> Callable[[AnyClient, World], Any]:
+def _proxy(method: str, path: str) -> Callable[[AnyClient, FaultyGateway], Any]:
     return lambda client, _: client.proxy("github", method, path)
 
 
@@ -60,36 +60,36 @@ CASES = [
 ]
 
 
-class World:
+class FaultyGateway:
     """The local gateway, known to its agents by the fault server's URL."""
 
     def __init__(self) -> None:
-        self.gateway = LocalGateway()
+        self.local = LocalGateway()
         self.session_id = ""
         self._credentials: tuple[str, str] | None = None
         self._token = ""
 
-    def __enter__(self) -> World:
-        self.gateway.start()
-        self.server = Server(self.gateway.url)
+    def __enter__(self) -> FaultyGateway:
+        self.local.start()
+        self.server = Server(self.local.url)
         self.server.start()
-        self.gateway.url = self.server.url
-        self.gateway.publish_identity(AGENT_ID, KEY)
+        self.local.url = self.server.url
+        self.local.publish_identity(AGENT_ID, KEY)
         kind = Kind("sync")
         client = kind.client(self.server.url)
         held = client.register(**REGISTRATION)
         self._credentials = held.client_id, held.client_secret
-        self._token = self._consented(client)
+        self._token = self._obtain_token(client)
         kind.close()
         return self
 
     def __exit__(self, *_: object) -> None:
         self.server.stop()
-        self.gateway.stop()
+        self.local.stop()
 
-    def _consented(self, client: AnyClient) -> str:
+    def _obtain_token(self, client: AnyClient) -> str:
         auth = client.authorize("github", ["read:user", "repo"])
-        self.gateway.approve(auth.authorization_url)
+        self.local.approve(auth.authorization_url)
         token: str = client.exchange_token("exchange", auth.ath_session_id).access_token
         return token
 
@@ -101,16 +101,16 @@ class World:
         client.set_credentials(*(self._credentials or ("", "")))
         if case.needs == "consent" and real:
             auth = client.authorize("github", ["read:user"])
-            self.gateway.approve(auth.authorization_url)
+            self.local.approve(auth.authorization_url)
             self.session_id = auth.ath_session_id
         if case.needs == "token":
             if case.name == "revoke" and real:
-                self._consented(client)
+                self._obtain_token(client)
             else:
                 client.set_token(self._token)
 
     def effects(self) -> dict[str, int]:
-        return {name: self.gateway.count(name) for name in EFFECTS}
+        return {name: self.local.count(name) for name in EFFECTS}
 
     def nonces(self) -> list[str]:
         """The ``jti`` of every attestation that arrived."""

@@ -7,22 +7,22 @@ from collections.abc import Iterator
 
 import pytest
 
-from .calls import World
+from .calls import FaultyGateway
 
 COUNTED: dict[str, Counter[str]] = defaultdict(Counter)
 
 
 @pytest.fixture(scope="session")
-def shared_world() -> Iterator[World]:
-    with World() as world:
-        yield world
+def shared_gateway() -> Iterator[FaultyGateway]:
+    with FaultyGateway() as gateway:
+        yield gateway
 
 
 @pytest.fixture
-def world(shared_world: World) -> World:
-    """The gateway behind the fault server, which behaves until it is told otherwise."""
-    shared_world.server.clear()
-    return shared_world
+def gateway(shared_gateway: FaultyGateway) -> FaultyGateway:
+    """The gateway behind a server that forwards requests unless a test plans a fault."""
+    shared_gateway.server.clear()
+    return shared_gateway
 
 
 @pytest.fixture

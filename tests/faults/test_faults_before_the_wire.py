@@ -20,32 +20,32 @@ from tests.harness import faults
 from tests.harness.clients import KEY, WITHOUT_PAUSES, Kind
 from tests.harness.server import Server
 
-from .calls import CASES, Case, World
+from .calls import CASES, Case, FaultyGateway
 
 EVERY_CALL = pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 LONG_AGO = datetime.datetime(2020, 1, 1, tzinfo=datetime.UTC)
 
 
-def failure(client: Any, case: Case, world: World) -> ATHError:
+def make_failing_call(client: Any, case: Case, gateway: FaultyGateway) -> ATHError:
     """Make the call, which fails with no effect at the gateway."""
-    world.prepare(client, case, real=False)
-    before = world.effects()
+    gateway.prepare(client, case, real=False)
+    before = gateway.effects()
     with pytest.raises(ATHError) as caught:
-        case.make(client, world)
-    assert world.effects() == before
+        case.make(client, gateway)
+    assert gateway.effects() == before
     return caught.value
 
 
 @EVERY_CALL
 def test_a_refused_connection_is_tried_three_times_by_any_call(
-    case: Case, kind: Kind, world: World, counted: dict[str, Counter[str]]
+    case: Case, kind: Kind, gateway: FaultyGateway, counted: dict[str, Counter[str]]
 ) -> None:
-    client = kind.client(world.server.url)
-    world.server.stop()
+    client = kind.client(gateway.server.url)
+    gateway.server.stop()
     try:
-        error = failure(client, case, world)
+        error = make_failing_call(client, case, gateway)
     finally:
-        world.server.start()
+        gateway.server.start()
     assert (error.code, error.retryable) == ("NETWORK_ERROR", True)
     assert error.__notes__ == [f"3 attempts: {', '.join(['NETWORK_ERROR'] * 3)}."]
     client.discover()
@@ -67,34 +67,36 @@ class Reopening:
 
 @pytest.mark.parametrize("case", [CASES[1], CASES[3]], ids=lambda case: case.name)
 def test_a_call_that_was_refused_succeeds_once_the_server_is_back(
-    case: Case, kind: Kind, world: World
+    case: Case, kind: Kind, gateway: FaultyGateway
 ) -> None:
-    signer = Reopening(world.server)
-    client = kind.client(world.server.url, private_key=signer)
-    world.prepare(client, case)
-    before = world.effects()
-    world.server.stop()
+    signer = Reopening(gateway.server)
+    client = kind.client(gateway.server.url, private_key=signer)
+    gateway.prepare(client, case)
+    before = gateway.effects()
+    gateway.server.stop()
     try:
-        case.make(client, world)
+        case.make(client, gateway)
     finally:
         if signer.signed < 2:
-            world.server.start()
+            gateway.server.start()
     assert signer.signed == 2
-    assert world.effects()[case.effect or ""] == before[case.effect or ""] + 1
+    assert gateway.effects()[case.effect or ""] == before[case.effect or ""] + 1
 
 
 @EVERY_CALL
 def test_a_name_that_does_not_resolve_is_a_network_error(
-    case: Case, kind: Kind, world: World, counted: dict[str, Counter[str]]
+    case: Case, kind: Kind, gateway: FaultyGateway, counted: dict[str, Counter[str]]
 ) -> None:
-    error = failure(kind.client("https://gateway.invalid"), case, world)
+    error = make_failing_call(kind.client("https://gateway.invalid"), case, gateway)
     assert (error.code, error.retryable) == ("NETWORK_ERROR", True)
     assert "gateway.invalid" in error.message
     counted["no such host"].update(["cases", error.code])
 
 
 @pytest.fixture(scope="module")
-def tls_servers(authority: trustme.CA, shared_world: World) -> Iterator[dict[str, Server]]:
+def tls_servers(
+    authority: trustme.CA, shared_gateway: FaultyGateway
+) -> Iterator[dict[str, Server]]:
     certificates = {
         "right": authority.issue_cert("127.0.0.1"),
         "expired": authority.issue_cert("127.0.0.1", not_before=LONG_AGO, not_after=LONG_AGO),
@@ -105,7 +107,7 @@ def tls_servers(authority: trustme.CA, shared_world: World) -> Iterator[dict[str
     for name, certificate in certificates.items():
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         certificate.configure_cert(context)
-        servers[name] = Server(shared_world.server.upstream, tls=context)
+        servers[name] = Server(shared_gateway.server.upstream, tls=context)
         servers[name].start()
     yield servers
     for server in servers.values():
@@ -126,17 +128,17 @@ def trusting(
 
 @EVERY_CALL
 @pytest.mark.parametrize("certificate", ["expired", "wrong host", "unknown CA"])
-def test_a_certificate_that_does_not_hold_ends_the_call_at_once(
+def test_an_invalid_certificate_fails_the_call_without_a_retry(
     certificate: str,
     case: Case,
     trusting: Callable[[str], Any],
     tls_servers: dict[str, Server],
-    world: World,
+    gateway: FaultyGateway,
     counted: dict[str, Counter[str]],
 ) -> None:
     server = tls_servers[certificate]
     connections = server.connections
-    error = failure(trusting(server.url), case, world)
+    error = make_failing_call(trusting(server.url), case, gateway)
     assert (error.code, error.retryable) == ("NETWORK_ERROR", False)
     assert "certificate" in error.message.lower()
     assert server.connections == connections + 1
@@ -144,7 +146,7 @@ def test_a_certificate_that_does_not_hold_ends_the_call_at_once(
     counted[f"TLS: {certificate}"].update(["cases", error.code])
 
 
-def test_a_certificate_that_holds_is_accepted(
+def test_a_valid_certificate_is_accepted(
     trusting: Callable[[str], Any], tls_servers: dict[str, Server]
 ) -> None:
     client = trusting(tls_servers["right"].url)
@@ -157,7 +159,7 @@ def test_a_proxy_that_is_not_there_is_a_network_error(
     case: Case,
     scheme: str,
     kind: Kind,
-    world: World,
+    gateway: FaultyGateway,
     monkeypatch: pytest.MonkeyPatch,
     counted: dict[str, Counter[str]],
 ) -> None:
@@ -165,28 +167,28 @@ def test_a_proxy_that_is_not_there_is_a_network_error(
     server.start()
     server.stop()  # so that its port is closed
     monkeypatch.setenv(f"{scheme.upper()}_PROXY", server.url)
-    url = world.server.url if scheme == "http" else "https://gateway.invalid"
-    connections = world.server.connections
-    error = failure(kind.client(url), case, world)
+    url = gateway.server.url if scheme == "http" else "https://gateway.invalid"
+    connections = gateway.server.connections
+    error = make_failing_call(kind.client(url), case, gateway)
     assert (error.code, error.retryable) == ("NETWORK_ERROR", True)
-    assert world.server.connections == connections
+    assert gateway.server.connections == connections
     counted["proxy refused"].update(["cases", error.code])
 
 
 @EVERY_CALL
 @pytest.mark.parametrize("status", [407, 502])
-def test_a_proxy_that_opens_no_tunnel_is_a_network_error(
+def test_a_proxy_that_refuses_a_tunnel_is_a_network_error(
     case: Case,
     status: int,
     kind: Kind,
-    world: World,
+    gateway: FaultyGateway,
     monkeypatch: pytest.MonkeyPatch,
     counted: dict[str, Counter[str]],
 ) -> None:
     with Server() as server:
         server.plan += [faults.status(status)] * 3
         monkeypatch.setenv("HTTPS_PROXY", server.url.replace("//", "//someone:hunter2hunter2@"))
-        error = failure(kind.client("https://gateway.invalid"), case, world)
+        error = make_failing_call(kind.client("https://gateway.invalid"), case, gateway)
         methods = [request.method for request in server.requests]
     assert (error.code, error.retryable) == ("NETWORK_ERROR", True)
     assert methods == ["CONNECT"] * 3
@@ -195,13 +197,13 @@ def test_a_proxy_that_opens_no_tunnel_is_a_network_error(
     counted["proxy: no tunnel"].update(["cases", error.code])
 
 
-def test_switching_retries_off_makes_one_attempt(kind: Kind, world: World) -> None:
+def test_switching_retries_off_makes_one_attempt(kind: Kind, gateway: FaultyGateway) -> None:
     for options in ({"retry": None}, {"retry": RetryPolicy(attempts=1)}):
-        client = kind.client(world.server.url, **options)
-        world.server.plan.append(faults.reset_after_request)
-        connections = world.server.connections
+        client = kind.client(gateway.server.url, **options)
+        gateway.server.plan.append(faults.reset_after_request)
+        connections = gateway.server.connections
         with pytest.raises(ATHError, match="NETWORK_ERROR"):
             client.discover()
-        assert world.server.connections == connections + 1
-    world.server.plan.append(faults.reset_after_request)
+        assert gateway.server.connections == connections + 1
+    gateway.server.plan.append(faults.reset_after_request)
     assert client.discover(retry=WITHOUT_PAUSES)

@@ -1,4 +1,4 @@
-"""Interrupted pauses and requests, and forked children: the client stays usable, and alone."""
+"""Interrupted and cancelled calls leave a client usable; a forked child has its own connections."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from tests.harness import faults
 from tests.harness.clients import AGENT_ID, KEY, Kind
 from tests.harness.server import Connection, Server
 
-from .calls import CASES, REGISTRATION, Case, World
+from .calls import CASES, REGISTRATION, Case, FaultyGateway
 
 EVERY_CALL = pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 FOR_HOURS = RetryPolicy(base=3600, maximum=3600, total=7200, jitter=False)
 
 
 class Interrupting:
-    """Does what a signal handler does, at a moment that the test chooses."""
+    """Raises what a signal handler would raise, when the test chooses."""
 
     def __init__(self, error: type[BaseException]) -> None:
         self.error = error
@@ -43,43 +43,43 @@ class Interrupting:
 @pytest.mark.parametrize("error", [KeyboardInterrupt, SystemExit])
 @EVERY_CALL
 def test_an_interrupt_ends_a_pause_at_once_and_leaves_a_sync_client_usable(
-    case: Case, error: type[BaseException], world: World, monkeypatch: pytest.MonkeyPatch
+    case: Case, error: type[BaseException], gateway: FaultyGateway, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     kind = Kind("sync")
-    client = kind.client(world.server.url, retry=FOR_HOURS)
-    world.prepare(client, case)
-    world.server.plan.append(faults.status(429, "Retry-After: 3600"))
-    connections = world.server.connections
+    client = kind.client(gateway.server.url, retry=FOR_HOURS)
+    gateway.prepare(client, case)
+    gateway.server.plan.append(faults.status(429, "Retry-After: 3600"))
+    connections = gateway.server.connections
     with monkeypatch.context() as patch:
         # The one thing that a sync pause does is time.sleep.
         patch.setattr("time.sleep", Interrupting(error))
         with pytest.raises(error):
-            case.make(client, world)
-    assert world.server.connections == connections + 1
-    case.make(client, world)  # and what was interrupted can be made anew
+            case.make(client, gateway)
+    assert gateway.server.connections == connections + 1
+    case.make(client, gateway)  # and what was interrupted can be made anew
     kind.close()
 
 
 @pytest.mark.parametrize("case", [CASES[1], CASES[3], CASES[4]], ids=lambda case: case.name)
 def test_an_interrupt_while_signing_leaves_the_client_usable(
-    case: Case, kind: Kind, world: World
+    case: Case, kind: Kind, gateway: FaultyGateway
 ) -> None:
     signer = Interrupting(KeyboardInterrupt)
-    client = kind.client(world.server.url, private_key=signer)
-    world.prepare(client, case)
+    client = kind.client(gateway.server.url, private_key=signer)
+    gateway.prepare(client, case)
     signer.armed = True
     with pytest.raises(KeyboardInterrupt):
-        case.make(client, world)
+        case.make(client, gateway)
     signer.armed = False
     if kind.name == "async":  # an interrupt ends an event loop, and its clients with it
         return
-    case.make(client, world)
+    case.make(client, gateway)
 
 
 @pytest.mark.usefixtures("interruptible")
-def test_an_interrupt_during_a_request_leaves_a_sync_client_usable(world: World) -> None:
+def test_an_interrupt_during_a_request_leaves_a_sync_client_usable(gateway: FaultyGateway) -> None:
     kind = Kind("sync")
-    client = kind.client(world.server.url)
+    client = kind.client(gateway.server.url)
     main = threading.main_thread().ident or 0
 
     def interrupt(connection: Connection) -> None:
@@ -88,7 +88,7 @@ def test_an_interrupt_during_a_request_leaves_a_sync_client_usable(world: World)
         connection.wait_until_client_leaves()
         connection.close()
 
-    world.server.plan.append(interrupt)
+    gateway.server.plan.append(interrupt)
     with pytest.raises(KeyboardInterrupt):
         client.register(**REGISTRATION)
     assert client.register(**REGISTRATION).client_id
@@ -98,12 +98,12 @@ def test_an_interrupt_during_a_request_leaves_a_sync_client_usable(world: World)
 @EVERY_CALL
 @pytest.mark.parametrize("where", ["pause", "request"])
 def test_a_cancelled_call_leaves_an_async_client_usable(
-    case: Case, where: str, world: World
+    case: Case, where: str, gateway: FaultyGateway
 ) -> None:
     kind = Kind("async")
-    client = kind.client(world.server.url, retry=FOR_HOURS)
-    world.prepare(client, case)
-    world.server.requests.clear()
+    client = kind.client(gateway.server.url, retry=FOR_HOURS)
+    gateway.prepare(client, case)
+    gateway.server.requests.clear()
     reached = asyncio.Event()
 
     def fault(connection: Connection) -> None:
@@ -121,7 +121,7 @@ def test_a_cancelled_call_leaves_an_async_client_usable(
         inner = Kind("sync")  # hands the coroutine on instead of running it
         inner.run = lambda value: value  # type: ignore[method-assign]
         driven = type(client)(inner, client.raw, client.mode, client.provider)
-        call = asyncio.ensure_future(case.make(driven, world))
+        call = asyncio.ensure_future(case.make(driven, gateway))
         await reached.wait()
         while where == "pause" and innermost(call) != "sleep":  # noqa: ASYNC110
             await asyncio.sleep(0)
@@ -129,11 +129,11 @@ def test_a_cancelled_call_leaves_an_async_client_usable(
         with pytest.raises(asyncio.CancelledError):
             await call
 
-    world.server.plan.append(fault)
+    gateway.server.plan.append(fault)
     kind.run(cancelled())
-    world.server.wait_all_ended()
-    assert len(world.server.requests) == 1
-    case.make(client, world)
+    gateway.server.wait_all_ended()
+    assert len(gateway.server.requests) == 1
+    case.make(client, gateway)
     kind.close()
 
 
@@ -147,7 +147,9 @@ def innermost(task: asyncio.Future[Any]) -> str:
     return str(inner.__name__)
 
 
-def test_those_who_wait_for_a_cancelled_registration_do_not_register_again(world: World) -> None:
+def test_callers_waiting_for_a_cancelled_registration_do_not_register_again(
+    gateway: FaultyGateway,
+) -> None:
     async def both() -> None:
         reached, loop = asyncio.Event(), asyncio.get_running_loop()
 
@@ -157,8 +159,8 @@ def test_those_who_wait_for_a_cancelled_registration_do_not_register_again(world
             connection.wait_until_client_leaves()
             connection.close()
 
-        world.server.plan.append(stall)
-        async with AsyncATHGatewayClient(world.server.url, AGENT_ID, KEY) as client:
+        gateway.server.plan.append(stall)
+        async with AsyncATHGatewayClient(gateway.server.url, AGENT_ID, KEY) as client:
             leader = asyncio.ensure_future(client.register(**REGISTRATION))
             await reached.wait()
             follower = asyncio.ensure_future(client.register(**REGISTRATION))
@@ -174,10 +176,10 @@ def test_those_who_wait_for_a_cancelled_registration_do_not_register_again(world
     asyncio.run(both())
 
 
-def test_a_timeout_of_the_caller_ends_an_async_call(world: World) -> None:
+def test_a_timeout_of_the_caller_ends_an_async_call(gateway: FaultyGateway) -> None:
     async def call() -> None:
-        world.server.plan.append(faults.stall_before_headers)
-        async with AsyncATHGatewayClient(world.server.url, AGENT_ID, KEY) as client:
+        gateway.server.plan.append(faults.stall_before_headers)
+        async with AsyncATHGatewayClient(gateway.server.url, AGENT_ID, KEY) as client:
             with pytest.raises(TimeoutError):
                 async with asyncio.timeout(0.05):
                     await client.discover()
@@ -188,8 +190,8 @@ def test_a_timeout_of_the_caller_ends_an_async_call(world: World) -> None:
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system does not fork")
 @pytest.mark.filterwarnings("ignore:.*multi-threaded, use of fork:DeprecationWarning")
-def test_a_forked_child_speaks_on_a_connection_of_its_own(world: World) -> None:
-    with Server(world.server.upstream) as server:
+def test_a_forked_child_opens_its_own_connection(gateway: FaultyGateway) -> None:
+    with Server(gateway.server.upstream) as server:
         server.plan += [faults.forward_and_keep] * 10
         kind = Kind("sync")
         client = kind.client(server.url)

@@ -15,14 +15,14 @@ from tests.harness import faults
 from tests.harness.clients import Kind
 from tests.harness.server import Behaviour
 
-from .calls import CASES, Case, World
+from .calls import CASES, Case, FaultyGateway
 
 STALL = 0.15  # seconds that a stalled attempt may take
 STALL_THEN_ANSWER = 0.4  # the same where the attempt after it, bounded alike, has to succeed
 
 
 @dataclass(frozen=True)
-class Kinship:
+class FaultCase:
     """What a fault looks like to the client, and whether the gateway carried the call out."""
 
     fault: Behaviour
@@ -31,30 +31,30 @@ class Kinship:
     carried_out: bool = False
 
 
-KINSHIPS = [
-    Kinship(faults.reset_before_request, "lost"),
-    Kinship(faults.reset_within_request, "lost"),
-    Kinship(faults.reset_after_request, "lost"),
-    Kinship(faults.closed_without_answer, "lost"),
-    Kinship(faults.lost_reply, "lost", carried_out=True),
-    Kinship(faults.truncated_head, "lost", carried_out=True),
-    Kinship(faults.truncated_body, "lost", carried_out=True),
-    Kinship(faults.garbled_reply, "lost"),
-    Kinship(faults.garbled_after_success, "lost", carried_out=True),
-    Kinship(faults.endless_headers, "lost"),
-    Kinship(faults.stall_after_connect, "timeout"),
-    Kinship(faults.stall_before_headers, "timeout"),
-    Kinship(faults.stall_within_headers, "timeout", carried_out=True),
-    Kinship(faults.stall_within_body, "timeout", carried_out=True),
-    Kinship(faults.slow_headers, "timeout", carried_out=True),
-    Kinship(faults.slow_body, "timeout", carried_out=True),
-    Kinship(faults.bad_gateway_after_success, "502", carried_out=True),
-    Kinship(faults.status(502), "502"),
-    Kinship(faults.status(503), "503"),
-    Kinship(faults.status(503, "Retry-After: 0"), "503+"),
-    Kinship(faults.status(504), "504"),
-    Kinship(faults.status(429), "429"),
-    Kinship(faults.status(429, "Retry-After: 0"), "429+"),
+FAULTS = [
+    FaultCase(faults.reset_before_request, "lost"),
+    FaultCase(faults.reset_within_request, "lost"),
+    FaultCase(faults.reset_after_request, "lost"),
+    FaultCase(faults.closed_without_answer, "lost"),
+    FaultCase(faults.lost_reply, "lost", carried_out=True),
+    FaultCase(faults.truncated_head, "lost", carried_out=True),
+    FaultCase(faults.truncated_body, "lost", carried_out=True),
+    FaultCase(faults.garbled_reply, "lost"),
+    FaultCase(faults.garbled_after_success, "lost", carried_out=True),
+    FaultCase(faults.endless_headers, "lost"),
+    FaultCase(faults.stall_after_connect, "timeout"),
+    FaultCase(faults.stall_before_headers, "timeout"),
+    FaultCase(faults.stall_within_headers, "timeout", carried_out=True),
+    FaultCase(faults.stall_within_body, "timeout", carried_out=True),
+    FaultCase(faults.slow_headers, "timeout", carried_out=True),
+    FaultCase(faults.slow_body, "timeout", carried_out=True),
+    FaultCase(faults.bad_gateway_after_success, "502", carried_out=True),
+    FaultCase(faults.status(502), "502"),
+    FaultCase(faults.status(503), "503"),
+    FaultCase(faults.status(503, "Retry-After: 0"), "503+"),
+    FaultCase(faults.status(504), "504"),
+    FaultCase(faults.status(429), "429"),
+    FaultCase(faults.status(429, "Retry-After: 0"), "429+"),
 ]
 
 # The retry table, written down a second time: what each rule repeats.
@@ -67,7 +67,7 @@ REPEATED = {
 }
 
 
-def repeats(case: Case, seen_as: str) -> bool:
+def is_repeated(case: Case, seen_as: str) -> bool:
     return seen_as in REPEATED[case.name if case.rule == "once" else case.rule]
 
 
@@ -81,42 +81,46 @@ def error_code(case: Case, seen_as: str) -> str:
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
-@pytest.mark.parametrize("kinship", KINSHIPS, ids=lambda kinship: kinship.fault.__name__)
-def test_a_call_under_a_fault_has_the_right_outcome_and_no_effect_too_many(
-    case: Case, kinship: Kinship, kind: Kind, world: World, counted: dict[str, Counter[str]]
+@pytest.mark.parametrize("fault_case", FAULTS, ids=lambda fault_case: fault_case.fault.__name__)
+def test_a_call_under_a_fault_has_the_expected_outcome_and_side_effects(
+    case: Case,
+    fault_case: FaultCase,
+    kind: Kind,
+    gateway: FaultyGateway,
+    counted: dict[str, Counter[str]],
 ) -> None:
-    repeated = repeats(case, kinship.seen_as)
+    repeated = is_repeated(case, fault_case.seen_as)
     timeout = 10.0
-    if kinship.seen_as == "timeout":
+    if fault_case.seen_as == "timeout":
         timeout = STALL_THEN_ANSWER if repeated else STALL
-    client = kind.client(world.server.url, timeout=timeout)
-    world.prepare(client, case)
-    world.server.requests.clear()
-    before, connections = world.effects(), world.server.connections
+    client = kind.client(gateway.server.url, timeout=timeout)
+    gateway.prepare(client, case)
+    gateway.server.requests.clear()
+    before, connections = gateway.effects(), gateway.server.connections
 
-    world.server.plan.append(kinship.fault)
+    gateway.server.plan.append(fault_case.fault)
     outcome, retryable = "value", repeated
     try:
-        case.make(client, world)
+        case.make(client, gateway)
     except ATHError as error:
         outcome, retryable = error.code, error.retryable
     assert retryable == repeated
-    assert outcome == ("value" if repeated else error_code(case, kinship.seen_as))
+    assert outcome == ("value" if repeated else error_code(case, fault_case.seen_as))
 
-    world.server.wait_all_ended()
-    assert world.server.connections - connections == (2 if repeated else 1)
-    nonces = world.nonces()
+    gateway.server.wait_all_ended()
+    assert gateway.server.connections - connections == (2 if repeated else 1)
+    nonces = gateway.nonces()
     assert len(set(nonces)) == len(nonces)
-    happened = {k: v - before[k] for k, v in world.effects().items() if v != before[k]}
+    happened = {k: v - before[k] for k, v in gateway.effects().items() if v != before[k]}
     # A revocation that is repeated finds nothing left to revoke.
-    times = int(kinship.carried_out) + int(repeated)
+    times = int(fault_case.carried_out) + int(repeated)
     expected = min(times, 1) if case.effect == "revocations" else times
     assert happened == ({case.effect: expected} if case.effect and expected else {})
     if case.rule in ("once", "post"):
         assert sum(happened.values()) <= 1
 
     client.discover()  # and still works
-    row = counted[kinship.fault.__name__]
+    row = counted[fault_case.fault.__name__]
     row["cases"] += 1
     row[outcome] += 1
     row["repeated"] += repeated
@@ -126,14 +130,14 @@ def test_a_call_under_a_fault_has_the_right_outcome_and_no_effect_too_many(
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 def test_a_duplicate_delivery_by_the_network_uses_single_use_things_once(
-    case: Case, kind: Kind, world: World, counted: dict[str, Counter[str]]
+    case: Case, kind: Kind, gateway: FaultyGateway, counted: dict[str, Counter[str]]
 ) -> None:
-    client = kind.client(world.server.url)
-    world.prepare(client, case)
-    before = world.effects()
-    world.server.plan.append(faults.duplicate_delivery)
-    case.make(client, world)
-    happened = {k: v - before[k] for k, v in world.effects().items() if v != before[k]}
+    client = kind.client(gateway.server.url)
+    gateway.prepare(client, case)
+    before = gateway.effects()
+    gateway.server.plan.append(faults.duplicate_delivery)
+    case.make(client, gateway)
+    happened = {k: v - before[k] for k, v in gateway.effects().items() if v != before[k]}
     # Attested requests, sessions and tokens are single-use. A provider's write is not: what the
     # network does to it twice, no client can undo.
     expected = {case.effect: 2 if case.effect == "provider_writes" else 1} if case.effect else {}
@@ -144,18 +148,18 @@ def test_a_duplicate_delivery_by_the_network_uses_single_use_things_once(
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
-def test_a_connection_that_was_closed_while_idle_costs_no_call(
-    case: Case, kind: Kind, world: World, counted: dict[str, Counter[str]]
+def test_a_connection_closed_while_idle_is_replaced_without_a_failed_call(
+    case: Case, kind: Kind, gateway: FaultyGateway, counted: dict[str, Counter[str]]
 ) -> None:
-    client = kind.client(world.server.url)
-    world.prepare(client, case)
-    world.server.ignore_ended()
-    before = world.effects()
-    world.server.plan.append(faults.keep_then_close)
+    client = kind.client(gateway.server.url)
+    gateway.prepare(client, case)
+    gateway.server.ignore_ended()
+    before = gateway.effects()
+    gateway.server.plan.append(faults.keep_then_close)
     client.discover()
-    world.server.wait_ended()
-    case.make(client, world)
-    happened = {k: v - before[k] for k, v in world.effects().items() if v != before[k]}
+    gateway.server.wait_ended()
+    case.make(client, gateway)
+    happened = {k: v - before[k] for k, v in gateway.effects().items() if v != before[k]}
     assert happened == ({case.effect: 1} if case.effect else {})
     counted["closed_while_idle"].update(["cases", "value"])
     counted["closed_while_idle"]["effects"] += sum(happened.values())
@@ -163,24 +167,24 @@ def test_a_connection_that_was_closed_while_idle_costs_no_call(
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 def test_a_kept_connection_that_breaks_under_a_call_is_a_lost_reply(
-    case: Case, kind: Kind, world: World, counted: dict[str, Counter[str]]
+    case: Case, kind: Kind, gateway: FaultyGateway, counted: dict[str, Counter[str]]
 ) -> None:
-    client = kind.client(world.server.url)
-    world.prepare(client, case)
-    world.server.requests.clear()
-    before = world.effects()
-    world.server.plan += [faults.forward_and_keep, faults.reset_after_request]
+    client = kind.client(gateway.server.url)
+    gateway.prepare(client, case)
+    gateway.server.requests.clear()
+    before = gateway.effects()
+    gateway.server.plan += [faults.forward_and_keep, faults.reset_after_request]
     client.discover()
-    repeated = repeats(case, "lost")
+    repeated = is_repeated(case, "lost")
     outcome = "value"
     try:
-        case.make(client, world)
+        case.make(client, gateway)
     except ATHError as error:
         outcome = error.code
     assert outcome == ("value" if repeated else error_code(case, "lost"))
-    kept, broken = world.server.requests[:2]
+    kept, broken = gateway.server.requests[:2]
     assert kept.connection == broken.connection
-    happened = {k: v - before[k] for k, v in world.effects().items() if v != before[k]}
+    happened = {k: v - before[k] for k, v in gateway.effects().items() if v != before[k]}
     assert happened == ({case.effect: 1} if case.effect and repeated else {})
     client.discover()
     counted["kept_connection_breaks"].update(["cases", outcome])

@@ -153,3 +153,16 @@ def raises_code(code: str, status: int | None = None) -> Iterator[pytest.Excepti
     with pytest.raises(ATHError) as caught:
         yield caught
     assert (caught.value.code, caught.value.status) == (code, status)
+
+
+def code_when_lost(call: str, code: str = "NETWORK_ERROR") -> str:
+    """The code that a call ends with if no answer came: the effect of some calls is then unknown.
+
+    ``call`` is the name of the method; ``code`` says what the client saw.
+    """
+    return "OUTCOME_UNKNOWN" if call in ("register", "exchange_token") else code
+
+
+def code_when_unexplained(call: str) -> str:
+    """The code of a failure that came without an error of the protocol in its body."""
+    return "PROVIDER_ERROR" if call in ("proxy", "api") else "HTTP_ERROR"

@@ -12,7 +12,8 @@ Cases made from random numbers (the fixture ``chance``)
 
 What a search finds stays as a fixed test, in the same commit as the fix: above ``@given`` as
 ``@example(...)``, which is tried at every run; for a state machine as a test function that makes
-the printed steps, next to the machine; in other tests as one more parametrised case. A line
+the printed steps (test_a_users_token_is_stored_after_the_agent_registered_anew is one); in other
+tests as one more parametrised case. A line
 ``@reproduce_failure`` is never committed: it stops working with the next version of Hypothesis.
 """
 

@@ -114,7 +114,7 @@ def test_an_attestation_signed_for_another_subject_does_not_serve_a_client(
     refused(reply, 403, "AGENT_IDENTITY_MISMATCH")
 
 
-def test_the_token_endpoint_wants_its_own_audience(agent: Agent) -> None:
+def test_the_token_endpoint_requires_its_own_audience(agent: Agent) -> None:
     client = agent.registered()
     session = agent.session(client)
     agent.target.consent(session["authorization_url"])
@@ -124,7 +124,7 @@ def test_the_token_endpoint_wants_its_own_audience(agent: Agent) -> None:
     assert accepted(agent.exchange(client, session, agent_attestation=both))["access_token"]
 
 
-def test_the_token_endpoints_audience_does_not_serve_elsewhere(agent: Agent) -> None:
+def test_the_token_endpoints_audience_is_refused_elsewhere(agent: Agent) -> None:
     reply = agent.register(agent_attestation=agent.attest(agent.target.token_url))
     refused(reply, 401, "INVALID_ATTESTATION")
 
@@ -138,14 +138,14 @@ def test_an_attestation_serves_once(agent: Agent) -> None:
     refused(reply, 401, "INVALID_ATTESTATION")
 
 
-def test_a_jti_serves_once_though_signed_anew(agent: Agent) -> None:
+def test_a_jti_is_refused_the_second_time_even_if_signed_again(agent: Agent) -> None:
     jti = uuid.uuid4().hex
     agent.registered(agent_attestation=agent.attest(jti=jti))
     reply = agent.register(agent_attestation=agent.attest(jti=jti, iat=int(NOW()) - 5))
     refused(reply, 401, "INVALID_ATTESTATION")
 
 
-def test_a_jti_of_one_agent_is_free_for_another(agent: Agent, other: Agent) -> None:
+def test_two_agents_may_use_the_same_jti(agent: Agent, other: Agent) -> None:
     jti = uuid.uuid4().hex
     agent.registered(agent_attestation=agent.attest(jti=jti))
     other.registered(agent_attestation=other.attest(jti=jti))

@@ -48,7 +48,7 @@ def raw(agent: Agent, token: str, path: str, *, prefix: str | None = None) -> tu
         "/echo/%0d%0aX-Evil:%201",
     ],
 )
-def test_a_path_that_could_climb_is_refused(agent: Agent, token: str, path: str) -> None:
+def test_a_path_with_dot_segments_is_refused(agent: Agent, token: str, path: str) -> None:
     status, body = raw(agent, token, path)
     assert (status, b"INVALID_PATH" in body) == (400, True), body
     assert not any("/echo" in record.path for record in behind(agent))
@@ -63,7 +63,7 @@ def behind(agent: Agent) -> list:
     return agent.target._server("show what came through").provider_requests
 
 
-def test_a_token_of_one_provider_does_not_open_another(agent: Agent, token: str) -> None:
+def test_a_token_is_refused_for_another_provider(agent: Agent, token: str) -> None:
     if not isinstance(getattr(agent.target, "api_base", None), str):
         for provider in ("shop", "nowhere", "GITHUB", "github%20", ""):
             url = f"{agent.target.url}/ath/proxy/{provider}/echo"
@@ -108,7 +108,9 @@ def test_a_chunked_body_arrives(agent: Agent, token: str) -> None:
     assert reply.json()["body"] == "one two"
 
 
-def test_what_is_not_the_providers_business_is_stripped(agent: Agent, token: str) -> None:
+def test_ath_and_hop_by_hop_headers_are_not_passed_to_the_provider(
+    agent: Agent, token: str
+) -> None:
     headers = {
         "X-Mine": "1",
         "X-ATH-User-Token": "secret",
@@ -189,7 +191,7 @@ def test_head_has_the_length_and_no_body(agent: Agent, token: str) -> None:
     assert int(reply.headers["content-length"]) == len("plain text, ünïcode".encode())
 
 
-def test_what_a_post_makes_a_get_shows(agent: Agent, token: str) -> None:
+def test_a_get_returns_what_a_post_created(agent: Agent, token: str) -> None:
     def call(method: str, path: str, **body: str) -> tuple[int, object]:
         reply = agent.target.call(method, path, token, agent.agent_id, json=body or None)
         return reply.status_code, reply.json()

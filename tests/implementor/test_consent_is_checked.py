@@ -78,7 +78,7 @@ def test_a_callback_with_a_wrong_state_is_refused(agent: Agent, state: str | Non
     refused(agent.target.http.get(url), 400, "STATE_MISMATCH")
 
 
-def test_the_state_of_one_session_does_not_serve_another(agent: Agent) -> None:
+def test_the_state_of_one_session_is_refused_for_another(agent: Agent) -> None:
     client = agent.registered()
     mine, victim = agent.session(client), agent.session(client)
     first = start(agent.target, mine["authorization_url"])
@@ -89,14 +89,14 @@ def test_the_state_of_one_session_does_not_serve_another(agent: Agent) -> None:
         refused(browser.get(callback), 400, "STATE_MISMATCH")
 
 
-def test_a_callback_serves_once(agent: Agent) -> None:
+def test_a_callback_can_be_used_once(agent: Agent) -> None:
     reply = start(agent.target, agent.session(agent.registered())["authorization_url"])
     callback = come_back(agent.target, reply.headers["location"])
     assert agent.target.http.get(callback).status_code == 200
     refused(agent.target.http.get(callback), 400, "STATE_MISMATCH")
 
 
-def test_a_callback_serves_once_even_to_a_browser_that_keeps_its_cookie(agent: Agent) -> None:
+def test_a_callback_can_be_used_once_even_by_a_browser_that_keeps_its_cookie(agent: Agent) -> None:
     client = agent.registered()
     session = agent.session(client)
     reply = start(agent.target, session["authorization_url"])
@@ -108,7 +108,7 @@ def test_a_callback_serves_once_even_to_a_browser_that_keeps_its_cookie(agent: A
     assert accepted(agent.exchange(client, session))["access_token"]
 
 
-def test_a_later_start_voids_an_earlier_one(agent: Agent) -> None:
+def test_a_later_start_invalidates_an_earlier_one(agent: Agent) -> None:
     url = agent.session(agent.registered())["authorization_url"]
     first = start(agent.target, url)
     callback = come_back(agent.target, first.headers["location"])
@@ -116,13 +116,13 @@ def test_a_later_start_voids_an_earlier_one(agent: Agent) -> None:
     refused(agent.target.http.get(callback), 400, "STATE_MISMATCH")
 
 
-def test_a_link_that_was_used_up_starts_nothing(agent: Agent) -> None:
+def test_a_used_authorization_url_is_refused(agent: Agent) -> None:
     session = agent.session(agent.registered())
     agent.target.consent(session["authorization_url"])
     refused(agent.target.http.get(session["authorization_url"]), 400, "SESSION_NOT_FOUND")
 
 
-def test_an_expired_session_neither_starts_nor_ends(agent: Agent) -> None:
+def test_an_expired_session_is_refused_at_both_ends_of_the_consent(agent: Agent) -> None:
     session = agent.session(agent.registered())
     reply = start(agent.target, session["authorization_url"])
     callback = come_back(agent.target, reply.headers["location"])
@@ -199,7 +199,7 @@ def test_the_browser_ends_at_the_agents_own_page(agent: Agent) -> None:
     assert query(ended) == {"session_id": session["ath_session_id"], "success": "true"}
 
 
-def test_a_denial_is_told_at_the_agents_own_page(agent: Agent) -> None:
+def test_a_denial_is_reported_to_the_agents_redirect_uri(agent: Agent) -> None:
     client = agent.registered()
     session = agent.session(client, user_redirect_uri=CALLBACK)
     ended = agent.target.deny(session["authorization_url"])
@@ -269,7 +269,7 @@ def test_a_browser_sees_a_page_where_consent_fails(agent: Agent) -> None:
     assert "STATE_MISMATCH" in page.text
 
 
-def test_consenting_twice_or_to_what_is_not_offered_is_an_error_to_the_test(agent: Agent) -> None:
+def test_approving_twice_or_with_unoffered_scopes_raises(agent: Agent) -> None:
     session = agent.session(agent.registered())
     with pytest.raises(ConsentError, match="offers"):
         agent.target.consent(session["authorization_url"], ["no:such"])
@@ -288,7 +288,7 @@ def test_the_agents_own_pkce_binds_the_session(agent: Agent) -> None:
     assert accepted(agent.exchange(client, session, code_verifier=verifier))["access_token"]
 
 
-def test_a_verifier_for_an_unbound_session_is_a_downgrade(agent: Agent) -> None:
+def test_a_verifier_for_a_session_without_challenge_is_refused(agent: Agent) -> None:
     client = agent.registered()
     session = agent.session(client)
     agent.target.consent(session["authorization_url"])

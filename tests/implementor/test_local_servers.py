@@ -42,7 +42,9 @@ def connected(url: str) -> bool:
 
 
 @pytest.mark.parametrize("server", [LocalGateway, LocalService])
-def test_nothing_is_left_after_stopping(server: type[LocalGateway | LocalService]) -> None:
+def test_stopping_leaves_no_thread_and_no_open_port(
+    server: type[LocalGateway | LocalService],
+) -> None:
     before = set(threading.enumerate())
     with server() as running, httpx.Client(verify=TLS, trust_env=False) as client:
         assert connected(running.url)
@@ -62,7 +64,7 @@ def test_stopping_does_not_wait_for_a_silent_connection() -> None:
     silent.close()
 
 
-def test_several_run_side_by_side_and_know_nothing_of_each_other(identities: IdentityHost) -> None:
+def test_several_servers_run_side_by_side_without_shared_state(identities: IdentityHost) -> None:
     with (
         LocalGateway() as one,
         LocalGateway() as two,
@@ -88,7 +90,7 @@ def test_a_connection_is_kept_alive_between_requests() -> None:
                 assert reply.startswith(b"HTTP/1.1 200")
 
 
-def test_it_needs_to_be_started() -> None:
+def test_using_a_server_before_it_is_started_is_an_error() -> None:
     with pytest.raises(RuntimeError, match="not started"):
         _ = LocalGateway().url
 
@@ -208,7 +210,7 @@ def test_a_services_api_may_be_on_another_origin(
         assert http.get(f"{service.url}/api/products").status_code == 404
 
 
-def test_its_date_is_its_own_clocks(http: httpx.Client) -> None:
+def test_the_date_header_follows_the_servers_clock(http: httpx.Client) -> None:
     with LocalGateway(clock=lambda: 1_000_000_000.0) as gateway:
         gateway.advance(86_400)
         reply = http.get(gateway.url)
@@ -216,7 +218,7 @@ def test_its_date_is_its_own_clocks(http: httpx.Client) -> None:
 
 
 @pytest.mark.parametrize("server", [AsyncLocalGateway, AsyncLocalService])
-def test_the_async_twins_serve_the_same(
+def test_the_async_servers_behave_like_the_sync_ones(
     server: type[AsyncLocalGateway | AsyncLocalService],
     http: httpx.Client,
     identities: IdentityHost,
@@ -268,6 +270,6 @@ def test_it_runs_in_the_foreground_until_interrupted(options: list[str]) -> None
     assert (process.returncode, errors) == (0, "")
 
 
-def test_unusual_requests_do_not_break_it(target: Target) -> None:
+def test_unusual_requests_get_a_4xx_answer(target: Target) -> None:
     for path in ("//", "/%", "/ath//token", "/ath/proxy", "/ath/proxy/", f"/{uuid.uuid4()}"):
         assert 400 <= target.http.get(f"{target.url}{path}").status_code < 500

@@ -122,7 +122,7 @@ def test_the_browser_may_always_end_on_the_gateways_own_page(make: Make) -> None
 
 
 @pytest.mark.parametrize("code", ["SESSION_NOT_FOUND", "USER_DENIED", "INTERNAL_ERROR"])
-def test_after_a_denial(make: Make, code: str) -> None:
+def test_the_code_of_a_denial_may_differ(make: Make, code: str) -> None:
     agent = make(after_denial=code)
     client = agent.registered()
     session = agent.session(client)
@@ -131,7 +131,7 @@ def test_after_a_denial(make: Make, code: str) -> None:
 
 
 @pytest.mark.parametrize("code", ["SESSION_EXPIRED", "SESSION_NOT_FOUND", "INTERNAL_ERROR"])
-def test_after_a_session_expired(make: Make, code: str) -> None:
+def test_the_code_of_an_expired_session_may_differ(make: Make, code: str) -> None:
     agent = make({"session_lifetime": 60}, expired_session_code=code)
     client = agent.registered()
     session = agent.session(client)
@@ -185,7 +185,7 @@ def test_a_proxy_may_turn_no_content_into_an_error(make: Make) -> None:
     assert agent.target.call("GET", "/empty", token, agent.agent_id).status_code == 500
 
 
-def test_a_proxy_may_name_an_encoding_that_it_undid(make: Make) -> None:
+def test_a_proxy_may_name_an_encoding_that_it_removed(make: Make) -> None:
     agent = make(proxy_stale_encoding=True)
     _, token = opened(agent)
     with pytest.raises(httpx.DecodingError):
@@ -220,13 +220,13 @@ def test_statuses_may_differ(make: Make) -> None:
     refused(agent.authorize(agent.registered(), scopes=["no:such"]), 400, "SCOPE_NOT_APPROVED")
 
 
-def test_side_fields_may_be_null(make: Make) -> None:
+def test_optional_fields_may_be_null(make: Make) -> None:
     client = make(null_side_fields=True).registered()
     assert client["approval_expires"] is None
     assert client["approved_providers"][0]["denial_reason"] is None
 
 
-def test_answers_may_hold_fields_that_nobody_knows(make: Make) -> None:
+def test_answers_may_have_unknown_fields(make: Make) -> None:
     agent = make(extra_fields=True)
     client = agent.registered()
     session = agent.session(client)
@@ -249,7 +249,7 @@ def test_an_agent_may_have_to_wait_or_be_denied(make: Make, decision: str) -> No
     assert agent.session(client)["ath_session_id"]
 
 
-def test_single_scopes_may_be_denied(make: Make) -> None:
+def test_some_scopes_may_be_denied(make: Make) -> None:
     agent = make({"denied_scopes": ["repo"]})
     [approval] = agent.registered()["approved_providers"]
     assert approval["approved_scopes"] == ["read:user"]

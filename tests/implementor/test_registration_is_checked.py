@@ -164,7 +164,7 @@ def test_a_client_reads_its_own_registration_without_the_secret(agent: Agent) ->
     assert client["client_secret"] not in reply.text
 
 
-def test_a_registration_is_read_by_nobody_else(agent: Agent, other: Agent) -> None:
+def test_a_registration_can_only_be_read_by_its_client(agent: Agent, other: Agent) -> None:
     client, foreign = agent.registered(), other.registered()
     credentials = (foreign["client_id"], foreign["client_secret"])
     refused(status_of(other, client["client_id"], credentials), 403, "FORBIDDEN")
@@ -173,7 +173,7 @@ def test_a_registration_is_read_by_nobody_else(agent: Agent, other: Agent) -> No
     refused(status_of(agent, client["client_id"], None), 401, "AUTH_REQUIRED")
 
 
-def test_two_sessions_are_two(agent: Agent) -> None:
+def test_each_authorization_opens_its_own_session(agent: Agent) -> None:
     client = agent.registered()
     first, second = agent.session(client, state=STATE), agent.session(client, state=STATE)
     assert first["ath_session_id"] != second["ath_session_id"]

@@ -8,7 +8,7 @@ import pytest
 from .hostile import Agent, accepted, refused
 
 
-def test_a_token_says_what_it_is_bound_to(agent: Agent) -> None:
+def test_a_token_response_names_agent_provider_and_scopes(agent: Agent) -> None:
     token = agent.token(agent.registered())
     assert token["token_type"] == "Bearer"
     assert token["expires_in"] == 3600
@@ -51,7 +51,7 @@ def test_a_session_that_waits_for_the_user_gives_no_token(agent: Agent) -> None:
     refused(agent.exchange(client, agent.session(client)), 400, "SESSION_NOT_FOUND")
 
 
-def test_a_session_serves_its_own_client_only(agent: Agent, other: Agent) -> None:
+def test_a_session_can_only_be_exchanged_by_its_client(agent: Agent, other: Agent) -> None:
     client, foreign = agent.registered(), other.registered()
     session = agent.session(client)
     agent.target.consent(session["authorization_url"])
@@ -59,7 +59,7 @@ def test_a_session_serves_its_own_client_only(agent: Agent, other: Agent) -> Non
     assert accepted(agent.exchange(client, session))["access_token"]
 
 
-def test_a_session_serves_once(agent: Agent) -> None:
+def test_a_session_can_only_be_exchanged_once(agent: Agent) -> None:
     client = agent.registered()
     session = agent.session(client)
     agent.target.consent(session["authorization_url"])
@@ -88,7 +88,7 @@ def test_a_session_lives_ten_minutes(agent: Agent) -> None:
     refused(reply, 400, "SESSION_EXPIRED")
 
 
-def test_the_token_opens_the_api(agent: Agent) -> None:
+def test_the_api_accepts_the_token(agent: Agent) -> None:
     token = agent.token(agent.registered())["access_token"]
     reply = agent.target.call("GET", "/echo", token, agent.agent_id)
     assert (reply.status_code, reply.json()["method"]) == (200, "GET")
@@ -118,7 +118,7 @@ def test_a_token_expires(agent: Agent) -> None:
     refused(agent.target.call("GET", "/echo", token, agent.agent_id), 401, "TOKEN_EXPIRED")
 
 
-def test_a_token_serves_its_own_agent_only(agent: Agent, other: Agent) -> None:
+def test_a_token_can_only_be_used_by_its_agent(agent: Agent, other: Agent) -> None:
     token = agent.token(agent.registered())["access_token"]
     for agent_id in (other.agent_id, None, "", f"{agent.agent_id}/"):
         reply = agent.target.call("GET", "/echo", token, agent_id)
@@ -144,14 +144,14 @@ def test_a_token_covers_its_scopes_only(agent: Agent) -> None:
     assert agent.target.count("provider_writes") == 1
 
 
-def test_an_operation_that_is_on_no_map_is_refused(agent: Agent) -> None:
+def test_an_operation_without_a_scope_is_refused(agent: Agent) -> None:
     token = agent.token(agent.registered())["access_token"]
     for method, path in (("GET", "/admin"), ("DELETE", "/user"), ("GET", "/echoes"), ("GET", "/")):
         reply = agent.target.call(method, path, token, agent.agent_id)
         refused(reply, 403, "SCOPE_NOT_APPROVED")
 
 
-def test_a_revoked_token_is_dead_at_once(agent: Agent) -> None:
+def test_a_revoked_token_is_refused_at_once(agent: Agent) -> None:
     client = agent.registered()
     token, kept = agent.token(client)["access_token"], agent.token(client)["access_token"]
     assert agent.revoke(client, token).status_code == 200

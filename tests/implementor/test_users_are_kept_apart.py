@@ -55,7 +55,7 @@ def test_the_same_agent_registers_once_per_user(ann: Agent, bob: Agent) -> None:
     refused(ann.register(), 409, "CONFLICT")
 
 
-def test_one_users_client_is_nobody_to_another(ann: Agent, bob: Agent) -> None:
+def test_a_client_cannot_be_used_in_another_users_session(ann: Agent, bob: Agent) -> None:
     client = ann.registered()
     session = ann.session(client)
     ann.target.consent(session["authorization_url"])
@@ -70,7 +70,7 @@ def test_one_users_client_is_nobody_to_another(ann: Agent, bob: Agent) -> None:
     assert ann.target.http.get(url, auth=basic, headers=ann.headers).status_code == 200
 
 
-def test_one_users_token_is_nothing_in_anothers_session(ann: Agent, bob: Agent) -> None:
+def test_a_token_cannot_be_used_in_another_users_session(ann: Agent, bob: Agent) -> None:
     token = ann.token(ann.registered())["access_token"]
     reply = ann.target.call("GET", "/user", token, ann.agent_id, headers=bob.headers)
     refused(reply, 401, "TOKEN_INVALID")

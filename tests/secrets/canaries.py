@@ -46,7 +46,7 @@ class Canaries:
             base64.b64encode(f"ath_client:{CLIENT_SECRET}".encode()).decode(),
         }  # fmt: skip
 
-    def learn(self, requests: Iterable[bytes]) -> None:
+    def add_sent(self, requests: Iterable[bytes]) -> None:
         """Attestations and verifiers are random: they are taken from what was sent."""
         for request in requests:
             names = rb'"(?:agent_attestation|code_verifier|state)":"([^"]+)"'
@@ -55,24 +55,24 @@ class Canaries:
                 if found.count(b".") == 2:
                     self.known.add(found.rpartition(b".")[2].decode())
 
-    def in_text(self, text: str, where: str) -> None:
+    def check_text(self, text: str, where: str) -> None:
         for secret in self.known:
             assert secret not in text, f"{where} holds {secret[:24]}…"
 
-    def in_object(self, thing: object, where: str) -> None:
-        """Search what the object says of itself, and all that it holds, to the end."""
-        for path, text in texts(thing, where):
-            self.in_text(text, path)
+    def check_object(self, thing: object, where: str) -> None:
+        """Search the repr and str of an object and of everything that it holds."""
+        for path, text in texts_below(thing, where):
+            self.check_text(text, path)
 
-    def in_error(self, error: BaseException) -> None:
-        """Search an error in every form in which it may end in a log or a report."""
-        self.in_text("".join(traceback.format_exception(error)), "traceback")
+    def check_error(self, error: BaseException) -> None:
+        """Search an error in every form in which it may reach a log or a report."""
+        self.check_text("".join(traceback.format_exception(error)), "traceback")
         for form in (str(error), repr(error), f"{error}", ascii(error), format(error)):
-            self.in_text(form, "text")
-        self.in_object(error, "error")
+            self.check_text(form, "text")
+        self.check_object(error, "error")
         for protocol in range(2, pickle.HIGHEST_PROTOCOL + 1):
             data = pickle.dumps(error, protocol)
-            self.in_text(data.decode("latin-1"), "pickle")
+            self.check_text(data.decode("latin-1"), "pickle")
             again = pickle.loads(data)
             assert vars(again) == vars(error)
         assert str(copy.copy(error)) == str(error)
@@ -81,7 +81,9 @@ class Canaries:
 SIMPLE = (int, float, bool, type(None), type, ModuleType, FunctionType, MethodType, FrameType)
 
 
-def texts(thing: object, where: str, seen: set[int] | None = None) -> Iterator[tuple[str, str]]:
+def texts_below(
+    thing: object, where: str, seen: set[int] | None = None
+) -> Iterator[tuple[str, str]]:
     """Every text below an object: repr and str, attributes, items, causes and contexts."""
     seen = set() if seen is None else seen
     if id(thing) in seen or isinstance(thing, (*SIMPLE, TracebackType)):
@@ -109,12 +111,12 @@ def texts(thing: object, where: str, seen: set[int] | None = None) -> Iterator[t
     elif isinstance(thing, list | tuple | set | frozenset):
         inner.update((f"[{i}]", value) for i, value in enumerate(thing))
     for name, value in inner.items():
-        yield from texts(value, f"{where}.{name}", seen)
+        yield from texts_below(value, f"{where}.{name}", seen)
 
 
 @contextmanager
-def listening(canaries: Canaries, *names: str) -> Iterator[None]:
-    """Everything that is logged at DEBUG and warned of meanwhile is searched."""
+def check_logs(canaries: Canaries, *names: str) -> Iterator[None]:
+    """Search everything that is logged at DEBUG or warned about inside the block."""
     stream = io.StringIO()
     handler = logging.StreamHandler(stream)
     handler.setFormatter(logging.Formatter("%(name)s %(message)s %(args)r"))
@@ -133,8 +135,8 @@ def listening(canaries: Canaries, *names: str) -> Iterator[None]:
         for logger, level in zip(loggers, levels, strict=True):
             logger.removeHandler(handler)
             logger.setLevel(level)
-    canaries.in_text(stream.getvalue(), "log")
+    canaries.check_text(stream.getvalue(), "log")
     for record in records:
-        canaries.in_object(record.args, "log arguments")
+        canaries.check_object(record.args, "log arguments")
     for warning in caught:
-        canaries.in_object(warning.message, "warning")
+        canaries.check_object(warning.message, "warning")

@@ -1,4 +1,4 @@
-"""Planted secrets, every kind of failure, and a search for the secrets in all that comes of it."""
+"""Secrets are planted, every kind of failure is caused, and its results are searched for them."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import pytest
 
 from ath import ATHError, CredentialKey, FileStore, FolderStore, MemoryStore
 from tests.harness import faults
-from tests.harness.clients import AGENT_ID, AnyClient, Kind
+from tests.harness.clients import AGENT_ID, AnyClient, Kind, code_when_lost, code_when_unexplained
 from tests.harness.server import Server, raw_answer
 
 from .canaries import (
@@ -28,7 +28,7 @@ from .canaries import (
     TOKEN,
     USER_SESSION,
     Canaries,
-    listening,
+    check_logs,
 )
 
 Call = Callable[[AnyClient], Any]
@@ -70,7 +70,7 @@ def make(kind: Kind, server: Server) -> Callable[..., AnyClient]:
     return make
 
 
-def failed(call: Callable[[], Any]) -> ATHError:
+def catch_error(call: Callable[[], Any]) -> ATHError:
     with pytest.raises(ATHError) as caught:
         call()
     return caught.value
@@ -119,10 +119,16 @@ def test_an_error_repeats_no_secret_that_the_server_echoed(
     server.answer_all(raw_answer(json.dumps(SESSION).encode()))
     client.authorize("shop", ["read"], state=STATE)  # so that there is a verifier
     server.answer_all_with(lambda request: echoes(request.raw)[shape])
-    with listening(canaries):
-        error = failed(lambda: CALLS[call](client))
-    canaries.learn(request.raw for request in server.requests)
-    canaries.in_error(error)
+    with check_logs(canaries):
+        error = catch_error(lambda: CALLS[call](client))
+    canaries.add_sent(request.raw for request in server.requests)
+    canaries.check_error(error)
+    echo = echoes(server.requests[-1].raw)[shape]
+    assert error.status == int(echo.split(b" ", 2)[1])
+    if shape == "ath code":
+        assert error.code.startswith(f"{server.requests[-1].method} /")
+    else:
+        assert error.code == ("X" if b'"code": "X"' in echo else code_when_unexplained(call))
 
 
 @EVERY_CALL
@@ -144,17 +150,23 @@ def test_an_answer_that_cannot_be_read_shows_nothing_of_its_secrets(
 ) -> None:
     server.answer_all(raw_answer(body % (NEW_SECRET.encode(), NEW_TOKEN.encode())))
     client = make(retry=None)
-    with listening(canaries):
-        try:
+    # revoke needs nothing of the answer, and a provider may answer with any JSON.
+    readable = call == "revoke" or (call == "proxy" and json_or_none(body) is not None)
+    with check_logs(canaries):
+        if readable:
             CALLS[call](client)
-        except ATHError as error:
-            caught: ATHError | None = error
-        else:
-            caught = None
-    assert caught is not None or call in ("proxy", "revoke")
-    canaries.learn(request.raw for request in server.requests)
-    if caught is not None:
-        canaries.in_error(caught)
+            return
+        error = catch_error(lambda: CALLS[call](client))
+    assert error.code == "INVALID_RESPONSE"
+    canaries.add_sent(request.raw for request in server.requests)
+    canaries.check_error(error)
+
+
+def json_or_none(body: bytes) -> Any:
+    try:
+        return json.loads(body)
+    except ValueError:
+        return None
 
 
 @EVERY_CALL
@@ -177,19 +189,22 @@ def test_a_broken_connection_shows_nothing_of_the_request(
         server.plan += [fault] * 3
         options = {"http_client": kind.httpx_client()} if way == "httpx client" else {}
         client = make(server.url, timeout=0.1, **options)
-        with listening(canaries):
-            error = failed(lambda: CALLS[call](client))
-        canaries.learn(request.raw for request in server.requests)
-    canaries.in_error(error)
+        with check_logs(canaries):
+            error = catch_error(lambda: CALLS[call](client))
+        canaries.add_sent(request.raw for request in server.requests)
+    seen = "TIMEOUT" if fault is faults.stall_before_headers else "NETWORK_ERROR"
+    assert error.code == code_when_lost(call, seen)
+    canaries.check_error(error)
 
 
 @EVERY_CALL
 def test_a_name_that_does_not_resolve_shows_nothing_of_the_request(
     call: str, make: Callable[..., AnyClient], canaries: Canaries
 ) -> None:
-    with listening(canaries):
-        error = failed(lambda: CALLS[call](make("https://gateway.invalid")))
-    canaries.in_error(error)
+    with check_logs(canaries):
+        error = catch_error(lambda: CALLS[call](make("https://gateway.invalid")))
+    assert error.code == "NETWORK_ERROR"
+    canaries.check_error(error)
 
 
 def test_arguments_that_are_refused_are_not_repeated(
@@ -197,6 +212,7 @@ def test_arguments_that_are_refused_are_not_repeated(
 ) -> None:
     client = make()
     bad = PEM.replace("\n", "\n!", 2)
+    bad_keys = ("key", "key without frame", "password", "password of a key", "surrogate")
     wrong: dict[str, Callable[[], Any]] = {
         "key": lambda: make(private_key=bad),
         "key without frame": lambda: make(private_key="".join(PEM.splitlines()[1:-1])),
@@ -219,14 +235,17 @@ def test_arguments_that_are_refused_are_not_repeated(
         "bearer": lambda: client.proxy("shop", "GET", "/", headers={"Authorization": TOKEN}),
     }
     for name, call in wrong.items():
-        with listening(canaries):
-            error = failed(call)
-        assert error.status is None, name
-        canaries.in_error(error)
+        with check_logs(canaries):
+            error = catch_error(call)
+        code = {"path": "INVALID_PATH", **dict.fromkeys(bad_keys, "INVALID_KEY")}.get(
+            name, "INVALID_ARGUMENT"
+        )
+        assert (error.code, error.status) == (code, None), name
+        canaries.check_error(error)
 
 
 class BrokenStore(MemoryStore):
-    """A user's own store that fails, and says too much about it."""
+    """A user's own store that fails with secrets in its exception."""
 
     def __init__(self, at: str) -> None:
         super().__init__()
@@ -244,14 +263,14 @@ class BrokenStore(MemoryStore):
 
 
 class BrokenSigner:
-    """A user's own signer that fails, and says too much about it."""
+    """A user's own signer that fails with a secret in its exception."""
 
     def sign(self, data: bytes, /) -> bytes:
         raise RuntimeError(f"no signature with {PEM}")
 
 
 @pytest.mark.parametrize("what", ["load", "replace", "sign"])
-def test_the_error_about_a_failing_store_or_signer_repeats_nothing_that_it_said(
+def test_the_error_about_a_failing_store_or_signer_does_not_quote_its_exception(
     what: str, make: Callable[..., AnyClient], server: Server, canaries: Canaries
 ) -> None:
     answer = {
@@ -265,10 +284,10 @@ def test_the_error_about_a_failing_store_or_signer_repeats_nothing_that_it_said(
             return CALLS["register"](make(private_key=BrokenSigner()))
         return CALLS["register"](make(credentials=BrokenStore(what)))
 
-    with listening(canaries):
-        error = failed(call)
-    assert error.code in ("SIGNING_FAILED", "STORAGE_ERROR")
-    canaries.in_text(f"{error} {error!r} {vars(error)} {error.args}", "its own words")
+    with check_logs(canaries):
+        error = catch_error(call)
+    assert error.code == ("SIGNING_FAILED" if what == "sign" else "STORAGE_ERROR")
+    canaries.check_text(f"{error} {error!r} {vars(error)} {error.args}", "the error")
     assert error.__cause__ is error.__context__ is None  # what the user's own code raised
 
 
@@ -311,17 +330,18 @@ def test_a_store_that_fails_shows_nothing_of_what_it_holds(
         case "newer":
             file.write_text(text.replace('"version": 1', '"version": 2'))
         case "wrong type":
-            file.write_text(text.replace(r"\"expires_at\": null", rf"\"expires_at\": \"{TOKEN}\""))
+            file.write_text(text.replace('"expires_at": null', f'"expires_at": "{TOKEN}"'))
         case "unwritable":
             file.unlink()
             file.mkdir()
-    with listening(canaries):
-        error = failed(lambda: CALLS["discover"](make(credentials=store(place))))
-    assert error.code in ("STORAGE_ERROR", "INVALID_CREDENTIALS")
-    canaries.in_error(error)
+    assert file.is_dir() or file.read_bytes() != text.encode()
+    with check_logs(canaries):
+        error = catch_error(lambda: CALLS["discover"](make(credentials=store(place))))
+    assert error.code == ("STORAGE_ERROR" if damage == "unwritable" else "INVALID_CREDENTIALS")
+    canaries.check_error(error)
 
 
-def test_results_and_everything_a_client_holds_say_nothing_secret(
+def test_the_repr_of_results_and_of_a_clients_parts_contains_no_secret(
     make: Callable[..., AnyClient], server: Server, canaries: Canaries, tmp_path: Path
 ) -> None:
     client = make(credentials=tmp_path / "credentials.json")
@@ -337,21 +357,21 @@ def test_results_and_everything_a_client_holds_say_nothing_secret(
             "scope_intersection": {"agent_approved": [], "user_consented": [], "effective": []},
         },
     }  # fmt: skip
-    with listening(canaries):
+    with check_logs(canaries):
         for call, answer in answers.items():
             server.answer_all(raw_answer(json.dumps(answer).encode()))
             result = CALLS[call](client)
             for text in (repr(result), str(result), f"{result}"):
-                canaries.in_text(text, call)
-    canaries.learn(request.raw for request in server.requests)
+                canaries.check_text(text, call)
+    canaries.add_sent(request.raw for request in server.requests)
     view = client.for_user("alice", headers={"X-ATH-User-Token": USER_SESSION}).raw
     for thing in (client.raw, view):
-        for path, text in says(thing, "client"):
-            canaries.in_text(text, path)
+        for path, text in reprs_below(thing, "client"):
+            canaries.check_text(text, path)
 
 
-def says(thing: object, where: str, seen: set[int] | None = None) -> list[tuple[str, str]]:
-    """What the SDK's objects below this one say of themselves; not what they hold."""
+def reprs_below(thing: object, where: str, seen: set[int] | None = None) -> list[tuple[str, str]]:
+    """The repr and str of the SDK's objects below this one, not the values that they hold."""
     seen = set() if seen is None else seen
     ours = type(thing).__module__.partition(".")[0] in ("ath", "ath_api")
     if id(thing) in seen or not ours or isinstance(thing, type):
@@ -363,9 +383,9 @@ def says(thing: object, where: str, seen: set[int] | None = None) -> list[tuple[
         names += getattr(kind, "__slots__", ())
     for name in names:
         value = getattr(thing, name, None)
-        found += says(value, f"{where}.{name}", seen)
+        found += reprs_below(value, f"{where}.{name}", seen)
         for item in value.values() if isinstance(value, dict) else ():
-            found += says(item, f"{where}.{name}[]", seen)
+            found += reprs_below(item, f"{where}.{name}[]", seen)
     return found
 
 

@@ -51,7 +51,7 @@ RESERVED = {
     "pathlib": {"_client", "keys", "stores"},
     "os": {"_client", "_http", "stores"},
     "time": {"_client", "_http", "stores"},
-    "random": set(),
+    "random": {"stores"},
     "pickle": set(),
     "subprocess": set(),
 }
