@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ath_api.api.authorization import authorize as authorize_endpoint
 from ath_api.api.token import exchange_token as exchange_endpoint
@@ -20,14 +20,23 @@ from ath_api.models import (
 from ..errors import ATHError
 from ..retry import EXCHANGE, READ, Retry
 from ..stores.record import Record, Session, Token
-from .arguments import as_list, parse_model, require_text
+from .arguments import as_text, as_texts, require_text
 from .context import Context, require_registration
 from .failures import explain_lost_reply
 from .pkce import METHOD, has_challenge, s256_challenge
-from .replies import Answer, check_success, read_answer
-from .requests import build_attested, build_same
-from .steps import Call, Flow, Save
+from .replies import ask, tell
+from .steps import Flow, Save
 
+if TYPE_CHECKING:
+    from ath_api.types import PreparedCall
+
+SAVED_FIRST: Mapping[str, object] = {
+    "access_token": str,
+    "provider_id": str,
+    "expires_in": int,
+    "effective_scopes": list[str],
+}
+"""What is taken from a token's answer before the rest is looked at, as TokenResponse has it."""
 _UNUSABLE_TOKEN_CODES = frozenset({"TOKEN_INVALID", "TOKEN_REVOKED", "TOKEN_EXPIRED"})
 """What a server says of a token that cannot be used any more, revoked or never known."""
 _MAX_EXPIRES_IN = 1e12  # seconds; larger values overflow datetime, or are no numbers
@@ -48,22 +57,31 @@ def authorize(
     if redirect_uri is None and len(held.redirect_uris) == 1:
         redirect_uri = held.redirect_uris[0]
     verifier = settings.random_text(48)
-    wanted = {
-        "client_id": held.client_id,
-        "agent_attestation": "",
-        "provider_id": provider,
-        "scopes": as_list(scopes, "scopes"),
-        "state": settings.random_text(32) if state is None else state,
-        "user_redirect_uri": redirect_uri,
-        "resource": resource,
-        "code_challenge": s256_challenge(verifier),
-        "code_challenge_method": METHOD,
-    }
-    body = parse_model(wanted, AuthorizationRequest, "authorize")
-    build = build_attested(context, authorize_endpoint, body)
+    provider_id, wanted = as_text(provider, "provider_id"), as_texts(scopes, "scopes")
+    state = settings.random_text(32) if state is None else as_text(state, "state")
+    for name, value in (("user_redirect_uri", redirect_uri), ("resource", resource)):
+        if value is not None:
+            as_text(value, name)
 
-    answer = yield Call(build, partial(read_answer, context), READ, retry, (settings.audience,))
-    response: AuthorizationResponse = answer.model(AuthorizationResponse)
+    def prepare(attestation: str) -> PreparedCall[AuthorizationResponse, Any]:
+        return authorize_endpoint.prepare(
+            body=AuthorizationRequest(
+                client_id=held.client_id,
+                agent_attestation=attestation,
+                provider_id=provider_id,
+                scopes=wanted,
+                state=state,
+                user_redirect_uri=redirect_uri,
+                resource=resource,
+                code_challenge=s256_challenge(verifier),
+                code_challenge_method=METHOD,
+            )
+        )
+
+    answer = yield from ask(
+        context, prepare, AuthorizationResponse, READ, retry, (settings.audience,)
+    )
+    response = answer.model()
     if not response.authorization_url.startswith(("https://", "http://")):
         raise ATHError("INVALID_RESPONSE", "The authorization_url is not a web address.")
     if settings.require_pkce and not has_challenge(response.authorization_url):
@@ -82,42 +100,43 @@ def exchange_token(
     """Exchange a consented session for a token, and keep the token."""
     settings = context.settings
     held = require_registration(context.credentials)
-    wanted = {
-        "grant_type": "authorization_code",
-        "client_id": held.client_id,
-        "client_secret": held.client_secret,
-        "agent_attestation": "",
-        "code": code,
-        "ath_session_id": session_id,
-    }
-    body = parse_model(wanted, TokenExchangeRequest, "exchange_token")
-    session = context.credentials.session(session_id)
-    if session is not None:
-        body.code_verifier = session.code_verifier
-    build = build_attested(context, exchange_endpoint, body)
+    session = context.credentials.session(as_text(session_id, "ath_session_id"))
+    as_text(code, "code")
+
+    def prepare(attestation: str) -> PreparedCall[TokenResponse, Any]:
+        return exchange_endpoint.prepare(
+            body=TokenExchangeRequest(
+                client_id=held.client_id,
+                client_secret=held.client_secret,
+                agent_attestation=attestation,
+                code=code,
+                ath_session_id=session_id,
+                code_verifier=None if session is None else session.code_verifier,
+            )
+        )
 
     try:
-        answer: Answer = yield Call(
-            build, partial(read_answer, context), EXCHANGE, retry, _token_audiences(context)
+        answer = yield from ask(
+            context, prepare, TokenResponse, EXCHANGE, retry, _token_audiences(context)
         )
     except ATHError as error:
         explain_lost_reply(error, "got its token, and this session may be used up")
     # The session is used up: the token is saved before the rest of the answer is looked at.
-    document = answer.document
+    access_token, provider, expires_in, scopes = answer.first(SAVED_FIRST)
     token = Token(
-        _require_ascii(answer.text("access_token")),
-        _provider_of(document, session),
-        _expiry_of(document, settings.clock()),
-        _scopes_of(document),
+        _require_ascii(answer.require_text("access_token", access_token)),
+        _provider_of(provider, session),
+        _expiry_of(expires_in, settings.clock()),
+        _scopes_of(scopes),
     )
     yield Save(partial(Record.keep_token, token=token, session_id=session_id), held.client_id)
-    return answer.model(TokenResponse)
+    return answer.model()
 
 
 def _token_audiences(context: Context) -> tuple[str | list[str], ...]:
     """The audience of the specification, then the list that some servers want instead."""
     base = context.settings.audience
-    token_url = f"{base}/ath/token"
+    token_url = base + exchange_endpoint.PATH
     both = [base, token_url]
     return (both,) if context.learned.needs_audience_list else (token_url, both)
 
@@ -132,10 +151,9 @@ def revoke(context: Context, provider: str | None, retry: Retry) -> Flow[None]:
         body = TokenRevocationRequest(
             client_id=held.client_id, client_secret=held.client_secret, token=token.access_token
         )
-        build = build_same(context, revoke_endpoint._get_kwargs(body=body))
         try:
             try:
-                yield Call(build, partial(check_success, context), READ, retry)
+                yield from tell(context, revoke_endpoint.prepare(body=body), READ, retry)
             except ATHError as error:
                 if error.code not in _UNUSABLE_TOKEN_CODES:
                     raise
@@ -153,23 +171,20 @@ def _require_ascii(access_token: str) -> str:
     raise ATHError("INVALID_RESPONSE", "The access_token is not printable ASCII text.")
 
 
-def _provider_of(document: dict[str, Any], session: Session | None) -> str:
+def _provider_of(named: object, session: Session | None) -> str:
     """Whom the token is for; a name that no provider has, rather than any provider at all."""
-    named = document.get("provider_id")
     if isinstance(named, str):
         return named
     return "" if session is None else session.provider
 
 
-def _expiry_of(document: dict[str, Any], now: float) -> float | None:
-    seconds = document.get("expires_in")
+def _expiry_of(seconds: object, now: float) -> float | None:
     if isinstance(seconds, int | float) and abs(seconds) < _MAX_EXPIRES_IN:
         return now + seconds
     return None
 
 
-def _scopes_of(document: dict[str, Any]) -> tuple[str, ...]:
-    scopes = document.get("effective_scopes")
+def _scopes_of(scopes: object) -> tuple[str, ...]:
     if not isinstance(scopes, list):
         return ()
     return tuple(scope for scope in scopes if isinstance(scope, str))

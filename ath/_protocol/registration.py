@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from base64 import b64encode
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ath_api.api.discovery import discover_gateway as gateway_endpoint
 from ath_api.api.discovery import discover_service as service_endpoint
@@ -20,28 +20,36 @@ from ath_api.models import (
     ServiceDiscoveryDocument,
 )
 
-from .._http.messages import Request, parse_base
+from .._http.messages import parse_base
 from ..errors import ATHError
 from ..retry import READ, REGISTER, Retry
 from ..stores.record import Registration
-from .arguments import as_list, parse_model
+from .arguments import as_list, as_text, as_texts, parse_model
 from .context import Context, require_registration
 from .failures import explain_lost_reply
-from .replies import Answer, read_answer
-from .requests import build_attested, build_request, build_same, encode_document
-from .steps import Call, Flow, Learn, SaveRegistration, Share
+from .replies import ask
+from .requests import encode_document
+from .steps import Flow, Learn, SaveRegistration, Share
+
+if TYPE_CHECKING:
+    from ath_api.types import PreparedCall
+
+SAVED_FIRST: Mapping[str, object] = {"client_id": str, "client_secret": str}
+"""What is taken from a registration's answer before the rest is looked at."""
 
 
 def discover_gateway(context: Context, retry: Retry) -> Flow[DiscoveryDocument]:
     """Ask what the gateway offers."""
-    answer = yield _read_call(context, gateway_endpoint._get_kwargs(), retry)
-    return answer.model(DiscoveryDocument)  # type: ignore[no-any-return]
+    call = gateway_endpoint.prepare()
+    answer = yield from ask(context, lambda _: call, DiscoveryDocument, READ, retry)
+    return answer.model()
 
 
 def discover_service(context: Context, retry: Retry) -> Flow[ServiceDiscoveryDocument]:
     """Ask what the native service offers, and where its API is."""
-    answer = yield _read_call(context, service_endpoint._get_kwargs(), retry)
-    document: ServiceDiscoveryDocument = answer.model(ServiceDiscoveryDocument)
+    call = service_endpoint.prepare()
+    answer = yield from ask(context, lambda _: call, ServiceDiscoveryDocument, READ, retry)
+    document = answer.model()
     api_base = parse_base(document.api_base, "The service's api_base", "INVALID_RESPONSE")
     if context.settings.base.scheme == "https" and api_base.scheme != "https":
         raise ATHError("INVALID_RESPONSE", "The service's api_base leads from https down to http.")
@@ -52,19 +60,14 @@ def discover_service(context: Context, retry: Retry) -> Flow[ServiceDiscoveryDoc
 def registration(context: Context, retry: Retry) -> Flow[AgentRegistration]:
     """Ask for the agent's own registration."""
     held = require_registration(context.credentials)
-    basic = b64encode(f"{held.client_id}:{held.client_secret}".encode())
+    basic = b64encode(f"{held.client_id}:{held.client_secret}".encode()).decode()
     try:
-        kwargs = get_registration._get_kwargs(held.client_id)
+        call = get_registration.prepare(held.client_id)
     except ValueError:
         raise ATHError("INVALID_ARGUMENT", "The client_id cannot be part of a URL.") from None
-
-    def build(_: str | None) -> Request:
-        request = build_request(context, kwargs, (b"Authorization", b"Basic " + basic))
-        request.secrets = (held.client_secret, basic.decode())
-        return request
-
-    answer = yield Call(build, partial(read_answer, context), READ, retry)
-    return answer.model(AgentRegistration)  # type: ignore[no-any-return]
+    call = call.with_headers({"Authorization": f"Basic {basic}"}, held.client_secret, basic)
+    answer = yield from ask(context, lambda _: call, AgentRegistration, READ, retry)
+    return answer.model()
 
 
 def register(
@@ -76,47 +79,51 @@ def register(
     retry: Retry,
 ) -> Flow[AgentRegistrationResponse]:
     """Register; calls at the same time with the same arguments share one request."""
-    wanted = {
-        "agent_id": context.settings.agent_id,
-        "agent_attestation": "",
-        "developer": parse_model(developer, DeveloperInfo, "developer").to_dict(),
-        "requested_providers": [
-            parse_model(item, ProviderScopeRequest, "providers").to_dict()
-            for item in as_list(providers, "providers")
-        ],
-        "purpose": purpose,
-        "redirect_uris": None if redirect_uris is None else as_list(redirect_uris, "redirect_uris"),
-    }
-    body = parse_model(wanted, AgentRegistrationRequest, "register")
-    key = encode_document(wanted, "An argument cannot be written as JSON.")
-    response = yield Share(key, partial(_register, context, body, retry))
+    who = parse_model(developer, DeveloperInfo, "developer")
+    wanted = [
+        parse_model(item, ProviderScopeRequest, "providers")
+        for item in as_list(providers, "providers")
+    ]
+    purpose = None if purpose is None else as_text(purpose, "purpose")
+    uris = None if redirect_uris is None else as_texts(redirect_uris, "redirect_uris")
+
+    def prepare(attestation: str) -> PreparedCall[AgentRegistrationResponse, Any]:
+        return register_agent.prepare(
+            body=AgentRegistrationRequest(
+                agent_id=context.settings.agent_id,
+                agent_attestation=attestation,
+                developer=who,
+                requested_providers=wanted,
+                purpose=purpose,
+                redirect_uris=uris,
+            )
+        )
+
+    arguments = [who.to_dict(), [item.to_dict() for item in wanted], purpose, uris]
+    key = encode_document(arguments, "An argument cannot be written as JSON.")
+    response = yield Share(key, partial(_register, context, prepare, tuple(uris or ()), retry))
     return response  # type: ignore[no-any-return]
 
 
 def _register(
-    context: Context, body: AgentRegistrationRequest, retry: Retry
+    context: Context,
+    prepare: Callable[[str], PreparedCall[AgentRegistrationResponse, Any]],
+    redirect_uris: tuple[str, ...],
+    retry: Retry,
 ) -> Flow[AgentRegistrationResponse]:
-    build = build_attested(context, register_agent, body)
     audiences = (context.settings.audience,)
     try:
-        answer: Answer = yield Call(
-            build, partial(read_answer, context), REGISTER, retry, audiences
+        answer = yield from ask(
+            context, prepare, AgentRegistrationResponse, REGISTER, retry, audiences
         )
     except ATHError as error:
         if error.status == 409 and error.code == "HTTP_ERROR":
             raise ATHError("CONFLICT", error.message, 409, _conflict_details(error)) from None
         explain_lost_reply(error, "registered. Ask the implementor before you register again")
     # The secret is shown once: it is saved before anything else in the answer is looked at.
-    held = Registration(
-        answer.text("client_id"), answer.text("client_secret"), tuple(body.redirect_uris or ())
-    )
-    yield SaveRegistration(held)
-    return answer.model(AgentRegistrationResponse)
-
-
-def _read_call(context: Context, kwargs: dict[str, Any], retry: Retry) -> Call:
-    """A call without an attestation that changes nothing."""
-    return Call(build_same(context, kwargs), partial(read_answer, context), READ, retry)
+    client_id, client_secret = map(answer.require_text, SAVED_FIRST, answer.first(SAVED_FIRST))
+    yield SaveRegistration(Registration(client_id, client_secret, redirect_uris))
+    return answer.model()
 
 
 def _conflict_details(error: ATHError) -> dict[str, Any]:

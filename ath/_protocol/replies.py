@@ -3,55 +3,59 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
-from typing import Any, NamedTuple, Protocol, TypeVar
+from functools import partial
+from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
 
 from .._http.messages import Reply, Request
 from ..errors import ATHError
+from ..retry import Retry, Rule
+from .arguments import Model
 from .bodies import UNREADABLE, decompress, invalid_response, read_content
 from .context import Context
 from .failures import to_error
+from .requests import build_request
+from .steps import Audience, Call, Flow
+
+if TYPE_CHECKING:
+    from ath_api.types import PreparedCall
 
 T = TypeVar("T")
-T_co = TypeVar("T_co", covariant=True)
 
 
-class Model(Protocol[T_co]):
-    """A generated model class."""
-
-    def from_dict(self, src_dict: Any, /) -> T_co:
-        """Read the JSON object."""
-        ...
-
-
-class Answer(NamedTuple):
+class Answer(NamedTuple, Generic[T]):
     """The JSON object of a successful reply, and what error messages say about where it is from."""
 
     document: dict[str, Any]
     origin_label: str
     status: int
+    kind: Model[T]
 
-    def text(self, name: str) -> str:
-        """A field without which the answer is worth nothing.
+    def first(self, names: Iterable[str]) -> Iterator[Any]:
+        """Those fields as they came: what is saved before the rest is looked at."""
+        return map(self.document.get, names)
+
+    def require_text(self, name: str, value: object) -> str:
+        """The value of a field without which the answer is worth nothing.
 
         Raises:
             ATHError: INVALID_RESPONSE.
         """
-        value = self.document.get(name)
         if isinstance(value, str) and value:
             with suppress(UnicodeEncodeError):  # JSON can carry what no request could send back
                 value.encode("utf-8")
                 return value
         raise self._misfit(f"{name} must be text that is not empty")
 
-    def model(self, kind: Model[T]) -> T:
-        """The object as a generated model, which checks its fields.
+    def model(self) -> T:
+        """The object as its generated model, which checks its fields.
 
         Raises:
             ATHError: INVALID_RESPONSE, naming the field that is missing or of the wrong type.
         """
         try:
-            return kind.from_dict(self.document)
+            return self.kind.from_dict(self.document)
         except UNREADABLE as error:
             raise self._misfit(str(error)) from None
 
@@ -59,7 +63,32 @@ class Answer(NamedTuple):
         return invalid_response(self.origin_label, f"does not fit: {reason}", self.status)
 
 
-def read_answer(context: Context, request: Request, reply: Reply) -> Answer:
+def ask(
+    context: Context,
+    prepare: Callable[[str], PreparedCall[T, Any]],
+    kind: Model[T],
+    rule: Rule,
+    retry: Retry,
+    audiences: tuple[Audience, ...] = (),
+) -> Flow[Answer[T]]:
+    """Make a generated call, whose success is of that kind, with each attempt's attestation."""
+    answer: Answer[T] = yield Call(
+        lambda attestation: build_request(context, prepare(attestation or "")),
+        partial(read_answer, context, kind),
+        rule,
+        retry,
+        audiences,
+    )
+    return answer
+
+
+def tell(context: Context, call: PreparedCall[None, Any], rule: Rule, retry: Retry) -> Flow[None]:
+    """Make a generated call without an attestation, the body of whose answer means nothing."""
+    request = build_request(context, call)
+    yield Call(lambda _: request, partial(check_success, context), rule, retry)
+
+
+def read_answer(context: Context, kind: Model[T], request: Request, reply: Reply) -> Answer[T]:
     """The JSON object that a successful reply must carry.
 
     Raises:
@@ -70,7 +99,7 @@ def read_answer(context: Context, request: Request, reply: Reply) -> Answer:
     with suppress(*UNREADABLE):  # an error raised in their place would lead back to the body
         document = json.loads(decompress(reply, context.settings.max_response_bytes))
         if isinstance(document, dict):
-            return Answer(document, label, reply.status)
+            return Answer(document, label, reply.status, kind)
         raise invalid_response(label, "is not a JSON object", reply.status)
     raise invalid_response(label, "is not JSON", reply.status)
 

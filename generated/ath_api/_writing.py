@@ -8,6 +8,8 @@ from enum import Enum
 from typing import Any
 from urllib.parse import quote, unquote
 
+from attrs import fields
+
 
 def to_json(value: Any) -> Any:
     """What the json module can write for a value of a model."""
@@ -20,6 +22,29 @@ def to_json(value: Any) -> Any:
     if type(value).__name__ == "UUID":  # without an import of uuid, which few specs need
         return str(value)
     return value.to_dict() if hasattr(value, "to_dict") else value
+
+
+def secrets_in(value: Any) -> tuple[str, ...]:
+    """The texts that are secret in a value of a model."""
+    if isinstance(value, list):
+        return tuple(text for item in value for text in secrets_in(item))
+    if not hasattr(value, "additional_properties"):
+        return ()
+    found: list[str] = []
+    for a in fields(type(value)):
+        inner = getattr(value, a.name)
+        if a.init and not a.repr:
+            found += [text for text in _texts_in(to_json(inner)) if text]
+        else:
+            found += secrets_in(inner)
+    return tuple(found)
+
+
+def _texts_in(written: Any) -> list[str]:
+    if isinstance(written, dict | list):
+        items = written.values() if isinstance(written, dict) else written
+        return [text for item in items for text in _texts_in(item)]
+    return [written] if isinstance(written, str) else []
 
 
 def to_text(value: Any) -> str:

@@ -57,6 +57,7 @@ class Operation:
     path_arguments: list[str]
     other_arguments: list[str]
     names: list[str]
+    path_template: str
     path: str
     query: list[str]
     headers: list[str]
@@ -180,6 +181,7 @@ class Views:
             path_arguments=[_argument(prop) for place, prop in arguments if place == "path"],
             other_arguments=[_argument(prop) for prop in others],
             names=names,
+            path_template=path,
             path=_path(path, endpoint),
             query=entries("query"),
             headers=entries("header"),
@@ -269,7 +271,7 @@ def _path(path: str, endpoint: Endpoint) -> str:
             parts[index] = f"{{_to_segment({names[part]!r}, {names[part]})}}"
         else:
             parts[index] = in_f_string_literal(part)
-    return f'{"f" if names else ""}"{"".join(parts)}"'
+    return f'f"{"".join(parts)}"' if names else "PATH"
 
 
 def _answer(answer: Any) -> str:

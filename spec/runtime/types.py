@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Generic, Self, TypeVar, cast
 from urllib.parse import urlencode
 
-from attrs import NOTHING, define, field, fields, frozen
+from attrs import NOTHING, define, evolve, field, fields, frozen
 
 from ._writing import to_json, to_pairs
 from .errors import FieldError, ResponseError
@@ -90,20 +90,23 @@ class PreparedCall(Generic[S, E]):
     """Without one there is no body."""
     body: Any = field(default=None, repr=False)
     """The body as JSON."""
+    secrets: tuple[str, ...] = field(default=(), repr=False)
+    """What it holds that must not be shown (x-ath-secret)."""
     answers: tuple[Answer, ...] = field(repr=False)
 
     def __attrs_post_init__(self) -> None:
         if self.media_type is not None:
             self.headers["Content-Type"] = self.media_type
 
-    def kwargs(self) -> dict[str, Any]:
-        """The call as arguments of httpx."""
-        found: dict[str, Any] = {"method": self.method.lower(), "url": self.path}
-        if self.query:
-            found["params"] = dict(self.query)
-        if self.media_type is not None:
-            found["json"] = self.body
-        return {**found, "headers": self.headers}
+    def with_headers(self, headers: Mapping[str, str], *secrets: str) -> Self:
+        """The same call with more headers, such as credentials, and what in them is secret."""
+        secret = (*self.secrets, *secrets)
+        return evolve(self, headers={**self.headers, **headers}, secrets=secret)
+
+    @property
+    def target(self) -> str:
+        """Path and query."""
+        return f"{self.path}?{urlencode(self.query)}" if self.query else self.path
 
     @property
     def content(self) -> bytes | None:

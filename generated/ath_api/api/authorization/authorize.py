@@ -1,7 +1,8 @@
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from ..._writing import secrets_in as _secrets_in
 from ..._writing import to_json as _to_json
 from ...models.authorization_request import AuthorizationRequest
 from ...models.authorization_response import AuthorizationResponse
@@ -10,6 +11,9 @@ from ...types import Answer, PreparedCall, Response
 
 if TYPE_CHECKING:
     from ...client import Client
+
+PATH = "/ath/authorize"
+"""The path of the operation, below the base URL."""
 
 _ANSWERS = (
     Answer(200, 200, "application/json", AuthorizationResponse.from_dict),
@@ -28,15 +32,12 @@ def prepare(*, body: AuthorizationRequest) -> PreparedCall[AuthorizationResponse
     """What ``sync`` sends, and how the answer to it is read. Sends nothing."""
     return PreparedCall(
         method="POST",
-        path="/ath/authorize",
+        path=PATH,
         media_type="application/json",
         body=_to_json(body),
+        secrets=_secrets_in(body),
         answers=_ANSWERS,
     )
-
-
-def _get_kwargs(*, body: AuthorizationRequest) -> dict[str, Any]:
-    return prepare(body=body).kwargs()
 
 
 def sync_detailed(

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ...models.error_body import ErrorBody
 from ...models.service_discovery_document import ServiceDiscoveryDocument
@@ -8,6 +8,9 @@ from ...types import Answer, PreparedCall, Response
 
 if TYPE_CHECKING:
     from ...client import Client
+
+PATH = "/.well-known/ath-app.json"
+"""The path of the operation, below the base URL."""
 
 _ANSWERS = (
     Answer(200, 200, "application/json", ServiceDiscoveryDocument.from_dict),
@@ -21,13 +24,9 @@ def prepare() -> PreparedCall[ServiceDiscoveryDocument, ErrorBody]:
     """What ``sync`` sends, and how the answer to it is read. Sends nothing."""
     return PreparedCall(
         method="GET",
-        path="/.well-known/ath-app.json",
+        path=PATH,
         answers=_ANSWERS,
     )
-
-
-def _get_kwargs() -> dict[str, Any]:
-    return prepare().kwargs()
 
 
 def sync_detailed(*, client: Client) -> Response[ServiceDiscoveryDocument, ErrorBody]:

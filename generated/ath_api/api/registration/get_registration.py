@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ..._writing import to_segment as _to_segment
 from ...models.agent_registration import AgentRegistration
@@ -9,6 +9,9 @@ from ...types import Answer, PreparedCall, Response
 
 if TYPE_CHECKING:
     from ...client import Client
+
+PATH = "/ath/agents/{clientId}"
+"""The path of the operation, below the base URL."""
 
 _ANSWERS = (
     Answer(200, 200, "application/json", AgentRegistration.from_dict),
@@ -27,10 +30,6 @@ def prepare(client_id: str) -> PreparedCall[AgentRegistration, ErrorBody]:
         path=f"/ath/agents/{_to_segment('client_id', client_id)}",
         answers=_ANSWERS,
     )
-
-
-def _get_kwargs(client_id: str) -> dict[str, Any]:
-    return prepare(client_id=client_id).kwargs()
 
 
 def sync_detailed(client_id: str, *, client: Client) -> Response[AgentRegistration, ErrorBody]:

@@ -1,7 +1,8 @@
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from ..._writing import secrets_in as _secrets_in
 from ..._writing import to_json as _to_json
 from ...models.error_body import ErrorBody
 from ...models.token_revocation_request import TokenRevocationRequest
@@ -9,6 +10,9 @@ from ...types import Answer, PreparedCall, Response
 
 if TYPE_CHECKING:
     from ...client import Client
+
+PATH = "/ath/revoke"
+"""The path of the operation, below the base URL."""
 
 _ANSWERS = (
     Answer(200, 200),
@@ -25,15 +29,12 @@ def prepare(*, body: TokenRevocationRequest) -> PreparedCall[None, ErrorBody]:
     """What ``sync`` sends, and how the answer to it is read. Sends nothing."""
     return PreparedCall(
         method="POST",
-        path="/ath/revoke",
+        path=PATH,
         media_type="application/json",
         body=_to_json(body),
+        secrets=_secrets_in(body),
         answers=_ANSWERS,
     )
-
-
-def _get_kwargs(*, body: TokenRevocationRequest) -> dict[str, Any]:
-    return prepare(body=body).kwargs()
 
 
 def sync_detailed(*, client: Client, body: TokenRevocationRequest) -> Response[None, ErrorBody]:
