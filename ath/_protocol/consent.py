@@ -122,9 +122,9 @@ def exchange_token(
     except ATHError as error:
         explain_lost_reply(error, "got its token, and this session may be used up")
     # The session is used up: the token is saved before the rest of the answer is looked at.
-    access_token, provider, expires_in, scopes = answer.first(SAVED_FIRST)
+    _, provider, expires_in, scopes = answer.first(SAVED_FIRST)
     token = Token(
-        _require_ascii(answer.require_text("access_token", access_token)),
+        _require_ascii(answer.text("access_token")),
         _provider_of(provider, session),
         _expiry_of(expires_in, settings.clock()),
         _scopes_of(scopes),

@@ -121,7 +121,7 @@ def _register(
             raise ATHError("CONFLICT", error.message, 409, _conflict_details(error)) from None
         explain_lost_reply(error, "registered. Ask the implementor before you register again")
     # The secret is shown once: it is saved before anything else in the answer is looked at.
-    client_id, client_secret = map(answer.require_text, SAVED_FIRST, answer.first(SAVED_FIRST))
+    client_id, client_secret = map(answer.text, SAVED_FIRST)
     yield SaveRegistration(Registration(client_id, client_secret, redirect_uris))
     return answer.model()
 

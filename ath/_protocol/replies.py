@@ -36,12 +36,13 @@ class Answer(NamedTuple, Generic[T]):
         """Those fields as they came: what is saved before the rest is looked at."""
         return map(self.document.get, names)
 
-    def require_text(self, name: str, value: object) -> str:
-        """The value of a field without which the answer is worth nothing.
+    def text(self, name: str) -> str:
+        """A field without which the answer is worth nothing.
 
         Raises:
             ATHError: INVALID_RESPONSE.
         """
+        value = self.document.get(name)
         if isinstance(value, str) and value:
             with suppress(UnicodeEncodeError):  # JSON can carry what no request could send back
                 value.encode("utf-8")

@@ -1,4 +1,4 @@
-"""Generate for each n-th row of changes.yaml, with a copy of ath beside it, and report as JSON lines.
+"""Generate for each n-th row of changes.yaml, with a copy of ath beside it; report as JSON lines.
 
 Package names are the row's own, so that one process and one run of mypy hold them all, and no
 installed copy of the project hides anything.
@@ -101,7 +101,9 @@ class Use:
         return self.first_request(exchange(self.context(), "exchange", "sess-1", None))
 
     def revoke(self) -> Any:
-        return self.first_request(self.module("_protocol.consent").revoke(self.context(), None, None))
+        return self.first_request(
+            self.module("_protocol.consent").revoke(self.context(), None, None)
+        )
 
     @staticmethod
     def header(request: Any, name: str) -> str | None:

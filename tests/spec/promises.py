@@ -1,7 +1,7 @@
 """What ath promises its users of the spec: the fields of results and arguments, codes and statuses.
 
-More may come; what is here stays, with its type. A release that breaks a promise says so in CHANGELOG.md and
-changes promises.yaml.
+More may come; what is here stays, with its type. A release that breaks a promise says so in
+CHANGELOG.md and changes promises.yaml.
 """
 
 from __future__ import annotations

@@ -98,5 +98,7 @@ def test_what_is_saved_first_is_a_required_field_of_that_type(flow: str, model: 
     saved = importlib.import_module(f"ath._protocol.{flow}").SAVED_FIRST
     kind = getattr(importlib.import_module("ath_api.models"), model)
     for name, type_ in saved.items():
-        written = type_.__name__ if isinstance(type_, type) and not typing.get_args(type_) else str(type_)
+        written = (
+            type_.__name__ if isinstance(type_, type) and not typing.get_args(type_) else str(type_)
+        )
         assert kind.__annotations__[name] == written, f"{model}.{name} in spec/openapi.yaml"
