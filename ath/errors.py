@@ -47,15 +47,24 @@ CODES: Final[Mapping[str, str]] = MappingProxyType(
         # Seen from real servers.
         "CONFLICT": "This agent is registered already. Load the saved credentials, or pass the "
         "client_id and secret to set_credentials(); the server does not show the secret again.",
+        "AUTH_REQUIRED": "Pass the user's session at this gateway in headers=.",
+        "FORBIDDEN": "Check which user's session and which client_id the call carries.",
+        "PROVIDER_NOT_CONFIGURED": "Ask whoever runs the gateway to configure this provider.",
+        "PROVIDER_TOKEN_MISSING": "Call authorize() again: the gateway lost the user's consent.",
+        "UPSTREAM_ERROR": "The gateway could not reach the provider. Check whether the call took "
+        "effect before you repeat it.",
         # Raised by this library.
         "NOT_REGISTERED": "Call register(), load_credentials() or set_credentials() first.",
+        "NOT_LOADED": "Use the client in 'async with', or await client.load() first.",
+        "REGISTRATION_REPLACED": "Call again: later calls use the registration in the store.",
         "NO_TOKEN": "Call authorize(), let the user consent, then exchange_token().",
         "NOT_DISCOVERED": "Call discover() first: it tells where the service's API is.",
         "INVALID_RESPONSE": "The server's answer does not fit the protocol; report it to whoever "
         "runs the server.",
         "HTTP_ERROR": "Check that the url is an ATH implementor's base URL.",
         "PROVIDER_ERROR": "This is the provider's own answer; see details['body'].",
-        "OUTCOME_UNKNOWN": "The request may have been carried out. Look before you repeat it.",
+        "OUTCOME_UNKNOWN": "Check whether it took effect (for example with registration()) "
+        "before calling again.",
         "PKCE_REQUIRED": "Do not send the user there; require_pkce=False accepts it for a demo.",
         "INVALID_KEY": "Pass a P-256 private key: PEM, a path, a key object or a signer.",
         "SIGNING_FAILED": "Check the signer that was passed as private_key.",
@@ -92,6 +101,8 @@ class ATHError(Exception):
         status: The HTTP status of the answer; None when the error was raised here.
         details: What else the server said, such as the existing ``client_id`` of a CONFLICT. Of a
             PROVIDER_ERROR, the provider's ``status`` and parsed ``body``.
+        source: Whose word the error is: ``client`` (raised here, nothing else was said),
+            ``implementor`` (the gateway or service) or ``provider`` (the API behind a gateway).
         retry_after: Seconds that the server asks to wait, or None.
         retryable: True if repeating the same call is safe and may help.
     """
@@ -103,6 +114,7 @@ class ATHError(Exception):
         status: int | None = None,
         details: Mapping[str, Any] | None = None,
         *,
+        source: str | None = None,
         retry_after: float | None = None,
         retryable: bool = False,
     ) -> None:
@@ -111,6 +123,7 @@ class ATHError(Exception):
         self.message = message
         self.status = status
         self.details: dict[str, Any] = dict(details or {})
+        self.source = source or ("client" if status is None else "implementor")
         self.retry_after = retry_after
         self.retryable = retryable
         self._delivery = Delivery.LOCAL if status is None else Delivery.ANSWERED
@@ -119,6 +132,13 @@ class ATHError(Exception):
     def advice(self) -> str:
         """What to do next; empty for a server's code that is not in :data:`CODES`."""
         return CODES.get(self.code, "")
+
+    def copy(self) -> ATHError:
+        """The same error without its traceback, for another caller."""
+        copied = type(self)(self.code, self.message)
+        copied.__dict__.update(self.__dict__, details=dict(self.details))
+        copied.__dict__.pop("__notes__", None)
+        return copied
 
     def __str__(self) -> str:
         """Code, status, message and advice on one line."""

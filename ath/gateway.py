@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from . import _protocol
@@ -53,6 +52,9 @@ class ATHGatewayClient(SyncClient):
 
         Returns parsed JSON, str for text, bytes for anything else, None for no body.
 
+        An error's ``source`` says whose word it is. A provider that answers in ATH's own form with
+        one of ATH's codes cannot be told apart from the gateway.
+
         Args:
             provider: The provider's id, as discover() lists it.
             method: The HTTP method.
@@ -75,7 +77,7 @@ class ATHGatewayClient(SyncClient):
         """
         return self._driver.call(
             self._credentials,
-            partial(proxy_call, self._context, provider, CallOptions(
+            proxy_call(self._context, provider, CallOptions(
                 method, path, body, params, headers, content, timeout, idempotent, retry
             )),
         )  # fmt: skip
@@ -109,7 +111,7 @@ class AsyncATHGatewayClient(AsyncClient):
         """Call a provider's API through the gateway; see :meth:`ATHGatewayClient.proxy`."""
         return await self._driver.call(
             self._credentials,
-            partial(proxy_call, self._context, provider, CallOptions(
+            proxy_call(self._context, provider, CallOptions(
                 method, path, body, params, headers, content, timeout, idempotent, retry
             )),
         )  # fmt: skip

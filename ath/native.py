@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from . import _protocol
@@ -31,6 +30,8 @@ class ATHNativeClient(SyncClient):
     """An agent at a native service. Threads may share it."""
 
     __slots__ = ()
+
+    _native = True
 
     @property
     def api_base(self) -> str | None:
@@ -64,11 +65,12 @@ class ATHNativeClient(SyncClient):
         """Call the service's API with the latest token.
 
         Arguments, result and errors are those of :meth:`ath.ATHGatewayClient.proxy`, without the
-        provider: a native service is its own. NOT_DISCOVERED is raised before discover().
+        provider: a native service is its own, so that ATH's codes in its API's errors cannot be
+        told apart from its own refusals. NOT_DISCOVERED is raised before discover().
         """
         return self._driver.call(
             self._credentials,
-            partial(api_call, self._context, CallOptions(
+            api_call(self._context, CallOptions(
                 method, path, body, params, headers, content, timeout, idempotent, retry
             )),
         )  # fmt: skip
@@ -78,6 +80,8 @@ class AsyncATHNativeClient(AsyncClient):
     """The same as coroutines, in the event loop of the first call."""
 
     __slots__ = ()
+
+    _native = True
 
     @property
     def api_base(self) -> str | None:
@@ -106,7 +110,7 @@ class AsyncATHNativeClient(AsyncClient):
         """Call the service's API with the latest token; see :meth:`ATHNativeClient.api`."""
         return await self._driver.call(
             self._credentials,
-            partial(api_call, self._context, CallOptions(
+            api_call(self._context, CallOptions(
                 method, path, body, params, headers, content, timeout, idempotent, retry
             )),
         )  # fmt: skip

@@ -7,6 +7,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 from .. import _protocol
+from ..errors import ATHError
 from ..retry import Default, Retry
 from .base import Client
 
@@ -40,6 +41,12 @@ class AsyncClient(Client["AsyncDriver"]):
         transport = async_transport(http_client)
         return AsyncDriver(lambda: transport, **shared)
 
+    def _prepare(self) -> None:
+        """Leave the store alone: nothing of it may block the event loop."""
+
+    def _load_for_plain_member(self) -> None:
+        raise ATHError("NOT_LOADED", "The store of this client was not read yet.")
+
     async def register(
         self,
         *,
@@ -53,7 +60,48 @@ class AsyncClient(Client["AsyncDriver"]):
         return await self._driver.run(
             self._credentials,
             _protocol.registration.register(
-                self._context, developer, providers, purpose, redirect_uris, retry
+                self._context,
+                _protocol.registration.RegistrationOptions(
+                    developer, providers, purpose, redirect_uris, retry
+                ),
+            ),
+        )
+
+    async def ensure_registered(
+        self,
+        *,
+        developer: Mapping[str, Any] | DeveloperInfo,
+        providers: Sequence[Mapping[str, Any] | ProviderScopeRequest],
+        purpose: str | None = None,
+        redirect_uris: Sequence[str] | None = None,
+        retry: Retry = CLIENT,
+    ) -> None:
+        """Register unless the agent is registered already; returns None.
+
+        If a registration is held or stored, nothing is sent, whatever the arguments say. Otherwise
+        one thread of one process registers while all others wait, so that many workers can start at
+        once on one store. On a view with headers of its own that user is registered, on any other
+        view the agent.
+
+        Args:
+            developer: As for :meth:`register`.
+            providers: As for :meth:`register`.
+            purpose: As for :meth:`register`.
+            redirect_uris: As for :meth:`register`.
+            retry: Another policy for this call; None for a single attempt.
+
+        Raises:
+            ATHError: as :meth:`register`; STORAGE_ERROR if another process holds the lock for
+                longer than a registration may take. CONFLICT means that the agent is registered
+                but that no registration appeared in the store.
+        """
+        await self._driver.run(
+            self._credentials,
+            _protocol.registration.ensure_registered(
+                self._context,
+                _protocol.registration.RegistrationOptions(
+                    developer, providers, purpose, redirect_uris, retry
+                ),
             ),
         )
 
@@ -96,6 +144,25 @@ class AsyncClient(Client["AsyncDriver"]):
             self._credentials, _protocol.consent.revoke(self._context, provider, retry)
         )
 
+    async def load(self) -> None:
+        """Read the credentials from the store, early or again; unsaved changes stay.
+
+        Raises:
+            ATHError: STORAGE_ERROR or INVALID_CREDENTIALS.
+        """
+        await self._driver.drive(self._credentials.load())
+
+    async def forget(self) -> None:
+        """Remove this user's record (on the client itself: the agent's) from memory and store.
+
+        Registration, tokens and open sessions are gone afterwards. Nothing is sent and nothing is
+        revoked: call revoke() first to end the tokens.
+
+        Raises:
+            ATHError: STORAGE_ERROR; the record is still there then.
+        """
+        await self._driver.drive(self._credentials.forget())
+
     async def sign_attestation(self, audience: str | Sequence[str] | None = None) -> str:
         """Sign a fresh attestation; see :meth:`SyncClient.sign_attestation`."""
         return await self._driver.run(
@@ -108,7 +175,8 @@ class AsyncClient(Client["AsyncDriver"]):
             await self._driver.aclose()
 
     async def __aenter__(self) -> Self:
-        """Return the client itself."""
+        """Return the client itself, with its credentials loaded from the store."""
+        await self._driver.drive(self._credentials.load_first())
         return self
 
     async def __aexit__(

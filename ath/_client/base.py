@@ -11,20 +11,20 @@ import time
 from abc import ABC, abstractmethod
 from base64 import urlsafe_b64encode
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
-from pathlib import Path
+from functools import partial
 from typing import TYPE_CHECKING, Any, Generic, NoReturn, Self, TypeVar
 
-from .._http.messages import RawHeaders, merge_headers, parse_base, parse_timeout
+from .._http.messages import parse_base, parse_timeout
 from .._protocol.arguments import as_list, encode_headers, require_text
-from .._protocol.context import Context, Learned, Settings, require_registration
-from .._protocol.requests import agent_header, standard_headers
+from .._protocol.context import Learned, Settings, current_client_id, require_registration
+from .._protocol.requests import context_of_user, make_context
 from ..errors import ATHError
 from ..keys import load_signer
 from ..retry import RetryPolicy, resolve_policy
 from ..stores.base import CredentialKey, CredentialStore
-from ..stores.record import Registration, Token
-from .credentials import Vault
+from ..stores.record import Record, Token
+from .credentials import Credentials
+from .held_record import HeldRecords
 
 if TYPE_CHECKING:
     import httpx
@@ -37,7 +37,7 @@ DriverT = TypeVar("DriverT")
 class Client(ABC, Generic[DriverT]):
     """One agent at one implementor."""
 
-    __slots__ = ("__weakref__", "_context", "_credentials", "_driver", "_root", "_views")
+    __slots__ = ("__weakref__", "_context", "_credentials", "_driver", "_records", "_root")
 
     def __init__(
         self,
@@ -75,8 +75,9 @@ class Client(ABC, Generic[DriverT]):
             capabilities: Listed in every attestation.
             audience: The implementor's base URL as it knows itself, if that is not ``url``.
             require_pkce: Refuse authorization URLs without an S256 code_challenge (RFC 7636).
-            credentials: A path or a store: read now, written after register, authorize, exchange
-                and revoke, before they return.
+            credentials: A path or a store. It is read at the first use (by sync clients: now),
+                before anything is said to be missing, and after a refusal; it is written by
+                register, authorize, exchange_token and revoke before they return.
             retry: How failed calls are repeated where that is safe; None switches it off.
             max_response_bytes: The longest body that is read.
 
@@ -95,13 +96,17 @@ class Client(ABC, Generic[DriverT]):
             audience=base.url if audience is None else _check_audience(audience),
             require_pkce=require_pkce,
             max_response_bytes=max_response_bytes,
+            native=self._native,
             clock=time.time,
             random_text=_random_text,
         )
         learned = Learned()
-        vault = Vault(CredentialKey(base.url, settings.agent_id), _open_store(credentials))
-        self._context = make_context(settings, learned, vault, encode_headers(headers))
-        self._credentials = vault
+        self._records = HeldRecords(_open_store(credentials), settings.clock)
+        key = CredentialKey(base.url, settings.agent_id)
+        self._credentials = Credentials(self._records, key, key)
+        self._context = make_context(
+            settings, learned, self._credentials, None, encode_headers(headers)
+        )
         self._driver = self._make_driver(
             http_client,
             signer=load_signer(private_key, private_key_password),
@@ -111,11 +116,20 @@ class Client(ABC, Generic[DriverT]):
             learned=learned,
         )
         self._root: Self | None = None
-        self._views: dict[tuple[str, bool], Vault] = {}
-        vault.load()
+        self._prepare()
+
+    _native = False
 
     @abstractmethod
     def _make_driver(self, http_client: object, **shared: Any) -> DriverT: ...
+
+    @abstractmethod
+    def _prepare(self) -> None:
+        """Load the credentials, where a constructor may read a store."""
+
+    @abstractmethod
+    def _load_for_plain_member(self) -> None:
+        """Load the credentials, or raise NOT_LOADED where that would block an event loop."""
 
     def for_user(self, user: str, *, headers: Mapping[str, str] | None = None) -> Self:
         """This client as one of its users: with tokens and sessions that no other user's view has.
@@ -134,38 +148,34 @@ class Client(ABC, Generic[DriverT]):
         """
         root = self if self._root is None else self._root
         own = encode_headers(headers)
-        key = (require_text(user, "user"), bool(own))
-        vault = root._views.get(key)
-        if vault is None:
-            shared = root._credentials
-            whose = shared.key._replace(user=user, registered=bool(own))
-            fresh = Vault(whose, shared.store, None if own else shared)
-            vault = root._views.setdefault(key, fresh)
+        agent = root._credentials.key
+        key = agent._replace(user=require_text(user, "user"), registered=bool(own))
         view = object.__new__(type(self))
-        view._context = _context_of_user(root._context, vault, own)
-        view._credentials = vault
-        view._driver, view._root, view._views = root._driver, root, root._views
+        view._root, view._records, view._driver = root, root._records, root._driver
+        view._credentials = Credentials(root._records, key, key if own else agent)
+        view._context = context_of_user(root._context, view._credentials, key.user, own)
         return view
 
     @property
     def client_id(self) -> str | None:
-        """The client_id of the registration held, or None."""
-        registration = self._loaded.registration
-        return None if registration is None else registration.client_id
+        """The client_id of the registration held, or None.
+
+        Raises:
+            ATHError: NOT_LOADED on an async client whose store was not read yet.
+        """
+        return current_client_id(self._loaded)
 
     def set_credentials(self, client_id: str, client_secret: str) -> None:
-        """Use a registration made elsewhere; a different client_id drops tokens and sessions.
+        """Use a registration made elsewhere; the next change of the record stores it.
+
+        Tokens stay; sessions end with the registration that opened them.
 
         Raises:
             ATHError: INVALID_ARGUMENT.
         """
-        owner = self._loaded.owner
         require_text(client_id, "client_id")
         require_text(client_secret, "client_secret")
-        before = owner.registration
-        same = before is not None and before.client_id == client_id
-        uris = before.redirect_uris if before is not None and same else ()
-        owner.enroll(Registration(client_id, client_secret, uris))
+        self._credentials.set_registration(client_id, client_secret)
 
     def set_token(self, token: str, provider: str | None = None) -> None:
         """Use a token obtained elsewhere.
@@ -180,7 +190,7 @@ class Client(ABC, Generic[DriverT]):
         if not require_text(token, "token").isascii():
             raise ATHError("INVALID_ARGUMENT", "token must be ASCII text.")
         held = Token(token, provider)
-        self._loaded.apply(lambda record: record.set_token(held))
+        self._credentials.change(partial(Record.set_token, token=held))
 
     def save_credentials(self, path: str | os.PathLike[str]) -> None:
         """Write registration, tokens and open sessions to a JSON file, mode 0600.
@@ -195,7 +205,8 @@ class Client(ABC, Generic[DriverT]):
         from ..stores.files import FileStore
 
         require_registration(self._loaded)
-        FileStore(_check_path(path)).put(self._loaded.key, self._loaded.snapshot().to_text())
+        text = self._loaded.snapshot().to_text(self._context.settings.clock())
+        FileStore(path).put(self._credentials.key, text)
 
     def load_credentials(self, path: str | os.PathLike[str]) -> None:
         """Use what :meth:`save_credentials` wrote, or the official SDK's file.
@@ -206,13 +217,13 @@ class Client(ABC, Generic[DriverT]):
         """
         from ..stores.credential_file import read_record
 
-        self._loaded.replace(read_record(_check_path(path), self._loaded.key))
+        self._credentials.replace_all(read_record(path, self._credentials.key))
 
     @property
-    def _loaded(self) -> Vault:
-        """For the plain methods, which load by themselves; calls leave that to the driver."""
+    def _loaded(self) -> Credentials:
+        """For the plain members; calls leave loading to the driver."""
         if not self._credentials.loaded:
-            self._credentials.load()
+            self._load_for_plain_member()
         return self._credentials
 
     def __repr__(self) -> str:
@@ -230,23 +241,6 @@ class Client(ABC, Generic[DriverT]):
         )
 
 
-def make_context(
-    settings: Settings, learned: Learned, credentials: Vault, user_headers: RawHeaders
-) -> Context:
-    """A context with its headers encoded once for all calls."""
-    headers = merge_headers(standard_headers(settings.base), user_headers)
-    provider_headers = [*headers, agent_header(settings.agent_id)]
-    return Context(settings, learned, credentials, user_headers, headers, provider_headers)
-
-
-def _context_of_user(shared: Context, credentials: Vault, headers: RawHeaders) -> Context:
-    """The same agent with another user's credentials, and headers of their own if any."""
-    if not headers:
-        return replace(shared, credentials=credentials)
-    every = merge_headers(shared.user_headers, headers)
-    return make_context(shared.settings, shared.learned, credentials, every)
-
-
 def _random_text(size: int) -> str:
     return urlsafe_b64encode(os.urandom(size)).rstrip(b"=").decode("ascii")
 
@@ -259,18 +253,11 @@ def _open_store(
     if isinstance(credentials, str | os.PathLike):
         from ..stores.files import FileStore  # files need what a client without a store does not
 
-        return FileStore(_check_path(credentials))
-    if not (hasattr(credentials, "load") and hasattr(credentials, "replace")):
+        return FileStore(credentials)
+    complete = hasattr(credentials, "load") and hasattr(credentials, "replace")
+    if isinstance(credentials, type) or not complete:
         raise ATHError("INVALID_ARGUMENT", "credentials must be a path or a CredentialStore.")
     return credentials
-
-
-def _check_path(path: object) -> Path:
-    if not isinstance(path, str | os.PathLike) or not os.fspath(path):
-        raise ATHError("INVALID_ARGUMENT", "The path of a credential file must be text or a Path.")
-    if "\0" in str(path):
-        raise ATHError("INVALID_ARGUMENT", "The path of a credential file holds a NUL character.")
-    return Path(path)
 
 
 def _check_agent_id(agent_id: object) -> str:

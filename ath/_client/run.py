@@ -1,4 +1,4 @@
-"""The blocking driver, which carries flows and calls out; run_async.py is its twin.
+"""The blocking driver, which carries out operations; run_async.py is its twin.
 
 :class:`Driver` is what the two share.
 """
@@ -6,34 +6,26 @@
 from __future__ import annotations
 
 import logging
-import threading
 import time
-import warnings
 from collections.abc import Callable
 from typing import Any, Generic, Protocol, TypeVar
 
-from .. import _protocol
 from .._http.messages import Limits, Reply, Request
 from .._protocol.context import Learned, Settings
-from .._protocol.steps import (
-    Attest,
-    Audience,
-    Call,
-    Flow,
-    Learn,
-    Save,
-    SaveRegistration,
-    Share,
-    Step,
-)
-from ..errors import ATHError, ATHSecurityWarning
+from .._protocol.steps import Call, Flow, Pause
+from ..errors import ATHError
 from ..keys import Signer
-from ..retry import RetryPolicy, resolve_policy
-from .attempts import Attempts
-from .credentials import Vault
+from ..retry import RetryPolicy
+from ..stores import fork
+from .credentials import Credentials
+from .execution import Execution
+from .operations import Operation, Operations, Send, Sign, UseStore, Wait
+from .single_flight import SingleFlight
 
 T = TypeVar("T")
 log = logging.getLogger("ath")
+
+_LONGEST_LEASE = 600.0  # seconds; of a call that nothing bounds
 
 
 class SyncTransport(Protocol):
@@ -67,13 +59,13 @@ class Driver(Generic[TransportT, SignerT]):
         self._open_transport = open_transport
         self._transport: TransportT | None = None
         self._closed = False
-        self._opening = threading.Lock()
         self._signer = signer
         self._limits = limits
-        self._retry = retry
-        self._settings = settings
-        self._learned = learned
-        self._warned_origins: set[tuple[str, str, int]] = set()
+        self.retry = retry
+        self.settings = settings
+        self.learned = learned
+        self.flights = SingleFlight()
+        self.warned_origins: set[tuple[str, str, int]] = set()
 
     @property
     def transport(self) -> TransportT:
@@ -81,27 +73,19 @@ class Driver(Generic[TransportT, SignerT]):
         if self._closed:
             raise ATHError("CLIENT_CLOSED", "This client is closed.")
         if self._transport is None:
-            with self._opening:
+            with fork.guard:
                 if self._transport is None:
                     self._transport = self._open_transport()
         return self._transport
 
-    def _attempts(self, call: Call) -> Attempts:
-        return Attempts(self._learned, call, resolve_policy(call.retry, self._retry))
-
-    def _to_sign(self, audience: Audience) -> bytes:
-        return _protocol.attestation.attestation_to_sign(self._settings, self._learned, audience)
-
-    def _warn_of_plaintext(self, request: Request) -> None:
-        """Say once that an origin beyond this machine is spoken to unencrypted."""
-        base = request.base
-        if base.is_plaintext and base.origin not in self._warned_origins:
-            self._warned_origins.add(base.origin)
-            warnings.warn(
-                f"Secrets go to {base.scheme}://{base.host} unencrypted; use https.",
-                ATHSecurityWarning,
-                stacklevel=2,
-            )
+    @property
+    def lease(self) -> float:
+        """Seconds that a registration may take, with all its attempts."""
+        if self._limits.total is None:
+            return _LONGEST_LEASE
+        if self.retry is None:
+            return self._limits.total
+        return self.retry.attempts * self._limits.total + self.retry.total
 
 
 def log_reply(request: Request, reply: Reply, began: float) -> None:
@@ -116,21 +100,44 @@ def signer_error(error: Exception) -> ATHError:
     return ATHError("SIGNING_FAILED", f"The signer raised {type(error).__name__}.")
 
 
+def use_store(operation: UseStore) -> Any:
+    """Call a store, which may be the user's own; its failures become STORAGE_ERROR.
+
+    Raised outside the except block: a store's error may quote the record, and so its secrets.
+    """
+    try:
+        return operation.method(*operation.arguments)
+    except ATHError:
+        raise
+    except Exception as error:
+        kind = type(error).__name__
+    raise ATHError("STORAGE_ERROR", f"The credential store failed with {kind}.")
+
+
 class SyncDriver(Driver[SyncTransport, Signer]):
     """Carries out for the sync clients; threads may share it."""
 
-    def run(self, credentials: Vault, flow: Flow[T]) -> T:
+    def run(self, credentials: Credentials, flow: Flow[T]) -> T:
         """Carry a flow out."""
-        if not credentials.loaded:
-            credentials.load()
-        result: T = self._run_flow(credentials, flow)
-        return result
+        return self.drive(Execution(self, credentials).run(flow))
 
-    def call(self, credentials: Vault, prepare: Callable[[], Call]) -> Any:
+    def call(self, credentials: Credentials, call: Call) -> Any:
         """Make one call to a provider."""
-        if not credentials.loaded:
-            credentials.load()
-        return self._call(prepare())
+        return self.drive(Execution(self, credentials).call(call))
+
+    def drive(self, operations: Operations[T]) -> T:
+        """Carry the operations out; returns what they come to."""
+        try:
+            operation = next(operations)
+            while True:
+                try:
+                    result = self._perform(operation)
+                except BaseException as error:
+                    operation = operations.throw(error)
+                else:
+                    operation = operations.send(result)
+        except StopIteration as done:
+            return done.value  # type: ignore[no-any-return]
 
     def close(self) -> None:
         """Free the connections, and make no further call."""
@@ -138,74 +145,28 @@ class SyncDriver(Driver[SyncTransport, Signer]):
         if self._transport is not None:
             self._transport.close()
 
-    def _run_flow(self, credentials: Vault, flow: Flow[Any]) -> Any:
-        try:
-            step = next(flow)
-            while True:
-                try:
-                    result = self._perform(credentials, step)
-                except BaseException as error:
-                    step = flow.throw(error)
-                else:
-                    step = flow.send(result)
-        except StopIteration as done:
-            return done.value
-
-    def _perform(self, credentials: Vault, step: Step) -> Any:
-        match step:
-            case Call():
-                return self._call(step)
-            case Attest():
-                return self._attest(step.audience)
-            case Save():
-                credentials.apply(step.change, step.client_id)
-                credentials.persist(step.change, step.client_id)
-            case SaveRegistration():
-                credentials.owner.enroll(step.registration)
-                credentials.owner.persist_registration(step.registration)
-            case Learn():
-                self._learned.api_base = step.api_base
-            case Share():
-                return self._share(credentials, step)
-        return None
-
-    def _call(self, call: Call) -> Any:
-        attempts = self._attempts(call)
-        while True:
-            reply = None
-            try:
-                audience = attempts.audience
-                request = call.build(None if audience is None else self._attest(audience))
-                reply = self._send(request, call.limits or self._limits)
-                value = call.read(request, reply)
-            except ATHError as error:
-                pause = attempts.next_pause(error, reply)
-            else:
-                attempts.succeed()
-                return value
-            time.sleep(pause)
+    def _perform(self, operation: Operation) -> Any:
+        match operation:
+            case Send():
+                return self._send(operation.request, operation.limits or self._limits)
+            case Sign():
+                return self._sign(operation.message)
+            case Pause():
+                return time.sleep(operation.seconds)
+            case UseStore():
+                return use_store(operation)
+            case Wait():
+                return operation.future.result()
 
     def _send(self, request: Request, limits: Limits) -> Reply:
-        self._warn_of_plaintext(request)
         began = time.monotonic()
         reply = self.transport.send(request, limits)
         log_reply(request, reply, began)
         return reply
 
-    def _attest(self, audience: Audience) -> str:
-        message = self._to_sign(audience)
+    def _sign(self, message: bytes) -> bytes:
         try:
-            signature = self._signer.sign(message)
+            return self._signer.sign(message)
         except Exception as error:
             failed = signer_error(error)
-        else:
-            return _protocol.attestation.compact(message, signature)
         raise failed
-
-    def _share(self, credentials: Vault, step: Share) -> Any:
-        flight, leads = credentials.flights.join(step.key)
-        if not leads:
-            return flight.future.result().result()
-        with flight:
-            flight.value = self._run_flow(credentials, step.make_flow())
-        return flight.value

@@ -5,26 +5,16 @@ from __future__ import annotations
 import asyncio
 import inspect
 import time
-from collections.abc import Callable
 from typing import Any, Protocol, TypeVar
 
-from .. import _protocol
 from .._http.messages import Limits, Reply, Request
-from .._protocol.steps import (
-    Attest,
-    Audience,
-    Call,
-    Flow,
-    Learn,
-    Save,
-    SaveRegistration,
-    Share,
-    Step,
-)
+from .._protocol.steps import Call, Flow, Pause
 from ..errors import ATHError
-from ..keys import AsyncSigner, Signer
-from .credentials import Vault
-from .run import Driver, log_reply, signer_error
+from ..keys import AsyncSigner, LocalSigner, Signer
+from .credentials import Credentials
+from .execution import Execution
+from .operations import Operation, Operations, Send, Sign, UseStore, Wait
+from .run import Driver, log_reply, signer_error, use_store
 
 T = TypeVar("T")
 
@@ -46,6 +36,68 @@ class AsyncDriver(Driver[AsyncTransport, Signer | AsyncSigner]):
 
     _loop: asyncio.AbstractEventLoop | None = None
 
+    async def run(self, credentials: Credentials, flow: Flow[T]) -> T:
+        """Carry a flow out."""
+        return await self.drive(Execution(self, credentials).run(flow))
+
+    async def call(self, credentials: Credentials, call: Call) -> Any:
+        """Make one call to a provider."""
+        return await self.drive(Execution(self, credentials).call(call))
+
+    async def drive(self, operations: Operations[T]) -> T:
+        """Carry the operations out; returns what they come to."""
+        self._check_loop()
+        try:
+            operation = next(operations)
+            while True:
+                try:
+                    result = await self._perform(operation)
+                except BaseException as error:
+                    operation = operations.throw(error)
+                else:
+                    operation = operations.send(result)
+        except StopIteration as done:
+            return done.value  # type: ignore[no-any-return]
+
+    async def aclose(self) -> None:
+        """Free the connections, and make no further call."""
+        self._closed = True
+        # Connections of another loop cannot be closed from here; they end with that loop.
+        if self._transport is not None and self._loop is asyncio.get_running_loop():
+            await self._transport.aclose()
+
+    async def _perform(self, operation: Operation) -> Any:
+        match operation:
+            case Send():
+                return await self._send(operation.request, operation.limits or self._limits)
+            case Sign():
+                return await self._sign(operation.message)
+            case Pause():
+                return await asyncio.sleep(operation.seconds)
+            case UseStore():
+                return await asyncio.to_thread(use_store, operation)
+            case Wait():
+                return await asyncio.wrap_future(operation.future)
+
+    async def _send(self, request: Request, limits: Limits) -> Reply:
+        began = time.monotonic()
+        reply = await self.transport.send(request, limits)
+        log_reply(request, reply, began)
+        return reply
+
+    async def _sign(self, message: bytes) -> bytes:
+        """A signer that is no coroutine may ask a KMS, so it runs in a thread; a local key not."""
+        sign = self._signer.sign
+        try:
+            if isinstance(self._signer, LocalSigner) or inspect.iscoroutinefunction(sign):
+                signature = sign(message)
+            else:
+                signature = await asyncio.to_thread(sign, message)
+            return await signature if inspect.isawaitable(signature) else signature
+        except Exception as error:
+            failed = signer_error(error)
+        raise failed
+
     def _check_loop(self) -> None:
         loop = asyncio.get_running_loop()
         if self._loop is None:
@@ -55,102 +107,3 @@ class AsyncDriver(Driver[AsyncTransport, Signer | AsyncSigner]):
                 "WRONG_EVENT_LOOP",
                 "This async client belongs to the event loop of its first call, which is another.",
             )
-
-    async def run(self, credentials: Vault, flow: Flow[T]) -> T:
-        """Carry a flow out."""
-        self._check_loop()
-        if not credentials.loaded:
-            await asyncio.to_thread(credentials.load)
-        result: T = await self._run_flow(credentials, flow)
-        return result
-
-    async def call(self, credentials: Vault, prepare: Callable[[], Call]) -> Any:
-        """Make one call to a provider."""
-        self._check_loop()
-        if not credentials.loaded:
-            await asyncio.to_thread(credentials.load)
-        return await self._call(prepare())
-
-    async def aclose(self) -> None:
-        """Free the connections, and make no further call."""
-        self._closed = True
-        # Connections of another loop cannot be closed from here; they end with that loop.
-        if self._transport is not None and self._loop is asyncio.get_running_loop():
-            await self._transport.aclose()
-
-    async def _run_flow(self, credentials: Vault, flow: Flow[Any]) -> Any:
-        try:
-            step = next(flow)
-            while True:
-                try:
-                    result = await self._perform(credentials, step)
-                except BaseException as error:
-                    step = flow.throw(error)
-                else:
-                    step = flow.send(result)
-        except StopIteration as done:
-            return done.value
-
-    async def _perform(self, credentials: Vault, step: Step) -> Any:
-        match step:
-            case Call():
-                return await self._call(step)
-            case Attest():
-                return await self._attest(step.audience)
-            case Save():
-                credentials.apply(step.change, step.client_id)
-                if credentials.store is not None:
-                    await asyncio.to_thread(credentials.persist, step.change, step.client_id)
-            case SaveRegistration():
-                owner = credentials.owner
-                owner.enroll(step.registration)
-                if owner.store is not None:
-                    await asyncio.to_thread(owner.persist_registration, step.registration)
-            case Learn():
-                self._learned.api_base = step.api_base
-            case Share():
-                return await self._share(credentials, step)
-        return None
-
-    async def _call(self, call: Call) -> Any:
-        attempts = self._attempts(call)
-        while True:
-            reply = None
-            try:
-                audience = attempts.audience
-                request = call.build(None if audience is None else await self._attest(audience))
-                reply = await self._send(request, call.limits or self._limits)
-                value = call.read(request, reply)
-            except ATHError as error:
-                pause = attempts.next_pause(error, reply)
-            else:
-                attempts.succeed()
-                return value
-            await asyncio.sleep(pause)
-
-    async def _send(self, request: Request, limits: Limits) -> Reply:
-        self._warn_of_plaintext(request)
-        began = time.monotonic()
-        reply = await self.transport.send(request, limits)
-        log_reply(request, reply, began)
-        return reply
-
-    async def _attest(self, audience: Audience) -> str:
-        message = self._to_sign(audience)
-        try:
-            signature = self._signer.sign(message)
-            if inspect.isawaitable(signature):
-                signature = await signature
-        except Exception as error:
-            failed = signer_error(error)
-        else:
-            return _protocol.attestation.compact(message, signature)
-        raise failed
-
-    async def _share(self, credentials: Vault, step: Share) -> Any:
-        flight, leads = credentials.flights.join(step.key)
-        if not leads:
-            return (await asyncio.wrap_future(flight.future)).result()
-        with flight:
-            flight.value = await self._run_flow(credentials, step.make_flow())
-        return flight.value

@@ -1,72 +1,62 @@
-"""One call for all who want the same at the same time."""
+"""One call for all who want the same at the same time, in one process."""
 
 from __future__ import annotations
 
-import copy
-import threading
-from collections.abc import Callable
+import os
+from collections.abc import Callable, Hashable
 from concurrent.futures import Future
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 from ..errors import ATHError
-
-_INTERRUPTED = ATHError(
-    "OUTCOME_UNKNOWN",
-    "The call that was registering the agent was interrupted. The agent may have registered.",
-)
-"""What those get who waited for a call that was cancelled: asking again could register twice."""
+from ..stores import fork
 
 
 class Flight:
-    """A call under way. Its caller leads it in a ``with`` block; the others wait for ``future``."""
+    """A call under way. One caller leads it; the others wait for ``future``."""
 
-    def __init__(self, remove: Callable[[], None]) -> None:
-        self._remove = remove
+    def __init__(self) -> None:
         self.future: Future[Flight] = Future()
         self.future.set_running_or_notify_cancel()  # one who stops waiting does not cancel it
-        self.value: Any = None
+        self.abandoned = False
+        """Whether the caller who led it left before anything was sent: another one has to."""
+        self._value: Any = None
         self._error: ATHError | None = None
+
+    def succeed(self, value: Any) -> None:
+        """Give the others the value."""
+        self._value = value
+
+    def fail(self, error: ATHError) -> None:
+        """Give the others an error."""
+        self._error = error.copy()
 
     def result(self) -> Any:
         """What the call returned or raised; each caller gets an error of their own."""
         if self._error is not None:
-            raise copy.copy(self._error)  # an error collects notes and tracebacks
-        return self.value
-
-    def __enter__(self) -> Self:
-        """Lead the call; set :attr:`value` when it has succeeded."""
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        """Let those go on who wait."""
-        if error is not None:
-            self._error = error if isinstance(error, ATHError) else _INTERRUPTED
-        self._remove()
-        self.future.set_result(self)
+            raise self._error.copy()
+        return self._value
 
 
 class SingleFlight:
-    """Calls under way, by what they ask; blocking callers and coroutines can wait for them."""
+    """Calls under way, by what they ask."""
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._under_way: dict[bytes, Flight] = {}
+        self._process = os.getpid()
+        self._under_way: dict[Hashable, Flight] = {}
 
-    def join(self, key: bytes) -> tuple[Flight, bool]:
-        """The call for that key, and whether it is the caller's own to lead."""
-        with self._lock:
+    def join(self, key: Hashable) -> tuple[Flight, Callable[[], None] | None]:
+        """The call for that key; and, if the caller is to lead it, what ends it."""
+        with fork.guard:
+            if self._process != os.getpid():  # a forked child has none of its parent's threads
+                self._process, self._under_way = os.getpid(), {}
             flight = self._under_way.get(key)
             if flight is not None:
-                return flight, False
-            flight = self._under_way[key] = Flight(lambda: self._remove(key))
-            return flight, True
+                return flight, None
+            flight = self._under_way[key] = Flight()
 
-    def _remove(self, key: bytes) -> None:
-        with self._lock:
-            self._under_way.pop(key, None)
+        def end() -> None:
+            with fork.guard:
+                self._under_way.pop(key, None)
+            flight.future.set_result(flight)
+
+        return flight, end

@@ -39,6 +39,12 @@ class SyncClient(Client[SyncDriver]):
         transport = sync_transport(http_client)
         return SyncDriver(lambda: transport, **shared)
 
+    def _prepare(self) -> None:
+        self.load()
+
+    def _load_for_plain_member(self) -> None:
+        self._driver.drive(self._credentials.load_first())
+
     def register(
         self,
         *,
@@ -69,7 +75,48 @@ class SyncClient(Client[SyncDriver]):
         return self._driver.run(
             self._credentials,
             _protocol.registration.register(
-                self._context, developer, providers, purpose, redirect_uris, retry
+                self._context,
+                _protocol.registration.RegistrationOptions(
+                    developer, providers, purpose, redirect_uris, retry
+                ),
+            ),
+        )
+
+    def ensure_registered(
+        self,
+        *,
+        developer: Mapping[str, Any] | DeveloperInfo,
+        providers: Sequence[Mapping[str, Any] | ProviderScopeRequest],
+        purpose: str | None = None,
+        redirect_uris: Sequence[str] | None = None,
+        retry: Retry = CLIENT,
+    ) -> None:
+        """Register unless the agent is registered already; returns None.
+
+        If a registration is held or stored, nothing is sent, whatever the arguments say. Otherwise
+        one thread of one process registers while all others wait, so that many workers can start at
+        once on one store. On a view with headers of its own that user is registered, on any other
+        view the agent.
+
+        Args:
+            developer: As for :meth:`register`.
+            providers: As for :meth:`register`.
+            purpose: As for :meth:`register`.
+            redirect_uris: As for :meth:`register`.
+            retry: Another policy for this call; None for a single attempt.
+
+        Raises:
+            ATHError: as :meth:`register`; STORAGE_ERROR if another process holds the lock for
+                longer than a registration may take. CONFLICT means that the agent is registered
+                but that no registration appeared in the store.
+        """
+        self._driver.run(
+            self._credentials,
+            _protocol.registration.ensure_registered(
+                self._context,
+                _protocol.registration.RegistrationOptions(
+                    developer, providers, purpose, redirect_uris, retry
+                ),
             ),
         )
 
@@ -150,6 +197,25 @@ class SyncClient(Client[SyncDriver]):
         return self._driver.run(
             self._credentials, _protocol.consent.revoke(self._context, provider, retry)
         )
+
+    def load(self) -> None:
+        """Read the credentials from the store, early or again; unsaved changes stay.
+
+        Raises:
+            ATHError: STORAGE_ERROR or INVALID_CREDENTIALS.
+        """
+        self._driver.drive(self._credentials.load())
+
+    def forget(self) -> None:
+        """Remove this user's record (on the client itself: the agent's) from memory and store.
+
+        Registration, tokens and open sessions are gone afterwards. Nothing is sent and nothing is
+        revoked: call revoke() first to end the tokens.
+
+        Raises:
+            ATHError: STORAGE_ERROR; the record is still there then.
+        """
+        self._driver.drive(self._credentials.forget())
 
     def sign_attestation(self, audience: str | Sequence[str] | None = None) -> str:
         """Sign a fresh attestation, for calls of your own: ES256, valid for five minutes.

@@ -19,13 +19,13 @@ from ath_api.models import (
 
 from ..errors import ATHError
 from ..retry import EXCHANGE, READ, Retry
-from ..stores.record import Record, Session, Token
+from ..stores.record import SESSION_LIFETIME, Record, Session, Token
 from .arguments import as_text, as_texts, require_text
-from .context import Context, require_registration
+from .context import Context, current_client_id, require_registration
 from .failures import explain_lost_reply
 from .pkce import METHOD, has_challenge, s256_challenge
 from .replies import ask, tell
-from .steps import Flow, Save
+from .steps import CheckRegistration, Flow, Reload, Save
 
 if TYPE_CHECKING:
     from ath_api.types import PreparedCall
@@ -37,6 +37,7 @@ SAVED_FIRST: Mapping[str, object] = {
     "effective_scopes": list[str],
 }
 """What is taken from a token's answer before the rest is looked at, as TokenResponse has it."""
+
 _UNUSABLE_TOKEN_CODES = frozenset({"TOKEN_INVALID", "TOKEN_REVOKED", "TOKEN_EXPIRED"})
 """What a server says of a token that cannot be used any more, revoked or never known."""
 _MAX_EXPIRES_IN = 1e12  # seconds; larger values overflow datetime, or are no numbers
@@ -52,45 +53,58 @@ def authorize(
     retry: Retry,
 ) -> Flow[AuthorizationResponse]:
     """Open a session in which the user is asked for consent."""
-    settings = context.settings
-    held = require_registration(context.credentials)
-    if redirect_uri is None and len(held.redirect_uris) == 1:
-        redirect_uri = held.redirect_uris[0]
+    settings, credentials = context.settings, context.credentials
     verifier = settings.random_text(48)
     provider_id, wanted = as_text(provider, "provider_id"), as_texts(scopes, "scopes")
-    state = settings.random_text(32) if state is None else as_text(state, "state")
+    sent_state = settings.random_text(32) if state is None else as_text(state, "state")
     for name, value in (("user_redirect_uri", redirect_uri), ("resource", resource)):
         if value is not None:
             as_text(value, name)
+    bodies: list[AuthorizationRequest] = []
 
     def prepare(attestation: str) -> PreparedCall[AuthorizationResponse, Any]:
-        return authorize_endpoint.prepare(
-            body=AuthorizationRequest(
-                client_id=held.client_id,
-                agent_attestation=attestation,
-                provider_id=provider_id,
-                scopes=wanted,
-                state=state,
-                user_redirect_uri=redirect_uri,
-                resource=resource,
-                code_challenge=s256_challenge(verifier),
-                code_challenge_method=METHOD,
-            )
+        held = require_registration(credentials)
+        uris = held.redirect_uris  # of each attempt: the registration may be another one by now
+        default = uris[0] if len(uris) == 1 else None
+        body = AuthorizationRequest(
+            client_id=held.client_id,
+            agent_attestation=attestation,
+            provider_id=provider_id,
+            scopes=wanted,
+            state=sent_state,
+            user_redirect_uri=default if redirect_uri is None else redirect_uri,
+            resource=resource,
+            code_challenge=s256_challenge(verifier),
+            code_challenge_method=METHOD,
         )
+        bodies.append(body)
+        return authorize_endpoint.prepare(body=body)
 
+    credential, audiences = partial(current_client_id, credentials), (settings.audience,)
     answer = yield from ask(
-        context, prepare, AuthorizationResponse, READ, retry, (settings.audience,)
+        context, prepare, AuthorizationResponse, READ, retry, audiences, credential
     )
-    response = answer.model()
+    response, body = answer.model(), bodies[-1]
     if not response.authorization_url.startswith(("https://", "http://")):
         raise ATHError("INVALID_RESPONSE", "The authorization_url is not a web address.")
     if settings.require_pkce and not has_challenge(response.authorization_url):
         raise ATHError(
             "PKCE_REQUIRED", "The authorization_url lacks the S256 code_challenge that ATH demands."
         )
-    session = Session(provider, verifier, settings.clock())
-    change = partial(Record.open_session, session_id=response.ath_session_id, session=session)
-    yield Save(change, held.client_id)
+    now = settings.clock()
+    session = Session(
+        provider=provider,
+        code_verifier=verifier,
+        opened_at=now,
+        expires_at=now + SESSION_LIFETIME,
+        client_id=body.client_id,
+        scopes=tuple(body.scopes),
+        state=body.state,
+        redirect_uri=body.user_redirect_uri,
+        authorization_url=response.authorization_url,
+    )
+    yield Save(partial(Record.open_session, session_id=response.ath_session_id, session=session))
+    yield CheckRegistration(body.client_id)
     return response
 
 
@@ -98,10 +112,18 @@ def exchange_token(
     context: Context, code: str, session_id: str, retry: Retry
 ) -> Flow[TokenResponse]:
     """Exchange a consented session for a token, and keep the token."""
-    settings = context.settings
-    held = require_registration(context.credentials)
-    session = context.credentials.session(as_text(session_id, "ath_session_id"))
+    settings, credentials = context.settings, context.credentials
     as_text(code, "code")
+    session = credentials.session(as_text(session_id, "ath_session_id"))
+    if session is None or credentials.registration is None:
+        yield Reload()  # another process may have opened the session, or registered
+        session = credentials.session(session_id)
+    held = require_registration(credentials)
+    if session is None and context.user is not None:
+        raise ATHError(
+            "SESSION_NOT_FOUND",
+            f"This session was not opened for {context.user!r} under the present registration.",
+        )
 
     def prepare(attestation: str) -> PreparedCall[TokenResponse, Any]:
         return exchange_endpoint.prepare(
@@ -120,16 +142,33 @@ def exchange_token(
             context, prepare, TokenResponse, EXCHANGE, retry, _token_audiences(context)
         )
     except ATHError as error:
+        if error.code == "AGENT_NOT_REGISTERED" and error.source == "implementor":
+            yield Reload()
+            if current_client_id(credentials) != held.client_id:
+                raise ATHError(
+                    "SESSION_NOT_FOUND",
+                    "This session ended with its registration, which was replaced by another one.",
+                ) from error
         explain_lost_reply(error, "got its token, and this session may be used up")
     # The session is used up: the token is saved before the rest of the answer is looked at.
     _, provider, expires_in, scopes = answer.first(SAVED_FIRST)
     token = Token(
-        _require_ascii(answer.text("access_token")),
-        _provider_of(provider, session),
-        _expiry_of(expires_in, settings.clock()),
-        _scopes_of(scopes),
+        access_token=_require_ascii(answer.text("access_token")),
+        provider=_provider_of(provider, session),
+        expires_at=_expiry_of(expires_in, settings.clock()),
+        scopes=_scopes_of(scopes),
+        client_id=held.client_id,
     )
-    yield Save(partial(Record.keep_token, token=token, session_id=session_id), held.client_id)
+    if session is not None and not settings.native and token.provider != session.provider:
+        yield Save(partial(Record.close_session, session_id=session_id))
+        raise ATHError(
+            "INVALID_RESPONSE",
+            f"The session was for the provider {session.provider!r}, but the answer names another. "
+            "The session is used up and the token was not kept; call authorize() again.",
+            answer.status,
+        )
+    yield Save(partial(Record.keep_token, token=token, session_id=session_id))
+    yield CheckRegistration(held.client_id)
     return answer.model()
 
 
@@ -145,23 +184,41 @@ def revoke(context: Context, provider: str | None, retry: Retry) -> Flow[None]:
     """Revoke one provider's token or all; every one is tried before the first error is raised."""
     if provider is not None:
         require_text(provider, "provider")
-    held = require_registration(context.credentials)
+    yield Reload()  # what another process was granted meanwhile is to be revoked as well
+    require_registration(context.credentials)
     first: ATHError | None = None
     for token in context.credentials.tokens(provider):
-        body = TokenRevocationRequest(
-            client_id=held.client_id, client_secret=held.client_secret, token=token.access_token
-        )
         try:
-            try:
-                yield from tell(context, revoke_endpoint.prepare(body=body), READ, retry)
-            except ATHError as error:
-                if error.code not in _UNUSABLE_TOKEN_CODES:
-                    raise
-            yield Save(partial(Record.drop_token, token=token), held.client_id)
+            yield from _revoke_token(context, token, retry)
         except ATHError as error:
             first = first or error
     if first is not None:
         raise first
+
+
+def _revoke_token(context: Context, token: Token, retry: Retry) -> Flow[None]:
+    """Revoke with the registration that the token was granted to, and forget the token.
+
+    Where that registration is known no more, the server is asked with the present one; if it
+    refuses, the token cannot be revoked in any other way, so it is forgotten.
+    """
+    own = context.credentials.registration_of(token.client_id)
+    held = own or require_registration(context.credentials)
+    body = TokenRevocationRequest(
+        client_id=held.client_id, client_secret=held.client_secret, token=token.access_token
+    )
+    refusal: ATHError | None = None
+    try:
+        yield from tell(context, revoke_endpoint.prepare(body=body), READ, retry)
+    except ATHError as error:
+        if error.code not in _UNUSABLE_TOKEN_CODES:
+            refusal = error
+            refused = error.source == "implementor" and error.status in (400, 401, 403)
+            if not refused or token.client_id is None or own is not None:
+                raise
+    yield Save(partial(Record.drop_token, access_token=token.access_token))
+    if refusal is not None:
+        raise refusal
 
 
 def _require_ascii(access_token: str) -> str:

@@ -23,6 +23,8 @@ class Settings:
     """The implementor's base URL as it knows itself."""
     require_pkce: bool
     max_response_bytes: int
+    native: bool
+    """Whether the implementor is a service that is its own provider."""
     clock: Callable[[], float]
     """Seconds UTC."""
     random_text: Callable[[int], str]
@@ -49,6 +51,10 @@ class Credentials(Protocol):
         """The agent's registration, or None."""
         ...
 
+    def registration_of(self, client_id: str | None) -> Registration | None:
+        """The registration of that client_id, current or one of the last ones, or None."""
+        ...
+
     def token_for(self, provider: str) -> Token | None:
         """The token that serves a provider, or None."""
         ...
@@ -62,7 +68,7 @@ class Credentials(Protocol):
         ...
 
     def session(self, session_id: str) -> Session | None:
-        """The session that this user's view opened, or None."""
+        """The session that this view opened, if its registration is still in use; or None."""
         ...
 
 
@@ -73,6 +79,8 @@ class Context:
     settings: Settings
     learned: Learned
     credentials: Credentials
+    user: str | None
+    """Whose view it is; None for the agent itself."""
     user_headers: RawHeaders = field(repr=False)
     """Those of the user's own: the client's and the view's."""
     headers: RawHeaders = field(repr=False)
@@ -91,3 +99,9 @@ def require_registration(credentials: Credentials) -> Registration:
     if registration is None:
         raise ATHError("NOT_REGISTERED", "This client holds no registration.")
     return registration
+
+
+def current_client_id(credentials: Credentials) -> str | None:
+    """The client_id of the registration, or None."""
+    registration = credentials.registration
+    return None if registration is None else registration.client_id

@@ -13,30 +13,75 @@ from ..errors import ATHError, Delivery
 from .bodies import UNREADABLE, decompress, read_content
 from .context import Context
 
+WILD_CODES = frozenset(
+    {
+        "AUTH_REQUIRED",
+        "CONFLICT",
+        "FORBIDDEN",
+        "INVALID_PATH",
+        "PROVIDER_NOT_CONFIGURED",
+        "PROVIDER_TOKEN_MISSING",
+        "UPSTREAM_ERROR",
+    }
+)
+"""Codes that implementors send besides those of the specification."""
+
 _EXCERPT = 500  # characters of a server's words that a message quotes
 _DEPTH = 50  # levels of a body that an error carries in its details
 _TOO_SHORT_TO_HIDE = 8  # such a word is no secret, and replacing it would garble the text
 _PLACEHOLDER_CODE = "exchange"  # what documents pass as the code where none reaches the agent
 
 
-def to_error(context: Context, request: Request, reply: Reply, fallback: str) -> ATHError:
-    """The error that a reply without success means; it repeats no secret of the request.
+def to_error(context: Context, request: Request, reply: Reply) -> ATHError:
+    """The error that the implementor's reply without success means.
 
-    A body with a string ``code`` and ``message`` is taken at its word; anything else gets the
-    ``fallback`` code and, in ``details``, the status and the body.
+    A body with a string ``code`` and ``message`` is taken at its word; anything else is an
+    HTTP_ERROR with the body in ``details``.
     """
     hidden = _secrets_of(context, request)
     body = _scrub(_read_error_body(reply, request, context.settings.max_response_bytes), hidden)
-    retry_after = _seconds_to_wait(reply)
+    return _protocol_error(reply, body) or _other_error(request, reply, body, hidden, "HTTP_ERROR")
+
+
+def to_provider_error(context: Context, request: Request, reply: Reply) -> ATHError:
+    """The error that a reply without success to a call to a provider means.
+
+    It is the implementor's if it is a 4xx or 5xx in the protocol's form with a code that is known
+    to come from implementors; otherwise the provider's. A provider that answers in that form with
+    one of those codes cannot be told apart.
+    """
+    hidden = _secrets_of(context, request)
+    body = _scrub(_read_error_body(reply, request, context.settings.max_response_bytes), hidden)
+    error = _protocol_error(reply, body)
+    if error is not None and 400 <= reply.status < 600 and _is_implementors(error.code):
+        return error
+    error = _other_error(request, reply, body, hidden, "PROVIDER_ERROR")
+    error.source = "provider"
+    error.details["status"] = reply.status
+    return error
+
+
+def _is_implementors(code: str) -> bool:
+    from ath_api.models import ATHErrorCode  # calls to providers need no model until they fail
+
+    return code in WILD_CODES or code in ATHErrorCode.__members__.values()
+
+
+def _protocol_error(reply: Reply, body: Any) -> ATHError | None:
+    """The error of a body in the protocol's form."""
     if isinstance(body, dict):
         code, message = body.get("code"), body.get("message")
         if isinstance(code, str) and isinstance(message, str):
-            details = _details_of(body)
-            return ATHError(code, message, reply.status, details, retry_after=retry_after)
+            retry_after = _seconds_to_wait(reply)
+            return ATHError(code, message, reply.status, _details_of(body), retry_after=retry_after)
+    return None
+
+
+def _other_error(
+    request: Request, reply: Reply, body: Any, hidden: list[str], code: str
+) -> ATHError:
     message, details = _describe(reply, request, body, hidden)
-    if fallback == "PROVIDER_ERROR":
-        details["status"] = reply.status
-    return ATHError(fallback, message, reply.status, details, retry_after=retry_after)
+    return ATHError(code, message, reply.status, details, retry_after=_seconds_to_wait(reply))
 
 
 def explain_lost_reply(error: ATHError, done: str) -> NoReturn:

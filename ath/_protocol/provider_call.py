@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
+from typing import NoReturn
 
 from .._http.messages import Base, RawHeaders, Request, parse_timeout
 from ..errors import ATHError
-from ..retry import rule_for
+from ..retry import READ, rule_for
 from ..stores.record import Token
 from .context import Context, require_registration
 from .provider_request import CallOptions, encode_provider, prepare_request
@@ -34,13 +35,12 @@ def api_call(context: Context, options: CallOptions) -> Call:
     Raises:
         ATHError: NOT_DISCOVERED, INVALID_PATH or INVALID_ARGUMENT.
     """
-    base, find_token = context.learned.api_base, context.credentials.latest_token
+    find_token = context.credentials.latest_token
+    base = context.learned.api_base
     if base is None:
-        if find_token() is None:
-            require_registration(context.credentials)
-        raise ATHError("NOT_DISCOVERED", "The service's api_base is not known yet.")
-    headers = _headers_at(context, base)
-    return _call(context, base, "", headers, find_token, options)
+        read, credential = partial(read_provider_answer, context), lambda: _text_of(find_token())
+        return Call(partial(_refuse, context, find_token), read, READ, None, credential=credential)
+    return _call(context, base, "", _headers_at(context, base), find_token, options)
 
 
 def _call(
@@ -61,7 +61,18 @@ def _call(
         limits=None
         if timeout is None
         else parse_timeout(timeout, context.settings.max_response_bytes),
+        credential=lambda: _text_of(find_token()),
     )
+
+
+def _refuse(context: Context, find_token: Callable[[], Token | None], _: str | None) -> NoReturn:
+    if find_token() is None:
+        require_registration(context.credentials)
+    raise ATHError("NOT_DISCOVERED", "The service's api_base is not known yet.")
+
+
+def _text_of(token: Token | None) -> str | None:
+    return None if token is None else token.access_token
 
 
 def _with_token(context: Context, request: Request, token: Token | None) -> Request:

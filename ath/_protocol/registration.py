@@ -5,7 +5,7 @@ from __future__ import annotations
 from base64 import b64encode
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ath_api.api.discovery import discover_gateway as gateway_endpoint
 from ath_api.api.discovery import discover_service as service_endpoint
@@ -25,17 +25,29 @@ from ..errors import ATHError
 from ..retry import READ, REGISTER, Retry
 from ..stores.record import Registration
 from .arguments import as_list, as_text, as_texts, parse_model
-from .context import Context, require_registration
+from .context import Context, current_client_id, require_registration
 from .failures import explain_lost_reply
 from .replies import ask
 from .requests import encode_document
-from .steps import Flow, Learn, SaveRegistration, Share
+from .steps import (
+    CheckRegistration,
+    Exclude,
+    Flow,
+    Learn,
+    Pause,
+    Reload,
+    SaveRegistration,
+    Share,
+)
 
 if TYPE_CHECKING:
     from ath_api.types import PreparedCall
 
 SAVED_FIRST: Mapping[str, object] = {"client_id": str, "client_secret": str}
 """What is taken from a registration's answer before the rest is looked at."""
+_CONFLICT_SECONDS = 2.0
+"""How long the winner of a race to register may take until its registration is in the store."""
+_CONFLICT_READS = 10
 
 
 def discover_gateway(context: Context, retry: Retry) -> Flow[DiscoveryDocument]:
@@ -59,59 +71,114 @@ def discover_service(context: Context, retry: Retry) -> Flow[ServiceDiscoveryDoc
 
 def registration(context: Context, retry: Retry) -> Flow[AgentRegistration]:
     """Ask for the agent's own registration."""
-    held = require_registration(context.credentials)
-    basic = b64encode(f"{held.client_id}:{held.client_secret}".encode()).decode()
-    try:
-        call = get_registration.prepare(held.client_id)
-    except ValueError:
-        raise ATHError("INVALID_ARGUMENT", "The client_id cannot be part of a URL.") from None
-    call = call.with_headers({"Authorization": f"Basic {basic}"}, held.client_secret, basic)
-    answer = yield from ask(context, lambda _: call, AgentRegistration, READ, retry)
+
+    def prepare(_: str) -> PreparedCall[AgentRegistration, Any]:
+        held = require_registration(context.credentials)
+        basic = b64encode(f"{held.client_id}:{held.client_secret}".encode()).decode()
+        try:
+            call = get_registration.prepare(held.client_id)
+        except ValueError:
+            raise ATHError("INVALID_ARGUMENT", "The client_id cannot be part of a URL.") from None
+        return call.with_headers({"Authorization": f"Basic {basic}"}, held.client_secret, basic)
+
+    credential = partial(current_client_id, context.credentials)
+    answer = yield from ask(context, prepare, AgentRegistration, READ, retry, credential=credential)
     return answer.model()
 
 
-def register(
-    context: Context,
-    developer: Mapping[str, Any] | DeveloperInfo,
-    providers: Sequence[Mapping[str, Any] | ProviderScopeRequest],
-    purpose: str | None,
-    redirect_uris: Sequence[str] | None,
-    retry: Retry,
-) -> Flow[AgentRegistrationResponse]:
+class RegistrationOptions(NamedTuple):
+    """What the user of ``register()`` asked for; the public methods document it."""
+
+    developer: Mapping[str, Any] | DeveloperInfo
+    providers: Sequence[Mapping[str, Any] | ProviderScopeRequest]
+    purpose: str | None
+    redirect_uris: Sequence[str] | None
+    retry: Retry
+
+
+class _Request(NamedTuple):
+    """The same, checked."""
+
+    developer: DeveloperInfo
+    providers: list[ProviderScopeRequest]
+    purpose: str | None
+    redirect_uris: list[str] | None
+
+    def key(self) -> bytes:
+        """The same for the same request."""
+        providers = [provider.to_dict() for provider in self.providers]
+        parts = [self.developer.to_dict(), providers, self.purpose, self.redirect_uris]
+        return encode_document(parts, "An argument cannot be written as JSON.")
+
+
+def register(context: Context, options: RegistrationOptions) -> Flow[AgentRegistrationResponse]:
     """Register; calls at the same time with the same arguments share one request."""
-    who = parse_model(developer, DeveloperInfo, "developer")
-    wanted = [
-        parse_model(item, ProviderScopeRequest, "providers")
-        for item in as_list(providers, "providers")
-    ]
-    purpose = None if purpose is None else as_text(purpose, "purpose")
-    uris = None if redirect_uris is None else as_texts(redirect_uris, "redirect_uris")
-
-    def prepare(attestation: str) -> PreparedCall[AgentRegistrationResponse, Any]:
-        return register_agent.prepare(
-            body=AgentRegistrationRequest(
-                agent_id=context.settings.agent_id,
-                agent_attestation=attestation,
-                developer=who,
-                requested_providers=wanted,
-                purpose=purpose,
-                redirect_uris=uris,
-            )
-        )
-
-    arguments = [who.to_dict(), [item.to_dict() for item in wanted], purpose, uris]
-    key = encode_document(arguments, "An argument cannot be written as JSON.")
-    response = yield Share(key, partial(_register, context, prepare, tuple(uris or ()), retry))
+    wanted = _check(options)
+    response = yield Share(wanted.key(), partial(_register, context, wanted, options.retry))
     return response  # type: ignore[no-any-return]
 
 
-def _register(
-    context: Context,
-    prepare: Callable[[str], PreparedCall[AgentRegistrationResponse, Any]],
-    redirect_uris: tuple[str, ...],
-    retry: Retry,
-) -> Flow[AgentRegistrationResponse]:
-    audiences = (context.settings.audience,)
+def ensure_registered(context: Context, options: RegistrationOptions) -> Flow[None]:
+    """Register unless a registration is held or stored: one thread of one process does."""
+    if context.credentials.registration is not None:
+        return
+    once = partial(_register_once, context, _check(options), options.retry)
+    yield Share(b"ensure_registered", partial(_exclude, context, once))
+
+
+def _exclude(context: Context, make_flow: Callable[[], Flow[None]]) -> Flow[None]:
+    yield Exclude(make_flow, lambda: context.credentials.registration is not None)
+
+
+def _register_once(context: Context, wanted: _Request, retry: Retry) -> Flow[None]:
+    """Register; a conflict is no error if the registration appears in the store soon after."""
+    try:
+        yield from _register(context, wanted, retry)
+    except ATHError as error:
+        if error.code == "REGISTRATION_REPLACED":
+            return
+        if error.code != "CONFLICT":
+            raise
+        for _ in range(_CONFLICT_READS):
+            yield Reload()
+            if context.credentials.registration is not None:
+                return
+            yield Pause(_CONFLICT_SECONDS / _CONFLICT_READS)
+        raise
+
+
+def _check(options: RegistrationOptions) -> _Request:
+    purpose, uris = options.purpose, options.redirect_uris
+    return _Request(
+        parse_model(options.developer, DeveloperInfo, "developer"),
+        [
+            parse_model(item, ProviderScopeRequest, "providers")
+            for item in as_list(options.providers, "providers")
+        ],
+        None if purpose is None else as_text(purpose, "purpose"),
+        None if uris is None else as_texts(uris, "redirect_uris"),
+    )
+
+
+def _prepare(
+    context: Context, wanted: _Request, attestation: str
+) -> PreparedCall[AgentRegistrationResponse, Any]:
+    return register_agent.prepare(
+        body=AgentRegistrationRequest(
+            agent_id=context.settings.agent_id,
+            agent_attestation=attestation,
+            developer=wanted.developer,
+            requested_providers=wanted.providers,
+            purpose=wanted.purpose,
+            redirect_uris=wanted.redirect_uris,
+        )
+    )
+
+
+def _register(context: Context, wanted: _Request, retry: Retry) -> Flow[AgentRegistrationResponse]:
+    yield Reload()  # so that only what is registered from now on counts as having come first
+    former = current_client_id(context.credentials)
+    prepare, audiences = partial(_prepare, context, wanted), (context.settings.audience,)
     try:
         answer = yield from ask(
             context, prepare, AgentRegistrationResponse, REGISTER, retry, audiences
@@ -122,7 +189,9 @@ def _register(
         explain_lost_reply(error, "registered. Ask the implementor before you register again")
     # The secret is shown once: it is saved before anything else in the answer is looked at.
     client_id, client_secret = map(answer.text, SAVED_FIRST)
-    yield SaveRegistration(Registration(client_id, client_secret, redirect_uris))
+    held = Registration(client_id, client_secret, tuple(wanted.redirect_uris or ()))
+    yield SaveRegistration(held, instead_of=former)
+    yield CheckRegistration(held.client_id)
     return answer.model()
 
 

@@ -14,7 +14,7 @@ from ..retry import Retry, Rule
 from .arguments import Model
 from .bodies import UNREADABLE, decompress, invalid_response, read_content
 from .context import Context
-from .failures import to_error
+from .failures import to_error, to_provider_error
 from .requests import build_request
 from .steps import Audience, Call, Flow
 
@@ -71,14 +71,16 @@ def ask(
     rule: Rule,
     retry: Retry,
     audiences: tuple[Audience, ...] = (),
+    credential: Callable[[], str | None] | None = None,
 ) -> Flow[Answer[T]]:
-    """Make a generated call, whose success is of that kind, with each attempt's attestation."""
+    """Make a generated call, whose success is of that kind, from each attempt's attestation."""
     answer: Answer[T] = yield Call(
         lambda attestation: build_request(context, prepare(attestation or "")),
         partial(read_answer, context, kind),
         rule,
         retry,
         audiences,
+        credential=credential,
     )
     return answer
 
@@ -108,7 +110,7 @@ def read_answer(context: Context, kind: Model[T], request: Request, reply: Reply
 def check_success(context: Context, request: Request, reply: Reply) -> None:
     """Raise the implementor's error unless the reply is a success."""
     if not reply.ok:
-        raise to_error(context, request, reply, "HTTP_ERROR")
+        raise to_error(context, request, reply)
 
 
 def read_provider_answer(context: Context, request: Request, reply: Reply) -> Any:
@@ -117,6 +119,11 @@ def read_provider_answer(context: Context, request: Request, reply: Reply) -> An
     Raises:
         ATHError: the server's own, PROVIDER_ERROR or INVALID_RESPONSE.
     """
-    if reply.ok:
+    if not reply.ok:
+        raise to_provider_error(context, request, reply)
+    try:
         return read_content(reply, request, context.settings.max_response_bytes)
-    raise to_error(context, request, reply, "PROVIDER_ERROR")
+    except ATHError as error:
+        if error.status is not None:
+            error.source = "provider"
+        raise

@@ -1,14 +1,15 @@
-"""Requests to the implementor's own endpoints, made from the generated ones."""
+"""Headers that calls share, and requests to the implementor made from the generated calls."""
 
 from __future__ import annotations
 
 from contextlib import suppress
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from .. import __version__
 from .._http.messages import Base, RawHeaders, Request, encode_json, merge_headers
 from ..errors import ATHError
-from .context import Context
+from .context import Context, Credentials, Learned, Settings
 
 if TYPE_CHECKING:
     from ath_api.types import PreparedCall
@@ -30,6 +31,29 @@ def standard_headers(base: Base) -> RawHeaders:
 def agent_header(agent_id: str) -> tuple[bytes, bytes]:
     """The header that tells a proxy or a service which agent calls."""
     return b"X-ATH-Agent-ID", agent_id.encode("ascii")
+
+
+def make_context(
+    settings: Settings,
+    learned: Learned,
+    credentials: Credentials,
+    user: str | None,
+    user_headers: RawHeaders,
+) -> Context:
+    """A context with its headers encoded once for all calls."""
+    headers = merge_headers(standard_headers(settings.base), user_headers)
+    provider_headers = [*headers, agent_header(settings.agent_id)]
+    return Context(settings, learned, credentials, user, user_headers, headers, provider_headers)
+
+
+def context_of_user(
+    shared: Context, credentials: Credentials, user: str | None, headers: RawHeaders
+) -> Context:
+    """The same agent with another user's credentials, and headers of their own if any."""
+    if not headers:
+        return replace(shared, credentials=credentials, user=user)
+    every = merge_headers(shared.user_headers, headers)
+    return make_context(shared.settings, shared.learned, credentials, user, every)
 
 
 def content_length(content: bytes) -> tuple[bytes, bytes]:

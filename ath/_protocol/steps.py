@@ -1,4 +1,4 @@
-"""What a flow may ask its driver to do.
+"""What a flow may ask for.
 
 A flow is a pure generator: it yields steps and is sent their results. :class:`Call` is the only
 step that reaches the network.
@@ -18,14 +18,15 @@ T = TypeVar("T")
 
 Audience = str | Sequence[str]
 Change = Callable[[Record], None]
-"""A change of one user's record, which can be made again on a newer version of the record."""
+"""A change of a record, which can be made again on a newer version of the record."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Call:
     """Send a request, again where that is safe and may help; the result is what ``read`` returns.
 
-    Every attempt builds its request afresh, since an attestation may be sent only once.
+    Every attempt builds its request afresh: an attestation may be sent only once, and the store
+    may hold newer credentials by then.
     """
 
     build: Callable[[str | None], Request]
@@ -38,6 +39,9 @@ class Call:
     """Whom the attestation is for; each further one is tried if the one before it is refused."""
     limits: Limits | None = None
     """This call's own; None means the client's."""
+    credential: Callable[[], str | None] | None = None
+    """The token or client_id that ``build`` uses now. If the implementor refuses it and the store
+    holds another one, the call is made once more. None if that could do no good."""
 
 
 class Attest(NamedTuple):
@@ -46,18 +50,27 @@ class Attest(NamedTuple):
     audience: Audience
 
 
+class Reload(NamedTuple):
+    """Read the store again: another process may have written what seems to be missing."""
+
+
 class Save(NamedTuple):
-    """Make a change to the user's record, in memory first, then in the store."""
+    """Make a change to the user's own record, in memory first, then in the store."""
 
     change: Change
-    client_id: str
-    """The registration that the change belongs to."""
 
 
 class SaveRegistration(NamedTuple):
-    """Hold a registration that was just made, in memory first, then in the store."""
+    """Hold a registration that was just made, unless another one than ``instead_of`` came first."""
 
     registration: Registration
+    instead_of: str | None
+
+
+class CheckRegistration(NamedTuple):
+    """Raise REGISTRATION_REPLACED unless this client_id is still the registration's."""
+
+    client_id: str
 
 
 class Learn(NamedTuple):
@@ -73,5 +86,32 @@ class Share(NamedTuple):
     make_flow: Callable[[], Flow[Any]]
 
 
-Step = Call | Attest | Save | SaveRegistration | Learn | Share
+class Exclude(NamedTuple):
+    """Run the flow while no other process runs one of this agent, or until ``done`` says so.
+
+    The store is read again before each try. The result is the flow's, or None if it was not run.
+    """
+
+    make_flow: Callable[[], Flow[Any]]
+    done: Callable[[], bool]
+
+
+class Pause(NamedTuple):
+    """Wait."""
+
+    seconds: float
+
+
+Step = (
+    Call
+    | Attest
+    | Reload
+    | Save
+    | SaveRegistration
+    | CheckRegistration
+    | Learn
+    | Share
+    | Exclude
+    | Pause
+)
 Flow = Generator[Step, Any, T]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -109,25 +110,25 @@ def parse(data: bytes, path: Path) -> Records:
     return {_parse_key(entry): json.dumps(entry) for entry in entries}
 
 
-def read_record(path: Path, key: CredentialKey) -> Record:
+def read_record(path: str | os.PathLike[str], key: CredentialKey) -> Record:
     """One record of a file, for ``load_credentials``; the content is left as it is.
 
     Raises:
         ATHError: INVALID_CREDENTIALS; STORAGE_ERROR if the file cannot be read, or belongs to
             another user; INVALID_ARGUMENT for what is no path.
     """
-    path = check_path(path)
+    file = check_path(path)
     try:
-        records = read_file(path, lambda data: parse(data, path))
+        records = read_file(file, lambda data: parse(data, file))
     except DamagedError:
-        raise damaged_error(path) from None
+        raise damaged_error(file) from None
     except OSError as error:
-        raise storage_error(path, "read", error) from error
+        raise storage_error(file, "read", error) from error
     entry = find_entry(records, key)
     if entry is None:
         raise ATHError(
             "INVALID_CREDENTIALS",
-            f"The credential file {str(path)!r} holds nothing for {_shorten(key)}, but "
+            f"The credential file {str(file)!r} holds nothing for {_shorten(key)}, but "
             f"{_summarize(records)}.",
         )
     return Record.from_text(decode_entry(entry))
@@ -171,8 +172,8 @@ def _official_record(document: object, path: Path) -> str:
     match document:
         case {"client_id": str(client_id), "client_secret": str(client_secret)}:
             record = Record()
-            record.keep_registration(Registration(client_id, client_secret))
-            return record.to_text()
+            record.set_registration(Registration(client_id, client_secret))
+            return record.to_text(now=0)  # a registration is kept for ever
         case _:
             raise ATHError(
                 "INVALID_CREDENTIALS", f"The file {str(path)!r} holds no ATH credentials."

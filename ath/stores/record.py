@@ -1,21 +1,32 @@
-"""What an agent holds at an implementor: its registration, tokens and open sessions.
+"""What one user (or the agent itself) holds at an implementor, and the text that stores keep of it.
 
-A :class:`Record` is what one user's (or the agent's own) part of it looks like, in memory and as
-the opaque text that a store keeps.
+Changes are made by methods that may be called again with the same arguments: the same change is
+made to the record in memory and to the newer one in a store, and once more if a write failed.
 """
 
 from __future__ import annotations
 
 import json
+from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields, replace
 from itertools import islice
 from typing import Any
 
 from ..errors import ATHError
 
-SESSION_KEPT = 3600.0
-"""Seconds that an open session is remembered; servers end it after 10 minutes at most."""
+SESSION_LIFETIME = 600.0
+"""Seconds that a session lives at most (ATH 0.1)."""
+KEPT_AFTER_EXPIRY = 86_400.0
+"""Seconds that what has expired is still known, so that an error can say that it has expired."""
+_MALFORMED = (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError)
+"""What reading a text raises that is not what :meth:`Record.to_text` writes."""
+EARLIER_REGISTRATIONS = 3
+"""How many earlier registrations are kept: tokens can be revoked with their own one only."""
+
+
+def _others() -> Any:
+    return field(default_factory=dict, repr=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,12 +40,20 @@ class Registration:
 
 @dataclass(frozen=True, slots=True)
 class Token:
-    """An ATH access token; without a provider it serves any, without an expiry it may be dead."""
+    """An ATH access token; without a provider it serves any."""
 
     access_token: str = field(repr=False)
     provider: str | None = None
-    expires_at: float | None = None  # seconds UTC
+    expires_at: float | None = None
+    """Seconds UTC; if None, the token may already have expired."""
     scopes: tuple[str, ...] = ()
+    """Those granted; empty if they are not known."""
+    client_id: str | None = None
+    """The registration that it was granted to."""
+    refused: bool = False
+    """Whether the implementor has said that it cannot be used any more."""
+    others: Mapping[str, Any] = _others()
+    """Members that this release does not know."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,33 +62,59 @@ class Session:
 
     provider: str
     code_verifier: str = field(repr=False)
-    opened_at: float  # seconds UTC
+    opened_at: float
+    """Seconds UTC."""
+    expires_at: float
+    """Seconds UTC."""
+    client_id: str | None = None
+    """The registration that opened it; the session ends with that."""
+    scopes: tuple[str, ...] = ()
+    state: str | None = field(default=None, repr=False)
+    redirect_uri: str | None = None
+    authorization_url: str | None = field(default=None, repr=False)
+    others: Mapping[str, Any] = _others()
+    """Members that this release does not know."""
 
 
 class Record:
-    """Credentials that belong to one ``client_id``."""
+    """A registration, tokens by provider (the latest last), and open sessions by their id."""
 
-    __slots__ = ("client_id", "registration", "sessions", "tokens")
+    __slots__ = ("earlier", "others", "registration", "sessions", "tokens")
 
     def __init__(self) -> None:
-        self.client_id: str | None = None
         self.registration: Registration | None = None
+        self.earlier: tuple[Registration, ...] = ()
         self.tokens: dict[str | None, Token] = {}
         self.sessions: dict[str, Session] = {}
+        self.others: dict[str, Any] = {}
 
-    def belong_to(self, client_id: str | None) -> None:
-        """Drop what another registration left; what was set before any registration stays."""
-        if client_id is None:
-            return
-        if self.client_id not in (None, client_id):
-            self.tokens.clear()
-            self.sessions.clear()
-        self.client_id = client_id
-
-    def keep_registration(self, registration: Registration) -> None:
-        """Take a new or renewed registration."""
-        self.belong_to(registration.client_id)
+    def set_registration(self, registration: Registration) -> None:
+        """Take a registration, and remember the one whose place it takes."""
+        former = self.registration
+        if former is not None and former.client_id != registration.client_id:
+            self.earlier = (former, *self.earlier)
         self.registration = registration
+        self.earlier = tuple(
+            earlier for earlier in self.earlier if earlier.client_id != registration.client_id
+        )[:EARLIER_REGISTRATIONS]
+
+    def set_credentials(self, client_id: str, client_secret: str) -> None:
+        """Take a registration by hand; redirect URIs stay if it is the same one."""
+        held = self.registration
+        same = held is not None and held.client_id == client_id
+        uris = held.redirect_uris if held is not None and same else ()
+        self.set_registration(Registration(client_id, client_secret, uris))
+
+    def add_registration(self, registration: Registration, instead_of: str | None) -> None:
+        """Take a registration that was just made, unless another one than that has come first."""
+        former = self.registration
+        if former is None or former.client_id in (instead_of, registration.client_id):
+            self.set_registration(registration)
+
+    def registration_of(self, client_id: str | None) -> Registration | None:
+        """The registration of that client_id, current or earlier, or None."""
+        known = self.earlier if self.registration is None else (self.registration, *self.earlier)
+        return next((one for one in known if one.client_id == client_id), None)
 
     def keep_token(self, token: Token, session_id: str | None = None) -> None:
         """Take a token as the latest one, and close the session that it came from."""
@@ -84,27 +129,78 @@ class Record:
             self.tokens.clear()
         self.keep_token(token)
 
-    def drop_token(self, token: Token) -> None:
-        """Forget a token, unless another has taken its place."""
-        held = self.tokens.get(token.provider)
-        if held is not None and held.access_token == token.access_token:
-            del self.tokens[token.provider]
+    def drop_token(self, access_token: str) -> None:
+        """Forget a token."""
+        self.tokens = {p: t for p, t in self.tokens.items() if t.access_token != access_token}
+
+    def mark_refused(self, access_token: str) -> None:
+        """Remember that the implementor does not accept a token any more."""
+        for provider, token in self.tokens.items():
+            if token.access_token == access_token and not token.refused:
+                self.tokens[provider] = replace(token, refused=True)
 
     def open_session(self, session_id: str, session: Session) -> None:
-        """Take a new session and forget those that are long over."""
+        """Take a new session, and forget some that are long over."""
         oldest = list(islice(self.sessions.items(), 2))  # two for each new one: a constant cost
         for old, held in oldest:
-            if held.opened_at < session.opened_at - SESSION_KEPT:
+            if held.expires_at + KEPT_AFTER_EXPIRY < session.opened_at:
                 del self.sessions[old]
         self.sessions[session_id] = session
 
-    def to_text(self) -> str:
-        """The form that stores keep."""
-        document: dict[str, Any] = {"client_id": self.client_id}
+    def close_session(self, session_id: str) -> None:
+        """Forget a session."""
+        self.sessions.pop(session_id, None)
+
+    def replace_all(self, other: Record) -> None:
+        """Hold what another record holds; a registration only if the other one has one."""
+        if other.registration is not None:
+            self.set_registration(other.registration)
+        self.tokens = dict(other.tokens)
+        self.sessions = dict(other.sessions)
+
+    def copy(self) -> Record:
+        """A record that holds the same and shares nothing that changes."""
+        copied = Record()
+        copied.registration, copied.earlier = self.registration, self.earlier
+        copied.tokens, copied.sessions = dict(self.tokens), dict(self.sessions)
+        copied.others = dict(self.others)
+        return copied
+
+    def prune(self, now: float) -> None:
+        """Forget what expired more than a day ago; ``now`` is in seconds UTC."""
+        limit = now - KEPT_AFTER_EXPIRY
+        self.tokens = {
+            provider: token
+            for provider, token in self.tokens.items()
+            if token.expires_at is None or token.expires_at > limit
+        }
+        self.sessions = {
+            key: session for key, session in self.sessions.items() if session.expires_at > limit
+        }
+
+    def expires_at(self, now: float) -> float | None:
+        """Until when a store must keep the record, in seconds UTC; None for ever."""
+        if self.registration is not None or self.earlier or self.others:
+            return None
+        ends = [session.expires_at for session in self.sessions.values()]
+        for token in self.tokens.values():
+            if token.expires_at is None:
+                return None
+            ends.append(token.expires_at)
+        return max(ends) + KEPT_AFTER_EXPIRY if ends else now
+
+    def to_text(self, now: float) -> str:
+        """The JSON object that stores keep; ``now`` is in seconds UTC."""
+        document: dict[str, Any] = dict(self.others)
         if self.registration is not None:
-            document["registration"] = asdict(self.registration)
-        document["tokens"] = [asdict(token) for token in self.tokens.values()]
-        document["sessions"] = {key: asdict(session) for key, session in self.sessions.items()}
+            document |= asdict(self.registration)
+        if self.earlier:
+            document["earlier_registrations"] = [asdict(one) for one in self.earlier]
+        document["tokens"] = [_to_members(token) for token in self.tokens.values()]
+        document["sessions"] = [
+            {"session_id": key, **_to_members(session)} for key, session in self.sessions.items()
+        ]
+        document["expires_at"] = self.expires_at(now)
         return json.dumps(document)
 
     @classmethod
@@ -117,56 +213,85 @@ class Record:
         record = cls()
         if text is None:
             return record
-        with suppress(  # an error raised in their place would lead back to the text
-            ArithmeticError,
-            AttributeError,
-            LookupError,
-            RecursionError,
-            TypeError,
-            ValueError,
+        # An error raised in the place of these would lead back to the text and its secrets.
+        with suppress(
+            ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError
         ):
             document = json.loads(text)
-            record.client_id = _optional_text(document["client_id"])
-            if "registration" in document:
-                record.registration = _registration(document["registration"])
-                record.client_id = record.registration.client_id
-            for item in document["tokens"]:
-                record.keep_token(_token(item))
-            for key, item in document["sessions"].items():
-                opened_at = _seconds(item["opened_at"])
-                record.sessions[key] = Session(
-                    _text(item["provider"]), _text(item["code_verifier"]), opened_at
-                )
+            document.pop("expires_at", None)
+            if "client_id" in document:
+                record.registration = _read_registration(document)
+            earlier = document.pop("earlier_registrations", [])
+            record.earlier = tuple(_read_registration(item) for item in earlier)
+            for item in document.pop("tokens"):
+                record.keep_token(Token(**_read(_TOKEN, item)))
+            for item in document.pop("sessions"):
+                session_id = item.pop("session_id")
+                record.sessions[_text(session_id)] = Session(**_read(_SESSION, item))
+            record.others = document
             return record
         raise ATHError("INVALID_CREDENTIALS", "The stored credentials are damaged.") from None
 
 
-def _text(value: object) -> str:
+def _text(value: Any) -> str:
     if not isinstance(value, str):
         raise TypeError
     return value
 
 
-def _optional_text(value: object) -> str | None:
-    return None if value is None else _text(value)
+def _texts(values: Any) -> tuple[str, ...]:
+    if not isinstance(values, list):
+        raise TypeError
+    return tuple(_text(value) for value in values)
 
 
-def _seconds(value: object) -> float:
+def _seconds(value: Any) -> float:
     if not isinstance(value, int | float):
         raise TypeError
     return float(value)
 
 
-def _registration(item: dict[str, Any]) -> Registration:
-    uris = tuple(_text(uri) for uri in item["redirect_uris"])
-    return Registration(_text(item["client_id"]), _text(item["client_secret"]), uris)
+def _optional(read: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    return lambda value: None if value is None else read(value)
 
 
-def _token(item: dict[str, Any]) -> Token:
-    expires_at = item["expires_at"]
-    return Token(
-        _text(item["access_token"]),
-        _optional_text(item["provider"]),
-        None if expires_at is None else _seconds(expires_at),
-        tuple(_text(scope) for scope in item["scopes"]),
+_TOKEN: dict[str, Callable[[Any], Any]] = {
+    "access_token": _text,
+    "provider": _optional(_text),
+    "expires_at": _optional(_seconds),
+    "scopes": _texts,
+    "client_id": _optional(_text),
+    "refused": bool,
+}
+_SESSION: dict[str, Callable[[Any], Any]] = {
+    "provider": _text,
+    "code_verifier": _text,
+    "opened_at": _seconds,
+    "expires_at": _seconds,
+    "client_id": _optional(_text),
+    "scopes": _texts,
+    "state": _optional(_text),
+    "redirect_uri": _optional(_text),
+    "authorization_url": _optional(_text),
+}
+
+
+def _read_registration(item: dict[str, Any]) -> Registration:
+    """Take a registration's members out of an object."""
+    return Registration(
+        _text(item.pop("client_id")),
+        _text(item.pop("client_secret")),
+        _texts(item.pop("redirect_uris")),
     )
+
+
+def _read(members: dict[str, Callable[[Any], Any]], item: dict[str, Any]) -> dict[str, Any]:
+    """The members that are known, each checked, and the rest as they are."""
+    known = {name: read(item[name]) for name, read in members.items() if name in item}
+    others = {name: value for name, value in item.items() if name not in members}
+    return {**known, "others": others}
+
+
+def _to_members(value: Token | Session) -> dict[str, Any]:
+    members = {one.name: getattr(value, one.name) for one in fields(value)}
+    return {**members.pop("others"), **members}

@@ -60,3 +60,11 @@ def client(kind: Kind, server: Server) -> AnyClient:
     client.set_credentials("ath_client_0", "ath_secret_0")
     client.set_token("ath_tk_0")
     return client
+
+
+@pytest.fixture
+def elsewhere() -> Iterator[Kind]:
+    """Sync clients, which act while a client under test waits for its server or store."""
+    kind = Kind("sync")
+    yield kind
+    kind.close()

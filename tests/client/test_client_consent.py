@@ -20,7 +20,7 @@ from tests.harness.clients import (
     json_body,
     raises_code,
 )
-from tests.harness.examples import AUTHORIZATION, TOKEN, refusal
+from tests.harness.examples import AUTHORIZATION, TOKEN, refusal, service_document
 from tests.harness.server import Server
 from tests.harness.worlds import World
 
@@ -156,15 +156,44 @@ def test_an_authorization_url_that_is_no_web_address_is_refused(
         client.authorize("github", ["repo"])
 
 
-def test_the_token_is_kept_for_the_provider_that_the_reply_names(
+def test_a_reply_that_names_another_provider_than_the_session_changes_no_token(
     client: AnyClient, server: Server
 ) -> None:
-    client.set_credentials("ath_client_1", "ath_secret_1")  # drops what the fixture set
+    client.set_token("ath_tk_github", "github")
+    client.set_token("ath_tk_shop", "shop")
     server.answer_next(AUTHORIZATION)
     server.answer_next({**TOKEN, "provider_id": "shop"})
     asked = client.authorize("github", ["repo"])
-    token = client.exchange_token("exchange", asked.ath_session_id)
-    assert isinstance(token, TokenResponse)
+    with raises_code("INVALID_RESPONSE", 200) as caught:
+        client.exchange_token("exchange", asked.ath_session_id)
+    assert "used up" in caught.value.message
+    for provider in ("github", "shop"):
+        server.answer_next({"ok": True})
+        client.proxy(provider, "GET", "/x")
+        assert server.requests[-1].headers["authorization"] == f"Bearer ath_tk_{provider}"
+
+
+def test_a_native_service_may_call_itself_by_another_name(kind: Kind, server: Server) -> None:
+    client = kind.client(server.url, "native")
+    client.set_credentials("ath_client_0", "ath_secret_0")
+    server.answer_next(service_document(server.url))
+    app_id = client.discover().app_id
+    server.answer_next(AUTHORIZATION)
+    server.answer_next({**TOKEN, "provider_id": "shop"})
+    asked = client.authorize(app_id, ["repo"])
+    assert isinstance(client.exchange_token("exchange", asked.ath_session_id), TokenResponse)
+    server.answer_next({"ok": True})
+    client.api("GET", "/x")
+    assert server.requests[-1].headers["authorization"] == "Bearer ath_tk_1"
+
+
+def test_the_token_of_a_session_opened_elsewhere_is_kept_for_the_provider_that_the_reply_names(
+    kind: Kind, server: Server
+) -> None:
+    client = kind.client(server.url)
+    client.set_credentials("ath_client_0", "ath_secret_0")
+    server.answer_next({**TOKEN, "provider_id": "shop"})
+    client.exchange_token("exchange", "ath_sess_1")
     with raises_code("NO_TOKEN"):
         client.proxy("github", "GET", "/user")
     server.answer_next({"ok": True})
@@ -268,8 +297,9 @@ def test_a_malformed_optional_field_does_not_lose_the_token(
 
 
 def test_a_token_without_provider_id_is_kept_for_the_requested_provider(
-    client: AnyClient, server: Server
+    kind: Kind, server: Server
 ) -> None:
+    client = kind.client(server.url)
     client.set_credentials("ath_client_1", "ath_secret_1")
     server.answer_next(AUTHORIZATION)
     server.answer_next({**TOKEN, "provider_id": None})

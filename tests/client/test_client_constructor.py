@@ -368,7 +368,9 @@ assert "httpx" not in sys.modules and "tenacity" not in sys.modules, "imported t
 def test_credentials_of_the_wrong_kind_are_refused(kind: Kind) -> None:
     for given in (7, object(), {}, b"credentials.json"):
         assert "credentials" in failure_message(kind, "INVALID_ARGUMENT", credentials=given)
-    assert make_client(kind, credentials=MemoryStore()).client_id is None
+    client = make_client(kind, credentials=MemoryStore())
+    client.load()
+    assert client.client_id is None
 
 
 @pytest.mark.parametrize("given", [0, -1, "1", 1.5, None])

@@ -19,6 +19,13 @@ from tests.harness.worlds import World
 Worlds = Callable[..., World]
 
 
+def restart(kind: Kind, url: str, store: Any) -> AnyClient:
+    """A client of another process on the same store; an async one has read it, too."""
+    client = kind.client(url, credentials=store)
+    client.load()
+    return client
+
+
 def test_credentials_made_elsewhere_work_like_a_registration(world: World) -> None:
     registered = world.register(world.client())
     client = world.client()
@@ -51,15 +58,32 @@ def test_credentials_that_are_no_text_are_refused(
     assert client.client_id == "ath_client_0"
 
 
-def test_set_credentials_drops_what_belonged_to_another_client_id(
+def test_set_credentials_keeps_tokens_and_ends_sessions_of_another_client_id(
     client: AnyClient, server: Server
 ) -> None:
-    client.set_credentials("ath_client_0", "ath_secret_new")  # the same client
+    server.answer_next(AUTHORIZATION)
+    client.authorize("github", ["repo"])
+    client.set_credentials("ath_client_9", "ath_secret_9")
     server.answer_next({})
     client.call("GET", "/x")
-    client.set_credentials("ath_client_9", "ath_secret_9")
-    with raises_code("NO_TOKEN"):
-        client.call("GET", "/x")
+    assert server.requests[-1].headers["authorization"] == "Bearer ath_tk_0"
+    server.answer_next(refusal("SESSION_NOT_FOUND"), 400)
+    with raises_code("SESSION_NOT_FOUND", 400):
+        client.exchange_token("exchange", "ath_sess_1")
+    body = json_body(server.requests[-1])
+    assert (body["client_id"], "code_verifier" in body) == ("ath_client_9", False)
+
+
+def test_set_credentials_with_the_same_client_id_keeps_its_sessions(
+    client: AnyClient, server: Server
+) -> None:
+    server.answer_next(AUTHORIZATION)
+    client.authorize("github", ["repo"])
+    client.set_credentials("ath_client_0", "ath_secret_new")
+    server.answer_next(TOKEN)
+    client.exchange_token("exchange", "ath_sess_1")
+    body = json_body(server.requests[-1])
+    assert (body["client_secret"], "code_verifier" in body) == ("ath_secret_new", True)
 
 
 def test_saved_credentials_can_be_loaded_by_another_process(world: World, tmp_path: Path) -> None:
@@ -141,6 +165,7 @@ def test_a_file_of_the_official_sdk_can_be_loaded(
     with pytest.warns(ATHSecurityWarning, match="0600"):
         client.load_credentials(path)
     assert client.client_id == "ath_abc"
+    assert path.stat().st_mode & 0o777 == 0o600
     with raises_code("NO_TOKEN"):
         client.call("GET", "/x")
     server.answer_next(TOKEN)
@@ -154,11 +179,11 @@ def test_a_file_of_the_official_sdk_can_be_used_as_a_store_and_is_converted(
     path = tmp_path / "creds.json"
     path.write_text(json.dumps({"client_id": "ath_abc", "client_secret": "ath_secret_xyz"}))
     with pytest.warns(ATHSecurityWarning, match="0600"):
-        client = kind.client(server.url, credentials=path)
+        client = restart(kind, server.url, path)
     assert client.client_id == "ath_abc"
     server.answer_next(TOKEN)
     client.exchange_token("exchange", "ath_sess_1")
-    again = kind.client(server.url, credentials=path)
+    again = restart(kind, server.url, path)
     assert again.client_id == "ath_abc"
     server.answer_next({"ok": True})
     assert again.call("GET", "/x") == {"ok": True}
@@ -235,7 +260,7 @@ def stores(name: str, folder: Path) -> Callable[[], Any]:
 
 
 @pytest.mark.parametrize("name", [*STORES, "memory"])
-def test_a_store_is_read_at_start_and_written_after_each_change(
+def test_a_store_is_read_at_the_first_use_and_written_after_each_change(
     kind: Kind, server: Server, tmp_path: Path, name: str
 ) -> None:
     store = stores(name, tmp_path)
@@ -243,13 +268,13 @@ def test_a_store_is_read_at_start_and_written_after_each_change(
     def restarted() -> AnyClient:
         return kind.client(server.url, credentials=store())
 
-    client = restarted()
+    client = restart(kind, server.url, store())
     assert client.client_id is None
     server.answer_next(REGISTRATION, 201)
     client.register(
         developer=DEVELOPER, providers=[], redirect_uris=["https://agent.example.com/cb"]
     )
-    assert restarted().client_id == "ath_client_1"
+    assert restart(kind, server.url, store()).client_id == "ath_client_1"
     server.answer_next(AUTHORIZATION)
     asked = restarted().authorize("github", ["repo"])
     assert json_body(server.requests[-1])["user_redirect_uri"] == "https://agent.example.com/cb"
@@ -273,7 +298,7 @@ def test_a_used_session_is_not_kept(kind: Kind, server: Server) -> None:
     client.exchange_token("exchange", client.authorize("github", ["repo"]).ath_session_id)
     text = store.load(CredentialKey(server.url, AGENT_ID))
     assert text is not None
-    assert json.loads(text)["sessions"] == {}
+    assert json.loads(text)["sessions"] == []
 
 
 def test_two_clients_on_one_store_keep_each_others_changes(
@@ -329,21 +354,31 @@ def test_a_failing_store_loses_no_registration_and_no_token(kind: Kind, server: 
         client.call("GET", "/x")
 
 
-def test_a_store_that_cannot_be_read_fails_at_construction(kind: Kind) -> None:
-    with raises_code("STORAGE_ERROR"):
-        kind.client("https://g.example", credentials=FailingStore(fails_to_load=True))
+def test_a_store_that_cannot_be_read_fails_at_the_first_use(kind: Kind) -> None:
+    store = FailingStore(fails_to_load=True)
+    if kind.name == "sync":
+        with raises_code("STORAGE_ERROR"):
+            kind.client("https://g.example", credentials=store)
+        return
+    client = kind.client("https://g.example", credentials=store)
+    uses = (client.load, client.registration, client.revoke, lambda: client.call("GET", "/x"))
+    for use in (lambda: kind.run(client.raw.__aenter__()), *uses):
+        with raises_code("STORAGE_ERROR"):
+            use()
+    with raises_code("NOT_LOADED"):
+        client.client_id  # noqa: B018
 
 
-def test_a_damaged_file_is_set_aside_and_named_at_construction(kind: Kind, tmp_path: Path) -> None:
+def test_a_damaged_file_is_set_aside_and_named_at_the_first_use(kind: Kind, tmp_path: Path) -> None:
     path = tmp_path / "creds.json"
     path.touch(mode=0o600)
     path.write_bytes(b'{"format": "ath-cred')
     with raises_code("INVALID_CREDENTIALS") as caught:
-        kind.client("https://g.example", credentials=path)
+        restart(kind, "https://g.example", path)
     (aside,) = tmp_path.glob("creds.json.damaged-*")
     assert aside.name in caught.value.message
     assert aside.read_bytes() == b'{"format": "ath-cred'
-    assert kind.client("https://g.example", credentials=path).client_id is None
+    assert restart(kind, "https://g.example", path).client_id is None
 
 
 def test_a_file_damaged_after_construction_is_set_aside_with_a_warning(
@@ -379,7 +414,8 @@ class WatchedStore(MemoryStore):
 def test_async_clients_use_a_store_in_a_worker_thread(kind: Kind, server: Server) -> None:
     store = WatchedStore()
     client = kind.client(server.url, credentials=store)
-    store.threads.clear()  # construction reads it where it stands
+    assert bool(store.threads) is (kind.name == "sync")  # what a constructor reads, and who may
+    store.threads.clear()
     server.answer_next(REGISTRATION, 201)
     client.register(developer=DEVELOPER, providers=[])
     server.answer_next(AUTHORIZATION)

@@ -13,7 +13,7 @@ import pytest
 
 from ath import CODES, ATHError
 from tests.harness.clients import DEVELOPER, AnyClient, Kind, raises_code
-from tests.harness.examples import refusal
+from tests.harness.examples import refusal, service_document
 from tests.harness.server import Answer, Server
 from tests.harness.worlds import World
 
@@ -116,7 +116,7 @@ def test_an_error_body_of_another_style_gets_our_code_and_its_message(
     assert caught.value.details == {**expected, **status}
 
 
-@pytest.mark.parametrize("call", ["discover", "proxy", "registration"])
+@pytest.mark.parametrize("call", ["discover", "registration"])
 def test_code_and_message_of_an_error_body_are_reported_unchanged(
     client: AnyClient, server: Server, call: str
 ) -> None:
@@ -125,14 +125,30 @@ def test_code_and_message_of_an_error_body_are_reported_unchanged(
     )
     server.answer_next(body, 499)
     with raises_code("QUITE_NEW", 499) as caught:
-        if call == "proxy":
-            client.proxy("github", "GET", "/user")
-        else:
-            getattr(client, call)()
+        getattr(client, call)()
     error = caught.value
+    assert error.source == "implementor"
     assert error.message == "Said by the server."
     assert error.details == {"hint": 1, "client_id": "c", "extra": [2]}
     assert error.advice == ""
+
+
+@pytest.mark.parametrize("mode", ["gateway", "native"])
+def test_a_code_that_no_implementor_uses_is_the_providers(
+    kind: Kind, server: Server, mode: str
+) -> None:
+    client = kind.client(server.url, mode)
+    client.set_token("ath_tk_0")
+    if mode == "native":
+        server.answer_next(service_document(server.url))
+        client.discover()
+    body = refusal("object_not_found", "Could not find the page.", object="error", status=404)
+    server.answer_next(body, 404)
+    with raises_code("PROVIDER_ERROR", 404) as caught:
+        client.call("GET", "/v1/pages/1")
+    assert caught.value.source == "provider"
+    assert caught.value.details == {"status": 404, "body": body}
+    assert "Could not find the page." in caught.value.message
 
 
 @pytest.mark.parametrize("details", ["text", ["a"], 7])
@@ -194,13 +210,15 @@ def test_no_error_repeats_a_secret_that_the_server_echoed(
 def test_an_error_keeps_everything_when_pickled_or_copied(
     client: AnyClient, server: Server
 ) -> None:
-    server.answer_next(refusal("BUSY", details={"a": 1}), 429, Retry_After="99")
-    with raises_code("BUSY", 429) as caught:
+    body = refusal("BUSY", details={"a": 1})
+    server.answer_next(body, 429, Retry_After="99")
+    with raises_code("PROVIDER_ERROR", 429) as caught:
         client.call("GET", "/x")
     error = caught.value
     for other in (pickle.loads(pickle.dumps(error)), copy.copy(error)):
-        assert (other.code, other.message, other.status) == ("BUSY", "No.", 429)
-        assert (other.details, other.retry_after, other.retryable) == ({"a": 1}, 99.0, True)
+        assert (other.code, other.message, other.status) == (error.code, error.message, 429)
+        assert other.details == {"status": 429, "body": body}
+        assert (other.retry_after, other.retryable, other.source) == (99.0, True, "provider")
         assert str(other) == str(error)
 
 
@@ -212,9 +230,11 @@ def test_an_error_of_the_gateway_and_one_of_the_provider_can_be_told_apart(
         client.call("GET", "/status/404")
     assert caught.value.details["status"] == 404
     assert caught.value.details["body"]["message"] == "you asked for 404"
-    with raises_code("PROVIDER_MISMATCH", 403):
-        client.set_token(client_token(gateway), "shop")
+    assert caught.value.source == "provider"
+    client.set_token(client_token(gateway), "shop")
+    with raises_code("PROVIDER_MISMATCH", 403) as caught:
         client.proxy("shop", "GET", "/products")
+    assert caught.value.source == "implementor"
 
 
 def client_token(world: World) -> str:

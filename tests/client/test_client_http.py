@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from tests.harness.clients import AGENT_ID, DEVELOPER, Kind, raises_code
-from tests.harness.examples import REGISTRATION
+from tests.harness.examples import REGISTRATION, service_document
 from tests.harness.server import Server
 from tests.harness.worlds import World
 
@@ -59,20 +59,6 @@ def test_a_foreign_api_base_gets_bearer_and_agent_id_only(worlds: Worlds) -> Non
     assert all("x-trace" in record.headers for record in world.sent_to("/ath/token"))
 
 
-SERVICE = {
-    "ath_version": "0.1",
-    "app_id": "com.example",
-    "name": "Example",
-    "auth": {
-        "type": "oauth2",
-        "authorization_endpoint": "https://a.example/authorize",
-        "token_endpoint": "https://a.example/token",
-        "scopes_supported": [],
-        "agent_attestation_required": True,
-    },
-}
-
-
 @pytest.fixture
 def mocked(kind: Kind) -> Callable[..., Any]:
     """Makes httpx clients of the right kind over a function that answers."""
@@ -87,7 +73,7 @@ def service_at(url: str, api_base: str, kind: Kind, mocked: Any) -> Any:
     def answer(request: httpx.Request) -> httpx.Response:
         seen.append(request)
         if request.url.path.endswith("ath-app.json"):
-            return httpx.Response(200, json={**SERVICE, "api_base": api_base})
+            return httpx.Response(200, json=service_document(api_base))
         return httpx.Response(200, json={"at": str(request.url)})
 
     client = kind.client(url, "native", http_client=mocked(answer), headers=HEADERS)

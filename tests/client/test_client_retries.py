@@ -172,7 +172,7 @@ def test_the_last_error_is_raised_with_a_note_about_the_attempts(
     server.answer_next(refusal("BUSY", "first"), 503)
     server.answer_next(refusal("BUSY", "last"), 429)
     with raises_code("BUSY", 429) as caught:
-        client.call("GET", "/x")
+        client.discover()
     assert caught.value.message == "last"
     assert caught.value.retryable
     assert caught.value.__notes__ == ["3 attempts: NETWORK_ERROR, BUSY, BUSY."]

@@ -35,8 +35,8 @@ from tests.harness.server import Answer, Request, Server
 from tests.harness.worlds import World
 
 COROUTINES = {
-    "discover", "register", "registration", "authorize", "exchange_token", "revoke",
-    "sign_attestation",
+    "discover", "register", "ensure_registered", "registration", "authorize", "exchange_token",
+    "revoke", "sign_attestation", "load", "forget",
 }  # fmt: skip
 PLAIN = {"set_credentials", "set_token", "save_credentials", "load_credentials", "for_user"}
 
@@ -245,16 +245,31 @@ def watch(kind: Kind, server: Server, threads: set[int], done: threading.Event) 
     done.set()
 
 
-def test_different_registrations_at_the_same_time_are_each_made(gateway: World) -> None:
-    client = gateway.client()
+def test_of_different_registrations_at_the_same_time_the_first_to_be_stored_stays(
+    kind: Kind, server: Server
+) -> None:
+    client = kind.client(server.url)
+    both_sent = threading.Barrier(2)
+
+    def answer(client_id: str) -> Callable[[Request], Answer]:
+        def wait_for_the_other(_: Request) -> Answer:
+            both_sent.wait(10)
+            return Answer({**REGISTRATION, "client_id": client_id}, 201)
+
+        return wait_for_the_other
 
     def register(scope: str) -> Callable[[Any], Any]:
         wanted = [{"provider_id": "github", "scopes": [scope]}]
         return lambda c: c.register(developer=DEVELOPER, providers=wanted)
 
+    for client_id in ("ath_client_1", "ath_client_2"):
+        server.answer_next_with(answer(client_id))
     results = client.together(register("repo"), register("read:user"))
-    assert gateway.server.count("registrations") == 2
-    assert len({result.client_id for result in results}) == 2
+    (lost,) = [result for result in results if isinstance(result, ATHError)]
+    (kept,) = [result for result in results if result is not lost]
+    assert (lost.code, lost.status, lost.source) == ("REGISTRATION_REPLACED", None, "client")
+    assert {kept.client_id, lost.details["client_id"]} == {"ath_client_1", "ath_client_2"}
+    assert client.client_id == kept.client_id
 
 
 def test_a_failed_registration_fails_for_all_who_waited_and_can_be_repeated(

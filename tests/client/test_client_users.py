@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from ath import CredentialKey, MemoryStore
-from tests.harness.clients import AGENT_ID, DEVELOPER, AnyClient, Kind, json_body, raises_code
+from tests.harness.clients import AGENT_ID, DEVELOPER, AnyClient, Kind, raises_code
 from tests.harness.examples import AUTHORIZATION, REGISTRATION, TOKEN
 from tests.harness.server import Server
 from tests.harness.worlds import World
@@ -163,6 +163,8 @@ def test_each_user_has_a_record_of_their_own_in_the_store(kind: Kind, server: Se
     server.answer_next(REGISTRATION, 201)
     client.register(developer=DEVELOPER, providers=[])
     for name in ("alice", "bob"):
+        server.answer_next(AUTHORIZATION)
+        client.for_user(name).authorize("github", ["repo"])
         server.answer_next({**TOKEN, "access_token": f"ath_tk_{name}"})
         client.for_user(name).exchange_token("exchange", "ath_sess_1")
     for name in ("alice", "bob"):
@@ -179,19 +181,29 @@ def test_each_user_has_a_record_of_their_own_in_the_store(kind: Kind, server: Se
         assert bearer(server.requests[-1]) == f"ath_tk_{name}"
 
 
-def test_a_new_registration_ends_every_users_tokens(kind: Kind, server: Server) -> None:
+def test_a_new_registration_ends_every_users_sessions_and_keeps_their_tokens(
+    kind: Kind, server: Server
+) -> None:
     store = MemoryStore()
     client = kind.client(server.url, credentials=store)
-    for number in (1, 2):
-        server.answer_next({**REGISTRATION, "client_id": f"ath_client_{number}"}, 201)
-        client.register(developer=DEVELOPER, providers=[])
-        if number == 1:
-            server.answer_next(TOKEN)
-            client.for_user("alice").exchange_token("exchange", "ath_sess_1")
+    server.answer_next(REGISTRATION, 201)
+    client.register(developer=DEVELOPER, providers=[])
+    for session_id in ("ath_sess_1", "ath_sess_2"):
+        server.answer_next({**AUTHORIZATION, "ath_session_id": session_id})
+        client.for_user("alice").authorize("github", ["repo"])
+    server.answer_next(TOKEN)
+    client.for_user("alice").exchange_token("exchange", "ath_sess_1")
+    server.answer_next({**REGISTRATION, "client_id": "ath_client_2"}, 201)
+    client.register(developer=DEVELOPER, providers=[])
     restarted = kind.client(server.url, credentials=store)
     for holder in (client, restarted):
-        with raises_code("NO_TOKEN"):
-            holder.for_user("alice").call("GET", "/x")
+        server.answer_next({})
+        holder.for_user("alice").call("GET", "/x")
+        assert bearer(server.requests[-1]) == "ath_tk_1"
+        sent = len(server.requests)
+        with raises_code("SESSION_NOT_FOUND"):
+            holder.for_user("alice").exchange_token("exchange", "ath_sess_2")
+        assert len(server.requests) == sent
 
 
 def test_a_user_saves_and_loads_on_their_own(kind: Kind, server: Server, tmp_path: Any) -> None:
@@ -238,14 +250,15 @@ def test_simultaneous_calls_of_users_carry_their_own_tokens(world: World) -> Non
     assert len(set.union(*used.values())) == len(names)
 
 
-def test_a_users_code_verifier_is_not_sent_for_another_users_session(world: World) -> None:
+def test_a_session_of_one_user_cannot_be_exchanged_by_another(world: World) -> None:
     client = world.client()
     world.register(client)
     alice, bob = client.for_user("alice"), client.for_user("bob")
     asked = world.consented(alice)
-    with raises_code("INVALID_GRANT", 400):
+    sent = len(world.requests)
+    with raises_code("SESSION_NOT_FOUND"):
         bob.exchange_token("exchange", asked.ath_session_id)
-    assert "code_verifier" not in json_body(world.requests[-1])
+    assert len(world.requests) == sent
     assert alice.exchange_token("exchange", asked.ath_session_id)
 
 
@@ -261,7 +274,9 @@ def test_a_users_views_with_and_without_headers_do_not_share_a_stored_record(
     shared = client.for_user("alice")
     token = world.token(shared)
     again = world.client(headers=session("agent"), credentials=store)
-    assert again.for_user("alice", headers=session("alice")).client_id == own.client_id
+    restarted = again.for_user("alice", headers=session("alice"))
+    restarted.load()
+    assert restarted.client_id == own.client_id
     again.for_user("alice").call("GET", "/echo")
     assert bearer(world.requests[-1]) == token.access_token
 
@@ -279,6 +294,8 @@ def test_a_users_token_is_stored_after_the_agent_registered_anew(
     alice.authorize("github", ["repo"])  # stored for the first registration
     server.answer_next({**REGISTRATION, "client_id": "ath_client_2"}, 201)
     client.register(developer=DEVELOPER, providers=[])
+    server.answer_next(AUTHORIZATION)
+    alice.authorize("github", ["repo"])
     server.answer_next(TOKEN)
     alice.exchange_token("exchange", "ath_sess_1")
     restarted = kind.client(server.url, credentials=store).for_user("alice")

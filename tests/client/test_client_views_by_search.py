@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import json
 from base64 import urlsafe_b64encode
+from collections.abc import Callable
+from copy import deepcopy
+from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import Any
 
@@ -22,7 +25,7 @@ from hypothesis.stateful import (
 
 from ath import ATHError, MemoryStore
 from tests.harness.clients import AGENT_ID, DEVELOPER, AnyClient, Kind
-from tests.harness.examples import AUTHORIZATION, REGISTRATION, TOKEN
+from tests.harness.examples import AUTHORIZATION, REGISTRATION, TOKEN, refusal
 
 URL = "https://gateway.example"
 # Two users of the client's registration, one with a session and registration of their own, and
@@ -30,6 +33,7 @@ URL = "https://gateway.example"
 USERS = ("alice", "bob", "carol", "")
 OWN = {"carol": {"X-ATH-User-Token": "carols-session"}}
 PROVIDERS = ("github", "shop")
+EARLIER = 3  # registrations before the present one that are remembered
 
 
 def s256(verifier: str) -> str:
@@ -38,14 +42,18 @@ def s256(verifier: str) -> str:
 
 
 class Implementor:
-    """Enough of a gateway: it believes everything and notes what it was shown."""
+    """Enough of a gateway: it believes everything and notes what it was shown.
+
+    Only a token that it granted can be revoked by nobody but the client_id that it was granted to.
+    """
 
     def __init__(self) -> None:
         self.issued = 0
         self.challenges: dict[str, str] = {}
+        self.owners: dict[str, str] = {}
         self.seen: list[tuple[str, Any]] = []
 
-    def _new(self, kind: str) -> str:
+    def make(self, kind: str) -> str:
         self.issued += 1
         return f"ath_{kind}_{self.issued}"
 
@@ -55,21 +63,46 @@ class Implementor:
         self.seen.append((name, {**body, "headers": dict(request.headers)}))
         match name:
             case "agents/register":
-                made = {"client_id": self._new("client"), "client_secret": self._new("secret")}
+                made = {"client_id": self.make("client"), "client_secret": self.make("secret")}
                 return httpx.Response(201, json={**REGISTRATION, **made})
             case "authorize":
-                session = self._new("sess")
+                session = self.make("sess")
                 self.challenges[session] = body["code_challenge"]
                 return httpx.Response(200, json={**AUTHORIZATION, "ath_session_id": session})
             case "token":
-                provider = body["code"]  # the test says by the code for which provider
-                made = {"access_token": self._new("tk"), "provider_id": provider}
+                # The test says by the code for which provider.
+                made = {"access_token": self.make("tk"), "provider_id": body["code"]}
+                self.owners[made["access_token"]] = body["client_id"]
                 return httpx.Response(200, json={**TOKEN, **made})
+            case "revoke" if self.owners.get(body["token"], body["client_id"]) != body["client_id"]:
+                return httpx.Response(403, json=refusal("AGENT_IDENTITY_MISMATCH"))
         return httpx.Response(200, json={})
 
 
+@dataclass
+class Held:
+    """What a record should hold: registrations, the present one first; tokens, the latest last."""
+
+    registrations: list[tuple[str, str]] = field(default_factory=list)
+    registered: bool = False
+    """Whether the first registration is the present one."""
+    tokens: dict[str | None, str] = field(default_factory=dict)
+    sessions: dict[str, tuple[str, str]] = field(default_factory=dict)
+    """The provider and the client_id of each open session."""
+
+    def register(self, client_id: str, client_secret: str) -> None:
+        self.registrations = [(client_id, client_secret), *self.registrations][: EARLIER + 1]
+        self.registered = True
+
+    def keep_token(self, token: str, provider: str | None) -> None:
+        if provider is None:
+            self.tokens.clear()
+        self.tokens.pop(provider, None)
+        self.tokens[provider] = token
+
+
 class Views(RuleBasedStateMachine):
-    """Compares what goes out with a plain model of who holds what."""
+    """Compares what goes out with a plain model of who holds what, in memory and in the store."""
 
     kind_name = "sync"
     sessions = Bundle("sessions")
@@ -80,10 +113,8 @@ class Views(RuleBasedStateMachine):
         self.store = MemoryStore()
         self.implementor = Implementor()
         self.http = self.kind.httpx_client(transport=httpx.MockTransport(self.implementor.answer))
-        self.registered: dict[str, tuple[str, str] | None] = {"": None, "carol": None}
-        self.held: dict[str, dict[str | None, str]] = {user: {} for user in USERS}
-        self.stored: dict[str, dict[str | None, str]] = {user: {} for user in USERS}
-        self.opened: dict[str, str] = {}
+        self.held = {user: Held() for user in USERS}
+        self.stored = deepcopy(self.held)
         self.restart()
 
     def teardown(self) -> None:
@@ -91,17 +122,38 @@ class Views(RuleBasedStateMachine):
 
     @rule()
     def restart(self) -> None:
-        """A new process with the same store: what was only set by hand is gone."""
+        """A new process with the same store: what no later change has saved is gone."""
         self.client = self.kind.client(URL, credentials=self.store, http_client=self.http)
-        self.held = {user: dict(tokens) for user, tokens in self.stored.items()}
+        self.held = deepcopy(self.stored)
+
+    def save(self, user: str) -> None:
+        """A call has made a change, and so has written what was set by hand as well."""
+        for name in {user, self.owner_name(user)}:
+            self.stored[name] = deepcopy(self.held[name])
 
     def view(self, user: str) -> AnyClient:
         return self.client.for_user(user, headers=OWN.get(user)) if user else self.client
 
-    def owner(self, user: str) -> str:
+    def owner_name(self, user: str) -> str:
+        """Whose record has the registration that the user's view uses."""
         return user if user in OWN else ""
 
-    def attempt(self, call: Any) -> ATHError | None:
+    def owner(self, user: str) -> Held:
+        return self.held[self.owner_name(user)]
+
+    def registration(self, user: str) -> tuple[str, str] | None:
+        owner = self.owner(user)
+        return owner.registrations[0] if owner.registered else None
+
+    def refused_here(self, code: str, call: Callable[[], Any]) -> None:
+        """The call fails with that code, and nothing is sent."""
+        before = len(self.implementor.seen)
+        error = self.attempt(call)
+        assert error is not None
+        assert (error.code, error.source) == (code, "client")
+        assert len(self.implementor.seen) == before
+
+    def attempt(self, call: Callable[[], Any]) -> ATHError | None:
         try:
             call()
         except ATHError as error:
@@ -111,89 +163,136 @@ class Views(RuleBasedStateMachine):
     @rule(owner=st.sampled_from(["", "carol"]))
     def register(self, owner: str) -> None:
         registered = self.view(owner).register(developer=DEVELOPER, providers=[])
-        self.registered[owner] = (registered.client_id, registered.client_secret)
-        for user in USERS:
-            if self.owner(user) == owner:
-                self.held[user].clear()
-                self.stored[user].clear()
-                self.opened = {s: o for s, o in self.opened.items() if o != user}
+        self.held[owner].register(registered.client_id, registered.client_secret)
+        self.save(owner)
 
-    @rule(target=sessions, user=st.sampled_from(USERS))
-    def authorize(self, user: str) -> Any:
-        view, before = self.view(user), len(self.implementor.seen)
-        if self.registered[self.owner(user)] is None:
-            error = self.attempt(lambda: view.authorize("github", ["repo"]))
-            assert error is not None
-            assert error.code == "NOT_REGISTERED"
+    @rule(user=st.sampled_from(USERS))
+    def ensure_registered(self, user: str) -> None:
+        before = len(self.implementor.seen)
+        self.view(user).ensure_registered(developer=DEVELOPER, providers=[])
+        if self.registration(user) is not None:
             assert len(self.implementor.seen) == before
+            return
+        assert len(self.implementor.seen) == before + 1
+        assert self.implementor.seen[-1][0] == "agents/register"
+        self.check_session(user, self.implementor.seen[-1][1]["headers"])
+        view = self.view(user)
+        view.load()
+        self.owner(user).register(view.client_id, f"ath_secret_{self.implementor.issued}")
+        self.save(user)
+
+    @rule(owner=st.sampled_from(["", "carol"]))
+    def set_credentials(self, owner: str) -> None:
+        made = (self.implementor.make("client"), self.implementor.make("secret"))
+        self.view(owner).set_credentials(*made)
+        self.held[owner].register(*made)
+
+    @rule(target=sessions, user=st.sampled_from(USERS), provider=st.sampled_from(PROVIDERS))
+    def authorize(self, user: str, provider: str) -> Any:
+        view, registration = self.view(user), self.registration(user)
+        if registration is None:
+            self.refused_here("NOT_REGISTERED", lambda: view.authorize(provider, ["repo"]))
             return multiple()
-        session = view.authorize("github", ["repo"]).ath_session_id
+        session = view.authorize(provider, ["repo"]).ath_session_id
         self.check_client(user)
-        self.opened[session] = user
+        self.held[user].sessions[session] = (provider, registration[0])
+        self.save(user)
         return session
 
     @rule(user=st.sampled_from(USERS), session=sessions, provider=st.sampled_from(PROVIDERS))
     def exchange(self, user: str, session: str, provider: str) -> None:
-        view = self.view(user)
-        if self.registered[self.owner(user)] is None:
-            error = self.attempt(lambda: view.exchange_token(provider, session))
-            assert error is not None
-            assert error.code == "NOT_REGISTERED"
+        view, registration = self.view(user), self.registration(user)
+        if registration is None:
+            self.refused_here("NOT_REGISTERED", lambda: view.exchange_token(provider, session))
             return
-        token = view.exchange_token(provider, session).access_token
+        asked, client_id = self.held[user].sessions.get(session, ("", ""))
+        opened = client_id == registration[0]
+        if user and not opened:
+            self.refused_here("SESSION_NOT_FOUND", lambda: view.exchange_token(provider, session))
+            return
+        error = self.attempt(lambda: view.exchange_token(provider, session))
         verifier = self.check_client(user).get("code_verifier")
-        if self.opened.get(session) == user:
+        if opened:
             assert s256(verifier) == self.implementor.challenges[session]
-            del self.opened[session]
         else:
             assert verifier is None
-        for tokens in (self.held[user], self.stored[user]):
-            tokens.pop(provider, None)
-            tokens[provider] = token
+        if opened and asked != provider:
+            assert error is not None
+            assert error.code == "INVALID_RESPONSE"
+        else:
+            assert error is None
+            self.held[user].keep_token(f"ath_tk_{self.implementor.issued}", provider)
+        self.held[user].sessions.pop(session, None)
+        self.save(user)
+
+    @rule(user=st.sampled_from(USERS), provider=st.sampled_from(PROVIDERS))
+    def connect(self, user: str, provider: str) -> None:
+        """The whole consent at once: chance puts its steps together too seldom."""
+        if self.registration(user) is not None:
+            session = self.authorize(user=user, provider=provider)
+            self.exchange(user=user, session=session, provider=provider)
 
     @rule(user=st.sampled_from(USERS), provider=st.sampled_from([*PROVIDERS, None]))
     def set_token(self, user: str, provider: str | None) -> None:
-        if self.registered[self.owner(user)] is None:
-            return
-        token = self.implementor._new("tk")
+        token = self.implementor.make("tk")
         self.view(user).set_token(token, provider)
-        if provider is None:
-            self.held[user].clear()
-        self.held[user][provider] = token
+        self.held[user].keep_token(token, provider)
 
     @rule(user=st.sampled_from(USERS), provider=st.sampled_from(PROVIDERS))
     def call(self, user: str, provider: str) -> None:
-        view, before = self.view(user), len(self.implementor.seen)
-        expected = self.held[user].get(provider) or self.held[user].get(None)
-        error = self.attempt(lambda: view.proxy(provider, "GET", "/x"))
+        view, tokens = self.view(user), self.held[user].tokens
+        expected = tokens.get(provider) or tokens.get(None)
         if expected is None:
-            assert error is not None
-            known = self.registered[self.owner(user)] is not None
-            assert error.code == ("NO_TOKEN" if known else "NOT_REGISTERED")
-            assert len(self.implementor.seen) == before
+            missing = "NOT_REGISTERED" if self.registration(user) is None else "NO_TOKEN"
+            self.refused_here(missing, lambda: view.proxy(provider, "GET", "/x"))
             return
-        assert error is None
+        view.proxy(provider, "GET", "/x")
         headers = self.implementor.seen[-1][1]["headers"]
         assert headers["authorization"] == f"Bearer {expected}"
         self.check_session(user, headers)
 
     @rule(user=st.sampled_from(USERS))
     def revoke(self, user: str) -> None:
-        view, before = self.view(user), len(self.implementor.seen)
-        if self.registered[self.owner(user)] is None:
-            error = self.attempt(view.revoke)
-            assert error is not None
-            assert error.code == "NOT_REGISTERED"
+        view, registration = self.view(user), self.registration(user)
+        if registration is None:
+            self.refused_here("NOT_REGISTERED", view.revoke)
             return
-        view.revoke()
-        sent = self.implementor.seen[before:]
-        assert {body["token"] for _, body in sent} == set(self.held[user].values())
-        for _, body in sent:
-            assert (body["client_id"], body["client_secret"]) == self.registered[self.owner(user)]
+        before = len(self.implementor.seen)
+        error = self.attempt(view.revoke)
+        sent = [body for _, body in self.implementor.seen[before:]]
+        tokens = list(self.held[user].tokens.values())
+        assert [body["token"] for body in sent] == tokens
+        known = dict(self.owner(user).registrations)
+        lost = False
+        for body in sent:
+            # The registration that the token was granted to; set by hand or forgotten: the present.
+            granted_to = self.implementor.owners.get(body["token"])
+            client_id = granted_to if granted_to in known else registration[0]
+            assert (body["client_id"], body["client_secret"]) == (client_id, known[client_id])
             self.check_session(user, body["headers"])
-        gone = set(self.held[user].values())
-        self.held[user].clear()
-        self.stored[user] = {p: t for p, t in self.stored[user].items() if t not in gone}
+            lost = lost or granted_to not in (None, client_id)
+        assert (None if error is None else error.code) == (
+            "AGENT_IDENTITY_MISMATCH" if lost else None
+        )
+        if tokens:
+            self.held[user].tokens.clear()
+            self.save(user)
+
+    @rule(user=st.sampled_from(USERS))
+    def forget(self, user: str) -> None:
+        before = len(self.implementor.seen)
+        self.view(user).forget()
+        assert len(self.implementor.seen) == before
+        self.held[user] = Held()
+        self.stored[user] = Held()
+
+    @rule(user=st.sampled_from(USERS))
+    def load(self, user: str) -> None:
+        """Reading again what this process wrote changes nothing."""
+        view = self.view(user)
+        view.load()
+        registration = self.registration(user)
+        assert view.client_id == (None if registration is None else registration[0])
 
     @rule(user=st.sampled_from(USERS))
     def close_a_view(self, user: str) -> None:
@@ -203,10 +302,10 @@ class Views(RuleBasedStateMachine):
     def check_client(self, user: str) -> dict[str, Any]:
         """The last request came from the user's own registration and session."""
         _, body = self.implementor.seen[-1]
-        registered = self.registered[self.owner(user)]
-        assert registered is not None
-        assert body["client_id"] == registered[0]
-        assert body.get("client_secret", registered[1]) == registered[1]
+        registration = self.registration(user)
+        assert registration is not None
+        assert body["client_id"] == registration[0]
+        assert body.get("client_secret", registration[1]) == registration[1]
         claims = jwt.decode(body["agent_attestation"], options={"verify_signature": False})
         assert claims["sub"] == AGENT_ID
         self.check_session(user, body["headers"])
@@ -222,6 +321,30 @@ class AsyncViews(Views):
     kind_name = "async"
 
 
-@pytest.mark.parametrize("machine", [Views, AsyncViews])
+MACHINES = pytest.mark.parametrize("machine", [Views, AsyncViews])
+
+
+@MACHINES
 def test_a_view_only_uses_its_own_users_credentials(machine: type[Views]) -> None:
-    run_state_machine_as_test(machine, settings=settings(stateful_step_count=40))
+    run_state_machine_as_test(machine, settings=settings(stateful_step_count=60))
+
+
+@MACHINES
+def test_tokens_granted_before_and_after_a_new_registration_are_revoked_after_a_restart(
+    machine: type[Views],
+) -> None:
+    state = machine()
+    try:
+        state.register(owner="")
+        state.connect(user="alice", provider="shop")
+        session = state.authorize(user="alice", provider="github")
+        state.register(owner="")
+        state.exchange(user="alice", session=session, provider="github")
+        state.connect(user="alice", provider="github")
+        state.restart()
+        for provider in PROVIDERS:
+            state.call(user="alice", provider=provider)
+        state.revoke(user="alice")
+        assert [name for name, _ in state.implementor.seen[-2:]] == ["revoke", "revoke"]
+    finally:
+        state.teardown()

@@ -35,8 +35,9 @@ def main(url: str, file: str, name: str, count: int) -> None:
             developer={"name": name, "id": name}, providers=[{"provider_id": "p", "scopes": []}]
         )
         say(name=name, client_id=answer.client_id)
-        for _ in range(count - 1):
-            token = user.exchange_token("exchange", "session")
+        for number in range(1, count):
+            asked = user.authorize(f"provider-{number % 7}", ["repo"])
+            token = user.exchange_token("exchange", asked.ath_session_id)
             say(name=name, provider=token.provider_id, token=token.access_token)
 
 

@@ -37,3 +37,20 @@ TOKEN = {
 def refusal(code: str, message: str = "No.", **more: Any) -> dict[str, Any]:
     """An error body of the protocol."""
     return {"code": code, "message": message, **more}
+
+
+def service_document(api_base: str) -> dict[str, Any]:
+    """What a native service answers to discover()."""
+    return {
+        "ath_version": "0.1",
+        "app_id": "com.example",
+        "name": "Example",
+        "auth": {
+            "type": "oauth2",
+            "authorization_endpoint": "https://a.example/authorize",
+            "token_endpoint": "https://a.example/token",
+            "scopes_supported": [],
+            "agent_attestation_required": True,
+        },
+        "api_base": api_base,
+    }

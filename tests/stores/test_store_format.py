@@ -155,7 +155,7 @@ def test_another_format_version_is_refused_and_untouched(
 def test_the_official_sdks_file_is_read(file: Path) -> None:
     file.write_text(OFFICIAL)
     file.chmod(0o600)
-    for text in (FileStore(file).load(KEY), read_record(file, KEY).to_text()):
+    for text in (FileStore(file).load(KEY), read_record(file, KEY).to_text(0)):
         held = Record.from_text(text).registration
         assert held == Registration("c-1", "canary-secret")
     assert FileStore(file).load(ALICE) is None

@@ -24,7 +24,9 @@ from .test_store_format import OFFICIAL
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="modes and owners are POSIX's")
 
-OWN = json.dumps({"client_id": "own", "tokens": [], "sessions": {}})
+OWN = json.dumps(
+    {"client_id": "own", "client_secret": "s", "redirect_uris": [], "tokens": [], "sessions": []}
+)
 AS_ROOT = pytest.mark.skipif(os.name != "posix" or os.geteuid() != 0, reason="only root can chown")
 
 Reader = Callable[[Path], object]
@@ -104,7 +106,7 @@ from ath.stores.credential_file import read_record
 warnings.simplefilter("error")
 os.seteuid(65534)
 say(json.loads(FileStore(place).load(KEY))["client_id"])
-say(read_record(place, KEY).client_id)
+say(read_record(place, KEY).registration.client_id)
 say(outcome(lambda: FileStore(place).replace(KEY, None, record(1))))
 """,
             file,

@@ -10,11 +10,14 @@ from typing import Any, TypeVar
 
 from hypothesis import strategies as st
 
-from ath._client.base import make_context
-from ath._client.credentials import Vault
+from ath._client.credentials import Credentials
+from ath._client.held_record import HeldRecords
+from ath._client.operations import Operations, UseStore
+from ath._client.run import use_store
 from ath._http.messages import RawHeaders, Reply, Request, parse_base
 from ath._protocol.context import Context, Learned, Settings
 from ath._protocol.provider_request import CallOptions
+from ath._protocol.requests import make_context
 from ath.errors import ATHError
 from ath.stores.base import CredentialKey
 
@@ -29,6 +32,25 @@ NOW = 1_000_000.0
 """The time of the contexts below, in seconds UTC."""
 
 
+KEY = CredentialKey(BASE.url, "https://agent.example/agent.json")
+
+
+def credentials(store: Any = None, user: str | None = None) -> Credentials:
+    """The credentials of a view that lives alone, as one process holds them."""
+    return Credentials(HeldRecords(store, lambda: NOW), KEY._replace(user=user), KEY)
+
+
+def settle(operations: Operations[T]) -> T:
+    """Carry out the operations of credentials: stores are used, pauses take no time."""
+    result: Any = None
+    try:
+        while True:
+            operation = operations.send(result)
+            result = use_store(operation) if isinstance(operation, UseStore) else None
+    except StopIteration as done:
+        return done.value  # type: ignore[no-any-return]
+
+
 def context(limit: int = LIMIT, user_headers: RawHeaders | None = None, **options: Any) -> Context:
     """A context at a fixed time, with random texts that are all alike and no credentials."""
     settings = {
@@ -39,11 +61,15 @@ def context(limit: int = LIMIT, user_headers: RawHeaders | None = None, **option
         "audience": BASE.url,
         "require_pkce": True,
         "max_response_bytes": limit,
+        "native": False,
         "clock": lambda: NOW,
         "random_text": lambda size: "r" * size,
     }
-    vault = Vault(CredentialKey(BASE.url, "https://agent.example/agent.json"), None)
-    return make_context(Settings(**{**settings, **options}), Learned(), vault, user_headers or [])
+    user = options.pop("user", None)
+    held = credentials(user=user)
+    return make_context(
+        Settings(**{**settings, **options}), Learned(), held, user, user_headers or []
+    )
 
 
 def options(method: str = "GET", path: str = "/user", **others: Any) -> CallOptions:

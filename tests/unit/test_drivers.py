@@ -13,18 +13,16 @@ from typing import Any
 import pytest
 
 from ath import ATHSecurityWarning, ATHWarning, MemoryStore, RetryPolicy
-from ath._client.credentials import Vault
 from ath._client.run import SyncDriver
 from ath._client.run_async import AsyncDriver
 from ath._http.messages import Limits, Reply, Request, parse_base, parse_timeout
 from ath._protocol.steps import Attest, Call, Flow, Learn, Save, SaveRegistration, Share
 from ath.errors import ATHError, Delivery
 from ath.retry import EXCHANGE, READ, Retry, Rule
-from ath.stores.base import CredentialKey
 from ath.stores.record import Record, Registration, Token
 
 from .flows import AsyncFakeTransport, CountingSigner, FakeTransport, failed, lost, refusal
-from .support import BASE, NOW, REQUEST, context, error_of, json_reply, reply
+from .support import BASE, NOW, REQUEST, context, credentials, error_of, json_reply, reply
 
 OK = reply(200, b"fine")
 LIMITS = parse_timeout(60.0, 1000)
@@ -42,7 +40,7 @@ class Driven:
         made = context()
         self.transport = FakeTransport(*replies)
         self.signer = CountingSigner(options.pop("signer_error", None))
-        self.vault = Vault(CredentialKey("i", "a"), options.pop("store", None))
+        self.credentials = credentials(options.pop("store", None))
         self.learned = made.learned
         self.runner = asyncio.Runner() if kind == "async" else None
         transport: Any = self.transport if kind == "sync" else AsyncFakeTransport(self.transport)
@@ -60,10 +58,10 @@ class Driven:
         return value if self.runner is None else self.runner.run(value)
 
     def run(self, flow: Flow[Any]) -> Any:
-        return self.settle(self.driver.run(self.vault, flow))
+        return self.settle(self.driver.run(self.credentials, flow))
 
     def call(self, call: Call) -> Any:
-        return self.settle(self.driver.call(self.vault, lambda: call))
+        return self.settle(self.driver.call(self.credentials, call))
 
     def close(self) -> None:
         self.settle(self.driver.close() if self.runner is None else self.driver.aclose())
@@ -231,15 +229,15 @@ def test_a_flow_gets_the_results_of_its_steps(drive: Drive) -> None:
     def flow() -> Flow[Any]:
         jwt = yield Attest("a")
         yield Learn(api_base)
-        yield SaveRegistration(Registration("c-1", "s"))
-        yield Save(lambda record: record.keep_token(Token("tk", "github")), "c-1")
+        yield SaveRegistration(Registration("c-1", "s"), None)
+        yield Save(lambda record: record.keep_token(Token("tk", "github")))
         return jwt, (yield plain())
 
     jwt, body = driven.run(flow())
     assert jwt.count(".") == 2
     assert body == b"fine"
     assert driven.learned.api_base is api_base
-    assert driven.vault.token_for("github") == Token("tk", "github")
+    assert driven.credentials.token_for("github") == Token("tk", "github")
 
 
 def test_what_a_flow_saves_is_in_the_store_before_the_flow_goes_on(
@@ -250,14 +248,14 @@ def test_what_a_flow_saves_is_in_the_store_before_the_flow_goes_on(
     seen: list[str | None] = []
 
     def flow() -> Flow[None]:
-        yield SaveRegistration(Registration("c-1", "s"))
-        seen.append(store.load(driven.vault.key))
-        yield Save(lambda record: record.keep_token(Token("tk", "github")), "c-1")
-        seen.append(store.load(driven.vault.key))
+        yield SaveRegistration(Registration("c-1", "s"), None)
+        seen.append(store.load(driven.credentials.key))
+        yield Save(lambda record: record.keep_token(Token("tk", "github")))
+        seen.append(store.load(driven.credentials.key))
 
     driven.run(flow())
     records = [Record.from_text(text) for text in seen]
-    assert [record.client_id for record in records] == ["c-1", "c-1"]
+    assert [record.registration for record in records] == [Registration("c-1", "s")] * 2
     assert [list(record.tokens) for record in records] == [[], ["github"]]
 
 
@@ -295,14 +293,14 @@ def test_callers_of_the_same_thing_at_the_same_time_share_one_flow(
     threads = [threading.Thread(target=lambda: results.append(driven.run(flow()))) for _ in "ab"]
     threads[0].start()
     leading.wait(10)
-    real_join = driven.vault.flights.join
+    real_join = driven.driver.flights.join
 
-    def join(key: bytes) -> Any:
+    def join(key: Any) -> Any:
         found = real_join(key)
         joined.set()
         return found
 
-    driven.vault.flights.join = join  # type: ignore[method-assign]
+    driven.driver.flights.join = join
     threads[1].start()
     for thread in threads:
         thread.join(10)
@@ -321,7 +319,7 @@ def test_coroutines_that_want_the_same_thing_share_one_flow(drive: Drive) -> Non
         return (yield Share(b"key", shared))
 
     async def both() -> list[Any]:
-        return await asyncio.gather(*(driven.driver.run(driven.vault, flow()) for _ in "ab"))
+        return await asyncio.gather(*(driven.driver.run(driven.credentials, flow()) for _ in "ab"))
 
     assert driven.settle(both()) == [b"fine", b"fine"]
     assert len(driven.transport.sent) == 1
@@ -350,7 +348,7 @@ def test_an_async_driver_belongs_to_one_event_loop(drive: Drive) -> None:
     driven.call(plain())
     other = asyncio.new_event_loop()
     try:
-        work = driven.driver.call(driven.vault, plain)
+        work = driven.driver.call(driven.credentials, plain())
         error = error_of(lambda: other.run_until_complete(work))
     finally:
         other.close()

@@ -10,19 +10,28 @@ from ath._http.messages import Reply
 from ath._protocol import attestation, consent, registration
 from ath._protocol.context import Context
 from ath._protocol.provider_call import api_call, proxy_call
-from ath._protocol.steps import Attest, Learn, Save, SaveRegistration, Share
+from ath._protocol.registration import RegistrationOptions
+from ath._protocol.steps import (
+    Attest,
+    CheckRegistration,
+    Learn,
+    Reload,
+    Save,
+    SaveRegistration,
+    Share,
+)
 from ath.errors import ATHError, Delivery
 from ath.retry import EXCHANGE, IDEMPOTENT, READ, REGISTER, WRITE
 from ath.stores.record import Record, Registration, Session, Token
 
 from .flows import body_of, failed, lost, refusal, run_flow
-from .support import BASE, NOW, context, error_of, json_reply, options, reply
+from .support import BASE, NOW, context, error_of, json_reply, options, reply, settle
 
 URL = BASE.url
 DEVELOPER = {"name": "Acme", "id": "acme"}
 PROVIDERS = [{"provider_id": "github", "scopes": ["repo"]}]
 HELD = Registration("c-1", "secret-of-c-1", ("https://agent.example/callback",))
-SESSION = Session("github", "v" * 48, NOW)
+SESSION = Session("github", "v" * 48, NOW, NOW + 600, "c-1")
 TOKEN = Token("tk-1", "github", NOW + 3600, ("repo",))
 REGISTERED = {
     "client_id": "c-1",
@@ -49,9 +58,10 @@ GRANTED = {
 def holding(*changes: Any, **settings: Any) -> Context:
     """A context whose credentials hold a registration, and what the changes add."""
     made = context(**settings)
-    made.credentials.enroll(HELD)  # type: ignore[attr-defined]
+    held: Any = made.credentials
+    settle(held.save_registration(HELD, None))
     for change in changes:
-        made.credentials.apply(change)  # type: ignore[attr-defined]
+        held.change(change)
     return made
 
 
@@ -113,9 +123,13 @@ def test_native_discovery_refuses_an_unsafe_api_base(api_base: str) -> None:
 
 
 def register(made: Context, *replies: Reply | ATHError, **more: Any) -> Any:
-    wanted = {"developer": DEVELOPER, "providers": PROVIDERS, "purpose": None,
-              "redirect_uris": None, "retry": None, **more}  # fmt: skip
-    return run_flow(registration.register(made, **wanted), *replies)
+    return run_flow(registration.register(made, wanted(**more)), *replies)
+
+
+def wanted(**more: Any) -> RegistrationOptions:
+    options = {"developer": DEVELOPER, "providers": PROVIDERS, "purpose": None,
+               "redirect_uris": None, "retry": None, **more}  # fmt: skip
+    return RegistrationOptions(**options)
 
 
 def test_registering_sends_what_was_asked_and_saves_the_credentials() -> None:
@@ -130,14 +144,15 @@ def test_registering_sends_what_was_asked_and_saves_the_credentials() -> None:
         "redirect_uris": ["https://a/b"],
     }
     assert (call.rule, call.audiences) == (REGISTER, (URL,))
-    assert run.others == [SaveRegistration(Registration("c-1", "secret-of-c-1", ("https://a/b",)))]
+    made = Registration("c-1", "secret-of-c-1", ("https://a/b",))
+    assert run.others == [Reload(), SaveRegistration(made, None), CheckRegistration("c-1")]
     assert answer.client_id == "c-1"
 
 
 def test_callers_who_register_alike_share_one_key_and_others_do_not() -> None:
     keys = []
     for providers in (PROVIDERS, PROVIDERS, [{"provider_id": "slack", "scopes": ["chat"]}]):
-        flow = registration.register(context(), DEVELOPER, providers, None, None, None)
+        flow = registration.register(context(), wanted(providers=providers))
         step = next(flow)
         assert isinstance(step, Share)
         keys.append(step.key)
@@ -146,13 +161,15 @@ def test_callers_who_register_alike_share_one_key_and_others_do_not() -> None:
 
 def test_the_secret_is_saved_before_a_malformed_field_is_reported() -> None:
     malformed = json_reply({**REGISTERED, "agent_status": 7}, 201)
-    flow = registration.register(context(), DEVELOPER, PROVIDERS, None, None, None)
+    flow = registration.register(context(), wanted())
     step = next(flow)
     assert isinstance(step, Share)
     inner = step.make_flow()
-    call = next(inner)
+    assert isinstance(next(inner), Reload)
+    call = inner.send(None)
     answer = call.read(call.build("signed"), malformed)  # type: ignore[union-attr]
     assert isinstance(inner.send(answer), SaveRegistration)
+    assert isinstance(inner.send(None), CheckRegistration)
     assert error_of(lambda: inner.send(None)).code == "INVALID_RESPONSE"
 
 
@@ -182,7 +199,7 @@ def authorize(made: Context, *replies: Reply | ATHError, **more: Any) -> Any:
 
 def test_authorizing_opens_a_session_with_a_fresh_state_and_verifier() -> None:
     answer, run = authorize(holding(), json_reply(AUTHORIZED))
-    [request], [call], [save] = run.requests, run.calls, run.others
+    [request], [call], [save, check] = run.requests, run.calls, run.others
     sent = body_of(request)
     assert sent["client_id"] == "c-1"
     assert sent["state"] == "r" * 32
@@ -190,9 +207,19 @@ def test_authorizing_opens_a_session_with_a_fresh_state_and_verifier() -> None:
     assert sent["code_challenge_method"] == "S256"
     assert (call.rule, call.audiences) == (READ, (URL,))
     assert answer.ath_session_id == "sess-1"
+    assert check == CheckRegistration("c-1")
     assert isinstance(save, Save)
-    session = recorded(save).sessions["sess-1"]
-    assert (session.provider, session.code_verifier) == ("github", "r" * 48)
+    assert recorded(save).sessions["sess-1"] == Session(
+        provider="github",
+        code_verifier="r" * 48,
+        opened_at=NOW,
+        expires_at=NOW + 600,
+        client_id="c-1",
+        scopes=("repo",),
+        state="r" * 32,
+        redirect_uri="https://agent.example/callback",
+        authorization_url=AUTHORIZED["authorization_url"],
+    )
 
 
 @pytest.mark.parametrize(
@@ -231,7 +258,8 @@ def exchange(made: Context, *replies: Reply | ATHError) -> Any:
 
 def test_an_exchange_sends_the_sessions_verifier_and_saves_the_token() -> None:
     answer, run = exchange(holding(with_session), json_reply(GRANTED))
-    [request], [call], [save] = run.requests, run.calls, run.others
+    [request], [call], [save, check] = run.requests, run.calls, run.others
+    assert check == CheckRegistration("c-1")
     assert body_of(request) == {
         "grant_type": "authorization_code",
         "client_id": "c-1",
@@ -261,6 +289,7 @@ def test_the_token_is_saved_before_a_malformed_field_is_reported() -> None:
     call = next(flow)
     answer = call.read(call.build("signed"), json_reply({**GRANTED, "expires_in": "soon"}))  # type: ignore[union-attr]
     assert isinstance(flow.send(answer), Save)
+    assert isinstance(flow.send(None), CheckRegistration)
     assert error_of(lambda: flow.send(None)).code == "INVALID_RESPONSE"
 
 
@@ -289,7 +318,7 @@ def test_revoking_tries_every_token_and_raises_the_first_error() -> None:
 def test_a_token_that_the_server_does_not_know_counts_as_revoked() -> None:
     flow = consent.revoke(holding(with_token), "github", None)
     _, run = run_flow(flow, refusal("TOKEN_INVALID", 400))
-    [request], [save] = run.requests, run.others
+    [request], [_, save] = run.requests, run.others
     assert body_of(request) == {
         "client_id": "c-1", "client_secret": "secret-of-c-1", "token": "tk-1"
     }  # fmt: skip
@@ -342,13 +371,14 @@ def test_each_attempt_of_a_call_uses_the_token_that_is_held_then() -> None:
     call = proxy_call(made, "github", options())
     call.build(None)
     newer = Token("tk-2", "github")
-    made.credentials.apply(lambda record: record.keep_token(newer))  # type: ignore[attr-defined]
+    made.credentials.change(lambda record: record.keep_token(newer))  # type: ignore[attr-defined]
     assert (b"Authorization", b"Bearer tk-2") in call.build(None).headers
 
 
 def test_a_native_call_before_discovery_says_so() -> None:
-    assert error_of(lambda: api_call(context(), options())).code == "NOT_REGISTERED"
-    assert error_of(lambda: api_call(holding(), options())).code == "NOT_DISCOVERED"
+    for made, code in ((context(), "NOT_REGISTERED"), (holding(), "NOT_DISCOVERED")):
+        call = api_call(made, options())
+        assert error_of(lambda call=call: call.build(None)).code == code  # type: ignore[misc]
 
 
 def test_a_native_api_on_another_host_gets_none_of_the_users_headers() -> None:
@@ -362,3 +392,66 @@ def test_a_native_api_on_another_host_gets_none_of_the_users_headers() -> None:
                      b"Authorization"}  # fmt: skip
     made.learned.api_base = made.settings.base
     assert secret[0] in api_call(made, options()).build(None).headers
+
+
+def test_a_view_does_not_exchange_a_session_that_it_did_not_open() -> None:
+    made = holding(user="bob")
+    error = error_of(lambda: exchange(made))
+    assert (error.code, error.status) == ("SESSION_NOT_FOUND", None)
+
+
+def test_the_agent_itself_exchanges_sessions_that_it_did_not_open() -> None:
+    _, run = exchange(holding(), json_reply(GRANTED))
+    assert "code_verifier" not in body_of(run.requests[0])
+
+
+def test_a_token_for_another_provider_than_the_sessions_is_not_kept() -> None:
+    saved: list[Any] = []
+    flow = consent.exchange_token(holding(with_session), "exchange", "sess-1", None)
+    call = next(flow)
+    answer = call.read(call.build("signed"), json_reply({**GRANTED, "provider_id": "slack"}))  # type: ignore[union-attr]
+    saved.append(flow.send(answer))
+    error = error_of(lambda: flow.send(None))
+    assert error.code == "INVALID_RESPONSE"
+    assert "used up" in error.message
+    record = Record()
+    with_session(record)
+    saved[0].change(record)
+    assert record.tokens == record.sessions == {}
+
+
+def test_a_native_service_may_call_itself_otherwise() -> None:
+    answer = json_reply({**GRANTED, "provider_id": "shop-2"})
+    _, run = exchange(holding(with_session, native=True), answer)
+    assert list(recorded(run.others[0]).tokens) == ["shop-2"]  # type: ignore[arg-type]
+
+
+def test_a_token_is_revoked_with_the_registration_that_it_was_granted_to() -> None:
+    made = holding(lambda r: r.keep_token(Token("tk-1", "github", client_id="c-1")))
+    made.credentials.set_registration("c-2", "s-2")  # type: ignore[attr-defined]
+    _, run = run_flow(consent.revoke(made, None, None), reply(200, b""))
+    assert body_of(run.requests[0])["client_id"] == "c-1"
+
+
+@pytest.mark.parametrize("known", [True, False])
+def test_a_refusal_to_revoke_is_raised_and_ends_what_cannot_be_revoked_otherwise(
+    known: bool,
+) -> None:
+    client_id = "c-1" if known else "c-long-ago"
+    made = holding(lambda r: r.keep_token(Token("tk-1", "github", client_id=client_id)))
+    flow = consent.revoke(made, None, None)
+    next(flow)
+    call = flow.send(None)
+    try:
+        call.read(call.build(None), refusal("AGENT_IDENTITY_MISMATCH", 403))  # type: ignore[union-attr]
+    except ATHError as error:
+        refused = error
+    if known:
+        assert error_of(lambda: flow.throw(refused)) is refused
+    else:
+        assert isinstance(flow.throw(refused), Save)
+        assert error_of(lambda: flow.send(None)) is refused
+
+
+def test_ensuring_a_registration_that_is_held_does_nothing() -> None:
+    assert run_flow(registration.ensure_registered(holding(), wanted(providers=[])))[1].others == []

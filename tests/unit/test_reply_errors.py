@@ -7,11 +7,12 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from ath_api.models import ATHErrorCode
 from hypothesis import given
 from hypothesis import strategies as st
 
 from ath._http.messages import Reply
-from ath._protocol.failures import server_time, to_error
+from ath._protocol.failures import WILD_CODES, server_time, to_error, to_provider_error
 from ath.errors import ATHError
 
 from .support import REQUEST, context, json_reply, json_values, reply
@@ -21,18 +22,45 @@ PLACE = "GET https://gateway.example"
 
 
 def error_from(answer: Reply, fallback: str = "HTTP_ERROR", *secrets: str) -> ATHError:
-    return to_error(context(), replace(REQUEST, secrets=secrets), answer, fallback)
+    read = to_error if fallback == "HTTP_ERROR" else to_provider_error
+    return read(context(), replace(REQUEST, secrets=secrets), answer)
 
 
-@pytest.mark.parametrize("fallback", ["HTTP_ERROR", "PROVIDER_ERROR"])
-@pytest.mark.parametrize("status", [400, 401, 403, 404, 409, 429, 500, 502, 503, 302, 199, 999])
+STATUSES = [400, 401, 403, 404, 409, 429, 500, 502, 503, 302, 199, 999]
+
+
+@pytest.mark.parametrize("status", STATUSES)
 @pytest.mark.parametrize("code", ["TOKEN_INVALID", "PROVIDER_NOT_CONFIGURED", "oddly spelled", ""])
-def test_an_error_in_the_protocols_form_is_taken_at_its_word(
-    code: str, status: int, fallback: str
+def test_an_error_of_the_implementor_in_the_protocols_form_is_taken_at_its_word(
+    code: str, status: int
 ) -> None:
-    error = error_from(json_reply({"code": code, "message": "So it is."}, status), fallback)
+    error = error_from(json_reply({"code": code, "message": "So it is."}, status))
     assert (error.code, error.message, error.status) == (code, "So it is.", status)
-    assert error.details == {}
+    assert (error.details, error.source) == ({}, "implementor")
+
+
+@pytest.mark.parametrize("status", STATUSES)
+@pytest.mark.parametrize(
+    ("code", "known"),
+    [
+        *((str(code), True) for code in ATHErrorCode),
+        *((code, True) for code in sorted(WILD_CODES)),
+        ("object_not_found", False),
+        ("oddly spelled", False),
+        ("", False),
+    ],
+)
+def test_in_a_call_to_a_provider_only_a_known_code_is_the_implementors_word(
+    code: str, known: bool, status: int
+) -> None:
+    body = {"code": code, "message": "So it is."}
+    error = error_from(json_reply(body, status), "PROVIDER_ERROR")
+    if known and 400 <= status < 600:
+        assert (error.code, error.source, error.details) == (code, "implementor", {})
+    else:
+        assert (error.code, error.source) == ("PROVIDER_ERROR", "provider")
+        assert (error.details["status"], error.details["body"]) == (status, body)
+    assert error.status == status
 
 
 @pytest.mark.parametrize(

@@ -1,122 +1,138 @@
-"""A token of one user is never given by another's vault: random interleavings, many processes.
+"""Random interleavings of users, processes and a store that fails now and then.
 
-The model is a plain dictionary: what each user may hold. The machine drives two processes on one
-store, a registration that all users share, and users with a registration of their own.
+The model is what each user was granted and what was taken away again. The machine drives two
+processes on one store, a registration that all users share, and a user with one of their own.
 """
 
 from __future__ import annotations
 
+from functools import partial
 from itertools import count
 
 from hypothesis import settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from ath import CredentialKey, MemoryStore
-from ath._client.credentials import Change, Vault
+from ath._client.credentials import Credentials
+from ath._client.held_record import HeldRecords
+from ath._protocol.steps import Change
 from ath.stores.record import Record, Registration, Session, Token
 
-KEY = CredentialKey("https://gateway.example", "https://agent.example/agent.json")
+from .support import KEY, NOW, outcome, settle
+
 USERS = [None, "alice", "bob", "carol"]
 ALONE = frozenset({"carol"})  # has headers, and so a registration, of her own
-PROVIDERS = ["shop", "code", None]
-
 users = st.sampled_from(USERS)
-providers = st.sampled_from(PROVIDERS)
 processes = st.integers(0, 1)
+
+
+class FailingStore(MemoryStore):
+    def __init__(self) -> None:
+        super().__init__()
+        self.fails = False
+
+    def replace(self, key: CredentialKey, old: str | None, new: str) -> bool:
+        if self.fails:
+            raise OSError
+        return super().replace(key, old, new)
 
 
 class UsersApart(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
-        self.store = MemoryStore()
+        self.store = FailingStore()
         self.numbers = count()
         self.owners: dict[str, str | None] = {}  # whose a token or session is
-        self.clients: dict[str, str] = {}  # the registration that it was issued to
-        self.processes: list[dict[str | None, Vault]] = []
+        self.acknowledged: dict[str | None, set[str]] = {user: set() for user in USERS}
+        self.processes: list[dict[str | None, Credentials]] = []
 
     @initialize()
     def start(self) -> None:
         self.processes = [self.opened(), self.opened()]
 
-    def opened(self) -> dict[str | None, Vault]:
-        parent = Vault(KEY, self.store)
-        vaults: dict[str | None, Vault] = {None: parent}
-        for user in USERS[1:]:
-            shared = None if user in ALONE else parent
-            vaults[user] = Vault(KEY._replace(user=user), self.store, shared)
-        for vault in vaults.values():
-            vault.load()
-        return vaults
+    def opened(self) -> dict[str | None, Credentials]:
+        """A process that has just started."""
+        records = HeldRecords(self.store, lambda: NOW)
+        made = {}
+        for user in USERS:
+            key = KEY._replace(user=user, registered=user in ALONE)
+            made[user] = Credentials(records, key, key if user in ALONE else KEY)
+        return made
 
-    def keep(self, vault: Vault, change: Change) -> None:
-        registration = vault.registration
-        client_id = registration.client_id if registration else None
-        vault.apply(change, client_id)
-        if client_id is not None:
-            vault.persist(change, client_id)
+    def save(self, held: Credentials, change: Change) -> bool:
+        """Whether the store acknowledged the change."""
+        result = outcome(lambda: settle(held.save(change)))
+        assert result is None or result.code == "STORAGE_ERROR"
+        return result is None
 
-    def named(self, kind: str, user: str | None, vault: Vault) -> str:
+    def named(self, kind: str, user: str | None) -> str:
         name = f"{kind}-{next(self.numbers)}-of-{user}"
         self.owners[name] = user
-        registration = vault.registration
-        self.clients[name] = registration.client_id if registration else ""
         return name
+
+    @rule(fails=st.booleans())
+    def the_store_fails_or_works(self, fails: bool) -> None:
+        self.store.fails = fails
 
     @rule(process=processes, user=users, number=st.integers(0, 2))
     def register(self, process: int, user: str | None, number: int) -> None:
-        vault = self.processes[process][user].owner
-        who = user if user in ALONE else "agent"
-        vault.enroll(Registration(f"{who}-{number}", "s"))
-        vault.persist_registration(Registration(f"{who}-{number}", "s"))
+        held = self.processes[process][user]
+        settle(held.load())
+        former = held.registration
+        made = Registration(f"{user if user in ALONE else 'agent'}-{number}", "s")
+        instead_of = None if former is None else former.client_id
+        outcome(lambda: settle(held.save_registration(made, instead_of)))
+        assert held.registration == made
 
-    @rule(process=processes, user=users, provider=providers)
-    def exchange(self, process: int, user: str | None, provider: str | None) -> None:
-        vault = self.processes[process][user]
-        token = Token(self.named("token", user, vault), provider)
-        self.keep(vault, lambda record: record.keep_token(token))
-        assert vault.latest_token() is token
+    @rule(process=processes, user=users)
+    def exchange(self, process: int, user: str | None) -> None:
+        held = self.processes[process][user]
+        name = self.named("token", user)
+        token = Token(name, provider=f"provider of {name}")  # so that no grant replaces another
+        saved = self.save(held, partial(Record.keep_token, token=token))
+        assert held.latest_token() == token
+        if saved:
+            self.acknowledged[user].add(name)
 
     @rule(process=processes, user=users)
     def authorize(self, process: int, user: str | None) -> None:
-        vault = self.processes[process][user]
-        name = self.named("session", user, vault)
-        self.keep(vault, lambda record: record.open_session(name, Session("shop", name, 0.0)))
-        assert vault.session(name)
+        held = self.processes[process][user]
+        name = self.named("session", user)
+        session = Session("shop", name, NOW, NOW + 600)
+        self.save(held, partial(Record.open_session, session_id=name, session=session))
+        assert held.session(name)
 
     @rule(process=processes, user=users)
     def revoke_all(self, process: int, user: str | None) -> None:
-        vault = self.processes[process][user]
-        for token in vault.tokens():
-            self.keep(vault, lambda record, token=token: record.drop_token(token))  # type: ignore[misc]
-        assert vault.latest_token() is None
-
-    @rule(process=processes, user=users)
-    def save_and_load(self, process: int, user: str | None) -> None:
-        vault = self.processes[process][user]
-        vault.replace(Record.from_text(vault.snapshot().to_text()))
+        held = self.processes[process][user]
+        settle(held.load())
+        for token in held.tokens():
+            self.acknowledged[user].discard(token.access_token)
+            self.save(held, partial(Record.drop_token, access_token=token.access_token))
+        assert held.latest_token() is None
 
     @rule(process=processes)
     def restart(self, process: int) -> None:
+        """What the process had not been told is stored may be gone."""
         self.processes[process] = self.opened()
 
-    @precondition(lambda self: self.processes)
     @invariant()
-    def every_vault_gives_only_its_users_own(self) -> None:
-        for vaults in self.processes:
-            for user, vault in vaults.items():
-                given = [*vault.tokens(), vault.latest_token()]
-                given += [vault.token_for(p) for p in ("shop", "code", "unknown")]
-                registration = vault.registration
-                for token in given:
-                    if token is None:
-                        continue
-                    assert self.owners[token.access_token] == user
-                    issued_to = self.clients[token.access_token]
-                    # What was set before any registration was known may stay.
-                    assert registration is None or issued_to in ("", registration.client_id)
+    def no_view_shows_what_is_another_users(self) -> None:
+        for process in self.processes:
+            for user, held in process.items():
+                shown = [*held.tokens(), held.latest_token()]
+                shown += [held.token_for(f"provider of {name}") for name in self.owners]
+                assert {self.owners[token.access_token] for token in shown if token} <= {user}
                 for name, owner in self.owners.items():
-                    assert vault.session(name) is None or owner == user
+                    assert held.session(name) is None or owner == user
+
+    @invariant()
+    def what_was_acknowledged_is_in_the_store(self) -> None:
+        for user, tokens in self.acknowledged.items():
+            key = KEY._replace(user=user, registered=user in ALONE)
+            record = Record.from_text(self.store.load(key))
+            assert tokens <= {token.access_token for token in record.tokens.values()}
 
 
 TestUsersApart = UsersApart.TestCase
