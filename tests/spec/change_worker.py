@@ -12,16 +12,24 @@ import re
 import shutil
 import sys
 import traceback
+from base64 import urlsafe_b64decode
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import httpx
+import pytest
 from construct_worker import ROOT, make
+from cryptography.hazmat.primitives.asymmetric import ec
 from promises import broken
 from ruamel.yaml import YAML
 from spec_changes import changed
 from spec_support import read_spec
 
 ROWS: list[dict[str, Any]] = YAML(typ="safe").load(Path(__file__).with_name("changes.yaml"))
+
+BASE = "https://gateway.example/base"
+KEY = ec.generate_private_key(ec.SECP256R1())
 
 
 def without_examples(part: Any) -> Any:
@@ -46,69 +54,51 @@ def copy_ath(target: Path, api: str) -> None:
 
 
 class Use:
-    """What the rows' programs are written with: the request that each flow would send first."""
+    """What the rows' programs are written with: what the public client sends first."""
 
     def __init__(self, ath: str) -> None:
         self.ath = ath
-        self.audiences: list[Any] = []
 
-    def module(self, name: str) -> Any:
-        return importlib.import_module(f"{self.ath}.{name}")
+    def sent(self, act: Callable[[Any], object]) -> httpx.Request:
+        """The first request of an act that a server refuses, repeating what it was sent."""
+        package = importlib.import_module(self.ath)
+        seen: list[httpx.Request] = []
 
-    def context(self) -> Any:
-        context, record = self.module("_protocol.context"), self.module("stores.record")
-        base = self.module("_http.messages").parse_base("https://gateway.example/base", "url")
+        def refuse(request: httpx.Request) -> httpx.Response:
+            seen.append(request)
+            said = {"code": "REFUSED", "message": request.content.decode()}
+            return httpx.Response(400, json=said)
 
-        class Credentials:
-            registration = record.Registration("c-1", "secret-of-c-1", ())
+        http = httpx.Client(transport=httpx.MockTransport(refuse))
+        options = {"http_client": http, "retry": None}
+        with package.ATHGatewayClient(BASE, f"{BASE}/agent.json", KEY, **options) as client:
+            client.set_credentials("client-1", "secret-of-client-1")
+            client.set_token("token-1")
+            with pytest.raises(package.ATHError) as caught:
+                act(client)
+        self.error = caught.value
+        return seen[0]
 
-            def tokens(self, _: object) -> list[Any]:
-                return [record.Token("tk-1", "github", None, ())]
+    def discover(self) -> httpx.Request:
+        return self.sent(lambda client: client.discover())
 
-            def session(self, _: object) -> None:
-                return None
+    def authorize(self) -> httpx.Request:
+        return self.sent(lambda client: client.authorize("github", ["scope-of-repos"]))
 
-        settings = context.Settings(
-            base=base,
-            agent_id="https://agent.example/agent.json",
-            key_id="default",
-            capabilities=(),
-            audience=base.url,
-            require_pkce=True,
-            max_response_bytes=10_000,
-            clock=lambda: 1e6,
-            random_text=lambda size: "r" * size,
-        )
-        headers = self.module("_protocol.requests").standard_headers(base)
-        return context.Context(settings, context.Learned(), Credentials(), [], headers, headers)
+    def exchange(self) -> httpx.Request:
+        return self.sent(lambda client: client.exchange_token("exchange", "session-1"))
 
-    def first_request(self, flow: Any) -> Any:
-        call = next(flow)
-        self.audiences[:] = call.audiences
-        return call.build("signed")
+    def revoke(self) -> httpx.Request:
+        return self.sent(lambda client: client.revoke())
 
-    def discover(self) -> Any:
-        registration = self.module("_protocol.registration")
-        return self.first_request(registration.discover_gateway(self.context(), None))
-
-    def authorize(self) -> Any:
-        authorize = self.module("_protocol.consent").authorize
-        arguments = ("github", ["repo"], None, None, None, None)
-        return self.first_request(authorize(self.context(), *arguments))
-
-    def exchange(self) -> Any:
-        exchange = self.module("_protocol.consent").exchange_token
-        return self.first_request(exchange(self.context(), "exchange", "sess-1", None))
-
-    def revoke(self) -> Any:
-        return self.first_request(
-            self.module("_protocol.consent").revoke(self.context(), None, None)
-        )
+    def message(self) -> str:
+        """What the error of the last act says."""
+        return str(self.error)
 
     @staticmethod
-    def header(request: Any, name: str) -> str | None:
-        found = [value.decode() for key, value in request.headers if key == name.encode()]
-        return found[0] if found else None
+    def audience(request: httpx.Request) -> Any:
+        claims = json.loads(request.content)["agent_attestation"].split(".")[1]
+        return json.loads(urlsafe_b64decode(claims + "=" * (-len(claims) % 4)))["aud"]
 
 
 def run(row: dict[str, Any], folder: Path, number: int) -> dict[str, Any]:
