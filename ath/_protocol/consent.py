@@ -233,9 +233,9 @@ def _provider_of(document: dict[str, Any], session: Session | None) -> str:
 
 def _expiry_of(document: dict[str, Any], now: float) -> float | None:
     seconds = document.get("expires_in")
-    if isinstance(seconds, int | float) and abs(seconds) < _MAX_EXPIRES_IN:
-        return now + seconds
-    return None
+    if isinstance(seconds, bool) or not isinstance(seconds, int | float):
+        return None
+    return now + seconds if abs(seconds) < _MAX_EXPIRES_IN else None
 
 
 def _scopes_of(document: dict[str, Any]) -> tuple[str, ...]:
