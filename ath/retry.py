@@ -27,7 +27,8 @@ class RetryPolicy:
             its whole timeout. A Retry-After beyond them raises the error at once.
         base: Seconds of the first pause; it doubles with each further one.
         maximum: Seconds of the longest pause, a server's Retry-After aside.
-        jitter: Whether a pause is drawn from between zero and its full length.
+        jitter: Whether a pause is drawn from between zero and its full length, and a random part is
+            added to a Retry-After, which is the least that is waited.
     """
 
     attempts: int = 3

@@ -5,6 +5,7 @@ They are the same record for the agent itself, and for a user with a registratio
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import partial
 
@@ -119,7 +120,9 @@ class Credentials:
                     "INVALID_CREDENTIALS",
                     "These credentials belong to another registration than the agent's.",
                 )
-            self._owner.change(partial(Record.set_registration, registration=other))
+            self._owner.change(
+                partial(Record.set_registration, registration=other, earlier=record.earlier)
+            )
             record = record.copy()
             record.registration = None
         self._own.change(partial(Record.replace_all, other=record))
@@ -150,6 +153,23 @@ class Credentials:
         """
         for held in self._each():
             yield from held.load()
+
+    def load_another(self, credential: Callable[[], str | None], refused: str) -> Operations[bool]:
+        """Read both records again; return whether there is another credential than the refused one.
+
+        If so, changes that would put the refused token over it are no longer made.
+
+        Raises:
+            ATHError: STORAGE_ERROR or INVALID_CREDENTIALS.
+        """
+        found, changes = False, self._own.withdraw(refused)
+        try:
+            yield from self.load()
+            found = credential() not in (None, refused)
+        finally:
+            for change in () if found else changes:
+                self._own.change(change)
+        return found
 
     def refresh_registration(self) -> Operations[None]:
         """Read the registration again, unless it was read when the user's own record was saved."""

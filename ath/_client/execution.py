@@ -167,8 +167,7 @@ class Execution:
             return True  # building the request again tells
         if used is not None and _is_refusal(error, _REFUSAL_CODES):
             with suppress(ATHError):  # what the server said counts more than a failing store
-                yield from self._credentials.load()
-                return credential() not in (None, used)
+                return (yield from self._credentials.load_another(credential, used))
         return False
 
     def _mark_refused(self, used: str | None, error: ATHError) -> Operations[None]:
@@ -224,7 +223,8 @@ class Execution:
         if acquire is None or release is None:
             yield from self._credentials.load()
             return None if step.done() else (yield from self._run_flow(step.make_flow()))
-        owner, lease = self._driver.settings.random_text(16), self._driver.lease
+        owner = self._driver.settings.random_text(16)
+        lease = self._driver.longest_call(step.retry)
         pauses = growing_pauses(
             lease, f"Another process is registering {key.agent_id} and does not end."
         )
@@ -247,7 +247,8 @@ class Execution:
                 yield next(pauses)
         except GeneratorExit:  # there is no driver any more
             closed = True
-            release(key, owner)
+            with suppress(Exception):
+                release(key, owner)
             raise
         finally:
             left = True

@@ -17,7 +17,7 @@ from .._protocol.steps import Flow, Pause
 from .._secret import hide
 from ..errors import ATHError
 from ..keys import Signer
-from ..retry import RetryPolicy
+from ..retry import Retry, RetryPolicy, resolve_policy
 from ..stores import fork
 from .credentials import Credentials
 from .execution import Execution
@@ -27,7 +27,7 @@ from .single_flight import SingleFlight
 T = TypeVar("T")
 log = logging.getLogger("ath")
 
-_LONGEST_LEASE = 600.0  # seconds; of a call that nothing bounds
+_LONGEST_CALL = 600.0  # seconds; of one that nothing bounds
 
 
 class SyncTransport(Protocol):
@@ -80,12 +80,12 @@ class Driver(Generic[TransportT, SignerT]):
                     self._transport = self._open_transport()
         return self._transport
 
-    @property
-    def lease(self) -> float:
-        """Seconds that a registration may take, with all its attempts."""
-        if self.limits.total is None:
-            return _LONGEST_LEASE
-        return self.limits.total + (0.0 if self.retry is None else self.retry.total)
+    def longest_call(self, retry: Retry) -> float:
+        """Seconds that a call may take, with all its attempts and pauses."""
+        policy, attempt = resolve_policy(retry, self.retry), self.limits.total
+        if attempt is None:
+            return _LONGEST_CALL
+        return attempt + (0.0 if policy is None else policy.total)
 
 
 def log_reply(request: Request, reply: Reply) -> None:

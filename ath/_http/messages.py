@@ -67,15 +67,15 @@ def is_loopback_host(host: str) -> bool:
         return False
 
 
-def parse_base(url: object, name: str, code: str = "INVALID_ARGUMENT") -> Base:
+def parse_base(url: object, name: str) -> Base:
     """Read a base URL: http or https, with a host, without query, fragment and user info.
 
     Raises:
-        ATHError: with ``code`` and a message that calls the URL by ``name``.
+        ATHError: INVALID_ARGUMENT, whose message calls the URL by ``name``.
     """
 
     def refuse(reason: str) -> ATHError:
-        return ATHError(code, f"{name} {reason}.")
+        return ATHError("INVALID_ARGUMENT", f"{name} {reason}.")
 
     if not isinstance(url, str) or not _URL_TEXT.fullmatch(url) or "\\" in url:
         raise refuse("must be a URL as text, without spaces, control characters or backslashes")

@@ -13,7 +13,9 @@ _UNSAFE = re.compile(r"[\x00-\x20\x7f\\]")
 _CHALLENGE = re.compile(r"[A-Za-z0-9._~-]{43,128}")  # RFC 7636, section 4.2
 
 
-def check_authorization_url(url: str, implementor: Base, *, require_pkce: bool) -> None:
+def check_authorization_url(
+    url: str, implementor: Base, *, require_pkce: bool, status: int | None = None
+) -> None:
     """Refuse what no browser should open, and what does not protect the code (ATH 0.1, PKCE).
 
     Raises:
@@ -22,7 +24,9 @@ def check_authorization_url(url: str, implementor: Base, *, require_pkce: bool) 
             lacks an S256 code_challenge.
     """
     if _UNSAFE.search(url) or not url.isprintable() or not _is_safe(url, implementor):
-        raise ATHError("INVALID_RESPONSE", "The authorization_url is not a safe web address.")
+        raise ATHError(
+            "INVALID_RESPONSE", "The authorization_url is not a safe web address.", status
+        )
     if not require_pkce:
         return
     query = parse_qs(urlsplit(url).query)
@@ -32,7 +36,9 @@ def check_authorization_url(url: str, implementor: Base, *, require_pkce: bool) 
             "PKCE_REQUIRED", "The authorization_url lacks the S256 code_challenge that ATH demands."
         )
     if len(challenges) != 1 or not _CHALLENGE.fullmatch(challenges[0]):
-        raise ATHError("INVALID_RESPONSE", "The authorization_url's code_challenge is malformed.")
+        raise ATHError(
+            "INVALID_RESPONSE", "The authorization_url's code_challenge is malformed.", status
+        )
 
 
 def _is_safe(url: str, implementor: Base) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from functools import partial
 from typing import Any
 
@@ -84,7 +85,10 @@ def authorize(
         raise
     response: AuthorizationResponse = answer.model(AuthorizationResponse)
     check_authorization_url(
-        response.authorization_url, settings.base, require_pkce=settings.require_pkce
+        response.authorization_url,
+        settings.base,
+        require_pkce=settings.require_pkce,
+        status=answer.status,
     )
     now = settings.clock()
     session = Session(
@@ -138,7 +142,8 @@ def exchange_token(
             provider = session.provider
             name_token(error, provider, context.user, credentials.token_for(provider))
         if error.code == "AGENT_NOT_REGISTERED" and error.source == "implementor":
-            yield Reload()
+            with suppress(ATHError):  # what the server said counts more than a failing store
+                yield Reload()
             if current_client_id(credentials) != held.client_id:
                 raise ATHError(
                     "SESSION_NOT_FOUND",
@@ -147,7 +152,7 @@ def exchange_token(
         explain_lost_reply(error, "got its token, and this session may be used up")
     # The session is used up: the token is saved before the rest of the answer is looked at.
     token = Token(
-        access_token=_require_ascii(hide(answer.text("access_token"))),
+        access_token=_token_text(answer),
         provider=_provider_of(answer.document, session),
         expires_at=_expiry_of(answer.document, settings.clock()),
         scopes=_scopes_of(answer.document),
@@ -178,9 +183,12 @@ def revoke(context: Context, provider: str | None, retry: Retry) -> Flow[None]:
     """Revoke one provider's token or all; every one is tried before the first error is raised."""
     if provider is not None:
         require_text(provider, "provider")
-    yield Reload()  # what another process was granted meanwhile is to be revoked as well
-    require_registration(context.credentials)
     first: ATHError | None = None
+    try:
+        yield Reload()  # what another process was granted meanwhile is to be revoked as well
+    except ATHError as error:
+        first = error  # at least what memory holds is revoked
+    require_registration(context.credentials)
     for token in context.credentials.tokens(provider):
         try:
             yield from _revoke_token(context, token, retry)
@@ -216,11 +224,12 @@ def _revoke_token(context: Context, token: Token, retry: Retry) -> Flow[None]:
         raise refusal
 
 
-def _require_ascii(access_token: str) -> str:
+def _token_text(answer: Answer) -> str:
     """The token, which has to fit into a header."""
+    access_token = hide(answer.text("access_token"))
     if access_token.isascii() and access_token.isprintable():
         return access_token
-    raise ATHError("INVALID_RESPONSE", "The access_token is not printable ASCII text.")
+    raise answer.misfit("access_token must be printable ASCII text")
 
 
 def _provider_of(document: dict[str, Any], session: Session | None) -> str:

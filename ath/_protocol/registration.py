@@ -58,9 +58,12 @@ def discover_service(context: Context, retry: Retry) -> Flow[ServiceDiscoveryDoc
     """Ask what the native service offers, and where its API is."""
     answer = yield _read_call(context, service_endpoint._get_kwargs(), retry)
     document: ServiceDiscoveryDocument = answer.model(ServiceDiscoveryDocument)
-    api_base = parse_base(document.api_base, "The service's api_base", "INVALID_RESPONSE")
+    try:
+        api_base = parse_base(document.api_base, "api_base")
+    except ATHError as error:
+        raise answer.misfit(error.message.rstrip(".")) from None
     if context.settings.base.scheme == "https" and api_base.scheme != "https":
-        raise ATHError("INVALID_RESPONSE", "The service's api_base leads from https down to http.")
+        raise answer.misfit("api_base leads from https down to http")
     yield Learn(api_base)
     return document
 
@@ -119,11 +122,11 @@ def ensure_registered(context: Context, options: RegistrationOptions) -> Flow[No
         return
     body, _ = _registration_request(context, options)
     once = partial(_register_once, context, body, options.retry)
-    yield Share(b"ensure_registered", partial(_exclude, context, once))
+    yield Share(b"ensure_registered", partial(_exclude, context, once, options.retry))
 
 
-def _exclude(context: Context, make_flow: Callable[[], Flow[None]]) -> Flow[None]:
-    yield Exclude(make_flow, lambda: context.credentials.registration is not None)
+def _exclude(context: Context, make_flow: Callable[[], Flow[None]], retry: Retry) -> Flow[None]:
+    yield Exclude(make_flow, lambda: context.credentials.registration is not None, retry)
 
 
 def _register_once(context: Context, body: AgentRegistrationRequest, retry: Retry) -> Flow[None]:

@@ -55,7 +55,7 @@ class Answer:
             with suppress(UnicodeEncodeError):  # JSON can carry what no request could send back
                 value.encode("utf-8")
                 return value
-        raise self._misfit(f"{name} must be text that is not empty")
+        raise self.misfit(f"{name} must be text that is not empty")
 
     def model(self, kind: Model[T]) -> T:
         """The object as a generated model, which checks its fields.
@@ -67,9 +67,10 @@ class Answer:
             return kind.from_dict(self.document)
         except MALFORMED as error:
             reason = str(error)
-        raise self._misfit(reason)  # not in the block above: that error leads to the document
+        raise self.misfit(reason)  # not in the block above: that error leads to the document
 
-    def _misfit(self, reason: str) -> ATHError:
+    def misfit(self, reason: str) -> ATHError:
+        """The INVALID_RESPONSE for an answer that does not fit the protocol."""
         return invalid_response(
             self._origin_label, f"does not fit: {reason}", self.status, self._headers
         )

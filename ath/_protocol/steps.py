@@ -95,6 +95,8 @@ class Exclude(NamedTuple):
 
     make_flow: Callable[[], Flow[Any]]
     done: Callable[[], bool]
+    retry: Retry
+    """The flow's own, which tells how long the others may have to wait."""
 
 
 class Pause(NamedTuple):

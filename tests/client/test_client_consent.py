@@ -152,8 +152,9 @@ def test_an_authorization_url_that_is_no_web_address_is_refused(
     client = kind.client(server.url, require_pkce=False)
     client.set_credentials("ath_client_0", "ath_secret_0")
     server.answer_next({**AUTHORIZATION, "authorization_url": url})
-    with raises_code("INVALID_RESPONSE"):
+    with raises_code("INVALID_RESPONSE", 200) as caught:
         client.authorize("github", ["repo"])
+    assert caught.value.source == "implementor"
 
 
 def test_a_reply_that_names_another_provider_than_the_session_changes_no_token(

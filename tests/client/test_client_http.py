@@ -90,7 +90,7 @@ def test_an_api_base_never_leads_from_https_down_to_http(
     kind: Kind, mocked: Any, api_base: str
 ) -> None:
     client, seen = service_at("https://gateway.example", api_base, kind, mocked)
-    with raises_code("INVALID_RESPONSE") as caught:
+    with raises_code("INVALID_RESPONSE", 200) as caught:
         client.discover()
     assert "http" in caught.value.message
     with raises_code("NOT_DISCOVERED"):

@@ -12,6 +12,7 @@ import pytest
 
 from ath import ATHError, CredentialKey, FileStore, FolderStore
 from ath._client import held_record
+from ath.stores.record import Record, Token
 from tests.harness.clients import AGENT_ID, DEVELOPER, AnyClient, Kind, raises_code
 from tests.harness.examples import AUTHORIZATION, REGISTRATION, TOKEN, refusal
 from tests.harness.server import Answer, Server, answer
@@ -353,6 +354,17 @@ def test_errors_that_are_handed_to_several_callers_share_nothing(
     first.details["mine"] = True
     assert not hasattr(second, "__notes__")
     assert second.details == {"n": 1}
+
+
+@pytest.mark.parametrize("how", [Record.keep_token, Record.set_token])
+@pytest.mark.parametrize("provider", ["github", None])
+def test_other_threads_never_see_a_moment_without_a_token(how: Any, provider: str | None) -> None:
+    record = Record()
+    record.keep_token(Token("ath_tk_old", "github"))
+    seen = record.tokens  # by a thread that is about to look its token up
+    how(record, Token("ath_tk_new", provider))
+    assert seen["github"].access_token == "ath_tk_old"
+    assert record.tokens[provider].access_token == "ath_tk_new"
 
 
 def test_a_token_that_was_set_while_the_store_is_read_stays(

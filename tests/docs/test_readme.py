@@ -31,6 +31,13 @@ def test_a_snippet_of_the_readme_runs(
     block: str, gateway: LocalGateway, service: LocalService, private_key: Any, tmp_path: Path
 ) -> None:
     with ATHGatewayClient(gateway.url, AGENT_ID, private_key) as client:
+        client.register(
+            developer={"name": "Acme", "id": "acme"},
+            providers=[{"provider_id": "github", "scopes": ["read:user"]}],
+        )
+        auth = client.authorize("github", ["read:user"])
+        gateway.approve(auth.authorization_url)
+        client.exchange_token("exchange", auth.ath_session_id)
         namespace = {
             "ATHGatewayClient": ATHGatewayClient,
             "LocalGateway": LocalGateway,

@@ -291,7 +291,9 @@ class Server:
         # What the client does to a connection under a fault is for the test to judge.
         with contextlib.suppress(OSError, HTTPException):
             if self.tls:
+                self._sockets.discard(sock)  # which wrapping empties
                 sock = self.tls.wrap_socket(sock, server_side=True)
+                self._sockets.add(sock)
             connection = Connection(self, sock, number)
             while connection.open and connection.wait_for_request():
                 self._next_behaviour()(connection)

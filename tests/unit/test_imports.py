@@ -30,7 +30,7 @@ PARTS: dict[str, set[str]] = {
     "retry": {"errors"},
     "keys": {"errors"},
     "_http": {"errors"},
-    "stores": {"errors", "_secret"},
+    "stores": {"errors", "_json", "_secret"},
     "_json": {"errors"},
     "_protocol": {
         "arguments", "errors", "response", "retry", "stores", "_http", "_json", "_secret",

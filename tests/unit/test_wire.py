@@ -97,9 +97,9 @@ def test_a_base_is_read_and_normalised_once(url: str, base: Base, host_header: b
     ],
 )  # fmt: skip
 def test_what_is_no_base_is_refused_under_its_name(url: Any) -> None:
-    error = error_of(lambda: parse_base(url, "The service's api_base", "INVALID_RESPONSE"))
-    assert error.code == "INVALID_RESPONSE"
-    assert error.message.startswith("The service's api_base ")
+    error = error_of(lambda: parse_base(url, "agent_id"))
+    assert error.code == "INVALID_ARGUMENT"
+    assert error.message.startswith("agent_id ")
     assert error.__cause__ is None
 
 
