@@ -251,9 +251,9 @@ def _provider_of(named: object, session: Session | None) -> str:
 
 
 def _expiry_of(seconds: object, now: float) -> float | None:
-    if isinstance(seconds, int | float) and abs(seconds) < _MAX_EXPIRES_IN:
-        return now + seconds
-    return None
+    if isinstance(seconds, bool) or not isinstance(seconds, int | float):
+        return None
+    return now + seconds if abs(seconds) < _MAX_EXPIRES_IN else None
 
 
 def _scopes_of(scopes: object) -> tuple[str, ...]:
