@@ -8,8 +8,10 @@ import time
 from typing import Any, Protocol, TypeVar
 
 from .._http.limits import Limits
+from .._http.loops import running_loop
 from .._http.messages import Reply, Request
 from .._protocol.steps import Flow, Pause
+from ..errors import ATHError
 from ..keys import AsyncSigner, LocalSigner, Signer
 from .credentials import Credentials
 from .execution import Execution
@@ -40,6 +42,8 @@ class AsyncDriver(Driver[AsyncTransport, Signer | AsyncSigner]):
 
     async def drive(self, operations: Operations[T]) -> T:
         """Carry the operations out; returns what they come to."""
+        if running_loop() is None:
+            raise ATHError("WRONG_EVENT_LOOP", "Async clients run in an asyncio event loop.")
         try:
             operation = next(operations)
             while True:
