@@ -53,7 +53,7 @@ def test_users_are_served_by_any_worker_whichever_wrote_what(
             answer = worker.ask("write", user)
             if answer.get("error") != code:
                 wrong.append(f"after the revocation: {answer}")
-        connect(second, first)  # while the second holds the revoked token
+        connect(third, first)  # while the second holds the revoked token
         call_everywhere()
         return wrong
 
