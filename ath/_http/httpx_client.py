@@ -127,18 +127,13 @@ def async_transport(http_client: object) -> AsyncHTTPXTransport:
             return unused.pop()
         raise ATHError("WRONG_EVENT_LOOP", "An http_client belongs to the loop of its first call.")
 
-    async def leave_open(_: httpx.AsyncClient) -> None:
-        pass
+    async def leave_open(_: httpx.AsyncClient) -> None: ...
 
     return AsyncHTTPXTransport(make, leave_open)
 
 
 def sync_proxy_transport(ssl_context: ssl.SSLContext | None) -> SyncHTTPXTransport:
-    """Send as httpx does where the environment names proxies.
-
-    Raises:
-        ATHError: INVALID_ARGUMENT if httpx does not take them.
-    """
+    """Send as httpx does where the environment names proxies; INVALID_ARGUMENT if it cannot."""
     return SyncHTTPXTransport(partial(_make, httpx.Client, ssl_context), httpx.Client.close)
 
 
