@@ -79,6 +79,8 @@ def error_code(case: Case, seen_as: str) -> str:
         return "OUTCOME_UNKNOWN"
     if seen_as in ("lost", "timeout"):
         return "NETWORK_ERROR" if seen_as == "lost" else "TIMEOUT"
+    if case.rule == "once" and seen_as in ("502", "504"):
+        return "OUTCOME_UNKNOWN"  # something on the way lost the reply
     return "PROVIDER_ERROR" if case.needs == "token" else "HTTP_ERROR"
 
 
