@@ -78,6 +78,8 @@ def error_code(case: Case, seen_as: str) -> str:
         if case.rule == "once":
             return "OUTCOME_UNKNOWN"
         return "NETWORK_ERROR" if seen_as == "lost" else "TIMEOUT"
+    if case.rule == "once" and seen_as in ("502", "504"):
+        return "OUTCOME_UNKNOWN"  # something on the way lost the reply
     return "PROVIDER_ERROR" if case.needs == "token" else "HTTP_ERROR"
 
 
