@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from importlib import import_module
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+__all__ = ["ec", "httpx", "responses", "ssl"]
 
 
 class LazyModule:
@@ -17,3 +19,17 @@ class LazyModule:
     def __getattr__(self, name: str) -> Any:
         """A name of the module."""
         return getattr(import_module(self._name), name)
+
+
+if TYPE_CHECKING:
+    import ssl
+
+    import httpx
+    from cryptography.hazmat.primitives.asymmetric import ec
+
+    from . import response as responses
+else:
+    ec = LazyModule("cryptography.hazmat.primitives.asymmetric.ec")
+    httpx = LazyModule("httpx")
+    responses = LazyModule("ath.response")  # not slow, but it imports what names it
+    ssl = LazyModule("ssl")

@@ -7,15 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from enum import Enum
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from ._lazy import LazyModule
+from ._lazy import responses
 from .codes import CODES
-
-if TYPE_CHECKING:
-    from . import response as _response
-else:  # which imports this module
-    _response = LazyModule("ath.response")
 
 __all__ = ["ATHError", "ATHSecurityWarning", "ATHWarning"]
 
@@ -79,7 +74,7 @@ class ATHError(Exception):
         retry_after: float | None = None,
         retryable: bool = False,
         headers: Mapping[str, str] | None = None,
-        response: _response.Response | None = None,
+        response: responses.Response | None = None,
     ) -> None:
         code, message = on_one_line(code, _LONGEST_CODE), on_one_line(message)
         super().__init__(code, message)

@@ -11,14 +11,13 @@ from ath_api import models
 
 from .. import _protocol
 from .._http.transports import open_async
+from .._lazy import ssl
 from ..arguments import Developer, ProviderScopes
 from ..errors import ATHError
 from ..retry import Default, Retry
 from .base import Client
 
 if TYPE_CHECKING:
-    import ssl
-
     from .run_async import AsyncDriver
 
 CLIENT = Default.CLIENT

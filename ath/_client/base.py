@@ -12,12 +12,12 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Generic, NoReturn, Self, TypeVar, cast
+from typing import Any, Generic, NoReturn, Self, TypeVar, cast
 
 from .._http.limits import parse_timeout
 from .._http.messages import parse_base
 from .._http.transports import check_ssl_context
-from .._lazy import LazyModule
+from .._lazy import ec, httpx, ssl
 from .._protocol.arguments import as_list, encode_headers, require_text
 from .._protocol.context import Learned, Settings, current_client_id, require_registration
 from .._protocol.requests import context_of_user, make_context
@@ -31,15 +31,6 @@ from ..stores.record import Record, Token
 from .credentials import Credentials
 from .held_record import HeldRecords
 from .options import check_agent_id, check_audience, open_store, random_text
-
-if TYPE_CHECKING:
-    import ssl
-
-    import httpx
-    from cryptography.hazmat.primitives.asymmetric import ec
-else:  # both are slow to import
-    httpx = LazyModule("httpx")
-    ec = LazyModule("cryptography.hazmat.primitives.asymmetric.ec")
 
 DriverT = TypeVar("DriverT")
 ClientT = TypeVar("ClientT", bound="Client[Any]")

@@ -5,19 +5,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import partial
 from types import TracebackType
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ath_api import models
 
 from .. import _protocol
 from .._http.transports import open_sync
+from .._lazy import ssl
 from ..arguments import Developer, ProviderScopes
 from ..retry import Default, Retry
 from .base import Client, ClientT
 from .run import SyncDriver
-
-if TYPE_CHECKING:
-    import ssl
 
 CLIENT = Default.CLIENT
 

@@ -15,6 +15,7 @@ it is small enough to be read:
     tls.py            whom to trust
     sync.py, aio.py   the exchange over sockets, and over asyncio
     httpx_client.py   the same interface over httpx
+    proxies.py        the same over an httpx client that knows the proxies of the environment
 
 What it does not do: HTTP/2, SOCKS, protocol upgrades, redirects, cookies, caching, decompression.
 ``http_client=`` takes any httpx client instead, with all that it can; where the environment names

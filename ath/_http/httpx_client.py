@@ -1,4 +1,4 @@
-"""Calls over httpx: the user's own client, or one of ours that knows the environment's proxies.
+"""Calls over an httpx client: the user's own, or one that proxies.py makes.
 
 What would weaken a call is off: redirects, cookies, and the client's own auth, which would replace
 the bearer token.
@@ -8,25 +8,18 @@ from __future__ import annotations
 
 import asyncio
 import os
-import ssl
 import time
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import aclosing, closing
-from functools import partial
-from typing import TypeVar
 
 import httpx
 
 from ..errors import ATHError
 from .connection import collect
 from .failures import broken, is_distrusted, not_connected, timed_out
-from .idle import KEPT_IDLE, MAX_OPEN
 from .limits import Limits
 from .loops import LoopBound
 from .messages import Reply, Request
-from .tls import context_for
-
-ClientT = TypeVar("ClientT", httpx.Client, httpx.AsyncClient)
 
 _FAILURES = (httpx.HTTPError, httpx.StreamError, OSError)
 _UNSENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError,
@@ -131,34 +124,6 @@ def async_transport(http_client: object) -> AsyncHTTPXTransport:
         pass
 
     return AsyncHTTPXTransport(make, leave_open)
-
-
-def sync_proxy_transport(ssl_context: ssl.SSLContext | None) -> SyncHTTPXTransport:
-    """Send as httpx does where the environment names proxies.
-
-    Raises:
-        ATHError: INVALID_ARGUMENT if httpx does not take them.
-    """
-    return SyncHTTPXTransport(partial(_make, httpx.Client, ssl_context), httpx.Client.close)
-
-
-def async_proxy_transport(ssl_context: ssl.SSLContext | None) -> AsyncHTTPXTransport:
-    """As :func:`sync_proxy_transport`; what it raises comes with the first call."""
-    make = partial(_make, httpx.AsyncClient, ssl_context)
-    return AsyncHTTPXTransport(make, httpx.AsyncClient.aclose)
-
-
-def _make(kind: type[ClientT], ssl_context: ssl.SSLContext | None) -> ClientT:
-    pool = httpx.Limits(max_connections=MAX_OPEN, keepalive_expiry=KEPT_IDLE)
-    context = context_for(ssl_context)
-    try:
-        client = kind(trust_env=True, verify=context, limits=pool)
-    except (ImportError, TypeError, ValueError, httpx.InvalidURL) as error:
-        reason = type(error).__name__  # its text may quote the proxy's password
-    else:
-        client.headers.clear()  # requests name all of theirs
-        return client
-    raise ATHError("INVALID_ARGUMENT", f"httpx cannot use the environment's proxies ({reason}).")
 
 
 def _prepare(

@@ -42,7 +42,7 @@ def open_sync(ssl_context: ssl.SSLContext | None) -> SyncTransport | SyncHTTPXTr
         ATHError: INVALID_ARGUMENT if httpx does not take that proxy.
     """
     if names_proxy():
-        from .httpx_client import sync_proxy_transport
+        from .proxies import sync_proxy_transport
 
         return sync_proxy_transport(ssl_context)
     from .sync import SyncTransport
@@ -53,7 +53,7 @@ def open_sync(ssl_context: ssl.SSLContext | None) -> SyncTransport | SyncHTTPXTr
 def open_async(ssl_context: ssl.SSLContext | None) -> AsyncTransport | AsyncHTTPXTransport:
     """As :func:`open_sync`, for coroutines."""
     if names_proxy():
-        from .httpx_client import async_proxy_transport
+        from .proxies import async_proxy_transport
 
         return async_proxy_transport(ssl_context)
     from .aio import AsyncTransport

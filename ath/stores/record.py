@@ -13,20 +13,15 @@ from dataclasses import asdict, dataclass, field, fields, replace
 from itertools import islice
 from typing import Any
 
+from .._json import MALFORMED
 from ..errors import ATHError
 
 SESSION_LIFETIME = 600.0
 """Seconds that a session lives at most (ATH 0.1)."""
 KEPT_AFTER_EXPIRY = 86_400.0
 """Seconds that what has expired is still known, so that an error can say that it has expired."""
-_MALFORMED = (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError)
-"""What reading a text raises that is not what :meth:`Record.to_text` writes."""
 EARLIER_REGISTRATIONS = 3
 """How many earlier registrations are kept: tokens can be revoked with their own one only."""
-
-
-def _others() -> Any:
-    return field(default_factory=dict, repr=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +47,7 @@ class Token:
     """The registration that it was granted to."""
     refused: bool = False
     """Whether the implementor has said that it cannot be used any more."""
-    others: Mapping[str, Any] = _others()
+    others: Mapping[str, Any] = field(default_factory=dict, repr=False, compare=False)
     """Members that this release does not know."""
 
 
@@ -72,7 +67,7 @@ class Session:
     state: str | None = field(default=None, repr=False)
     redirect_uri: str | None = None
     authorization_url: str | None = field(default=None, repr=False)
-    others: Mapping[str, Any] = _others()
+    others: Mapping[str, Any] = field(default_factory=dict, repr=False, compare=False)
     """Members that this release does not know."""
 
 
@@ -216,7 +211,7 @@ class Record:
         """
         # An error tracker records the variables of a frame that raises, so this one holds nothing,
         # and an error that is raised in the place of these would lead back to the text.
-        with suppress(*_MALFORMED):
+        with suppress(*MALFORMED):
             return _read_record(cls(), text)
         del text
         raise ATHError("INVALID_CREDENTIALS", "The stored credentials are damaged.")
