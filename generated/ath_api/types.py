@@ -1,79 +1,32 @@
-"""What models, calls and their answers are made of."""
+"""Calls and their answers."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from typing import Any, Generic, Self, TypeVar, cast
+from typing import Any, Generic, NamedTuple, Self, TypeVar, cast
 from urllib.parse import urlencode
 
-from attrs import NOTHING, define, evolve, field, fields, frozen
+from attrs import evolve, field, frozen
 
-from ._writing import to_json, to_pairs
+from ._writing import to_pairs
 from .errors import FieldError, ResponseError
 
 S = TypeVar("S")
 E = TypeVar("E")
 
 
-@define(kw_only=True)
-class Model:
-    """One JSON object. Secrets stay out of its repr; what is absent is None.
-
-    Fields that the spec does not know are in ``additional_properties``, and items of the model.
-    """
-
-    additional_properties: dict[str, Any] = field(init=False, factory=dict, repr=False)
-
-    @classmethod
-    def from_dict(cls, src_dict: Mapping[str, Any]) -> Self:
-        """Read the object from parsed JSON.
-
-        Raises:
-            FieldError: A field is missing or does not fit; says which one, and never its value.
-        """
-        raise NotImplementedError
-
-    def to_dict(self) -> dict[str, Any]:
-        """The object as JSON; what is None is left out where the spec allows that."""
-        written = dict(self.additional_properties)
-        for a in fields(type(self)):
-            value = getattr(self, a.name)
-            name = a.metadata.get("name", a.name)
-            required = a.metadata.get("required", a.default is NOTHING)
-            if a.init and (value is not None or (required and name not in written)):
-                written[name] = to_json(value)
-        return written
-
-    @property
-    def additional_keys(self) -> list[str]:
-        return list(self.additional_properties)
-
-    def __getitem__(self, key: str) -> Any:
-        return self.additional_properties[key]
-
-    def __setitem__(self, key: str, value: Any) -> None:
-        self.additional_properties[key] = value
-
-    def __delitem__(self, key: str) -> None:
-        del self.additional_properties[key]
-
-    def __contains__(self, key: str) -> bool:
-        return key in self.additional_properties
-
-
-@frozen
-class Answer:
+class Answer(NamedTuple):
     """How the body of an answer is read, for the statuses from ``first`` to ``last``."""
 
     first: int
     last: int
     media_type: str | None = None
     """Without one the body means nothing."""
-    read: Callable[[Any], Any] | None = field(default=None, repr=False)
+    read: Callable[[Any], Any] | None = None
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, eq=False)
 class PreparedCall(Generic[S, E]):
     """One call as it goes over the wire, and how its answers are read. Sends nothing itself.
 

@@ -23,7 +23,8 @@ from ath_api.models import (
     TokenRevocationRequest,
 )
 from ath_api.types import Response
-from spec_support import generated_operations, model, samples
+from openapi_python_client.strings import PythonIdentifier
+from spec_support import generated_operations, model, read_spec, samples
 
 CANARY = "canary-5f0c"
 OPERATIONS = {
@@ -65,7 +66,11 @@ def recording(
 
 
 def arguments(operation: dict[str, Any]) -> dict[str, Any]:
-    given = {"client_id": "c"} if "parameters" in operation else {}
+    given = {
+        str(PythonIdentifier(part["name"], "")): part["example"]
+        for part in operation.get("parameters", ())
+        if part.get("required")
+    }
     if "requestBody" in operation:
         schema = operation["requestBody"]["content"]["application/json"]["schema"]["$ref"]
         name = schema.rpartition("/")[2]
@@ -216,20 +221,17 @@ def test_what_is_sent_is_what_prepare_says(name: str) -> None:
 
 
 def test_requests_carry_their_method_path_and_json() -> None:
-    seen = {
-        name: (call.method, call.path, call.body)
-        for name, (module, operation) in OPERATIONS.items()
-        for call in [module.prepare(**arguments(operation))]
-    }
-    assert seen == {
-        "discover_gateway": ("GET", "/.well-known/ath.json", None),
-        "discover_service": ("GET", "/.well-known/ath-app.json", None),
-        "register_agent": ("POST", "/ath/agents/register", samples()["AgentRegistrationRequest"]),
-        "authorize": ("POST", "/ath/authorize", samples()["AuthorizationRequest"]),
-        "exchange_token": ("POST", "/ath/token", samples()["TokenExchangeRequest"]),
-        "revoke_token": ("POST", "/ath/revoke", samples()["TokenRevocationRequest"]),
-        "get_registration": ("GET", "/ath/agents/c", None),
-    }
+    found = {}
+    for path, item in read_spec()["paths"].items():
+        for method, operation in item.items():
+            if isinstance(operation, dict) and operation.get("operationId") in OPERATIONS:
+                name = operation["operationId"]
+                call = OPERATIONS[name][0].prepare(**arguments(operation))
+                assert (call.method, OPERATIONS[name][0].PATH) == (method.upper(), path)
+                found[name] = (call.path, call.body)
+    assert found.keys() == OPERATIONS.keys()
+    assert found["get_registration"] == ("/ath/agents/ath_client_1", None)
+    assert found["authorize"] == ("/ath/authorize", samples()["AuthorizationRequest"])
     least = revoke_token.prepare(body=TokenRevocationRequest(token="t"))
     assert least.content == b'{"token":"t"}'
     assert least.headers == {"Content-Type": "application/json"}

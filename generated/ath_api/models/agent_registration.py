@@ -7,9 +7,9 @@ from typing import Any, Self
 from attrs import define as _define
 
 from .. import _reading
+from .._model import Model as _Model
 from ..errors import FieldError as _FieldError
 from ..models.agent_status import AgentStatus
-from ..types import Model as _Model
 
 _KNOWN: frozenset[str] = frozenset(
     (

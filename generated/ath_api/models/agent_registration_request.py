@@ -7,8 +7,8 @@ from attrs import define as _define
 from attrs import field as _field
 
 from .. import _reading
+from .._model import Model as _Model
 from ..errors import FieldError as _FieldError
-from ..types import Model as _Model
 
 _KNOWN: frozenset[str] = frozenset(
     (

@@ -6,8 +6,8 @@ from typing import Any, Self
 from attrs import define as _define
 
 from .. import _reading
+from .._model import Model as _Model
 from ..errors import FieldError as _FieldError
-from ..types import Model as _Model
 
 _KNOWN: frozenset[str] = frozenset(
     (
