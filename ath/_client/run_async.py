@@ -10,6 +10,7 @@ from typing import Any, Protocol, TypeVar
 from .._http.limits import Limits
 from .._http.messages import Reply, Request
 from .._protocol.steps import Flow, Pause
+from ..errors import ATHError
 from ..keys import AsyncSigner, LocalSigner, Signer
 from .credentials import Credentials
 from .execution import Execution
@@ -39,7 +40,14 @@ class AsyncDriver(Driver[AsyncTransport, Signer | AsyncSigner]):
         return await self.drive(Execution(self, credentials).run(flow))
 
     async def drive(self, operations: Operations[T]) -> T:
-        """Carry the operations out; returns what they come to."""
+        """Carry the operations out; returns what they come to.
+
+        Raises:
+            ATHError: WRONG_EVENT_LOOP outside asyncio, as in trio.
+        """
+        if not _in_asyncio():
+            operations.close()
+            raise ATHError("WRONG_EVENT_LOOP", "Async clients run in an asyncio event loop.")
         try:
             operation = next(operations)
             while True:
@@ -55,7 +63,7 @@ class AsyncDriver(Driver[AsyncTransport, Signer | AsyncSigner]):
     async def aclose(self) -> None:
         """Free the connections, and make no further call."""
         self._closed = True
-        if self._transport is not None:
+        if self._transport is not None and _in_asyncio():  # connections end with their loop
             await self._transport.aclose()
 
     async def _perform(self, operation: Operation) -> Any:
@@ -90,3 +98,11 @@ class AsyncDriver(Driver[AsyncTransport, Signer | AsyncSigner]):
         except Exception as error:
             failed = signer_error(error)
         raise failed
+
+
+def _in_asyncio() -> bool:
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return False
+    return True
