@@ -41,8 +41,13 @@ class AsyncDriver(Driver[AsyncTransport, Signer | AsyncSigner]):
         return await self.drive(Execution(self, credentials).run(flow))
 
     async def drive(self, operations: Operations[T]) -> T:
-        """Carry the operations out; returns what they come to."""
+        """Carry the operations out; returns what they come to.
+
+        Raises:
+            ATHError: WRONG_EVENT_LOOP outside asyncio, as in trio.
+        """
         if running_loop() is None:
+            operations.close()
             raise ATHError("WRONG_EVENT_LOOP", "Async clients run in an asyncio event loop.")
         try:
             operation = next(operations)

@@ -252,10 +252,10 @@ def test_an_own_http_client_gives_the_same_answers(kind: Kind, server: Server, m
     assert ask(with_httpx).status_code == 200
 
 
-def test_elapsed_is_the_last_attempts(at: AnyClient, server: Server) -> None:
+def test_elapsed_is_the_last_attempts(client: AnyClient, server: Server) -> None:
     server.answer_next({}, 503, Retry_After="1")
     server.answer_next({"a": 1})
-    answer = ask(at, retry=RetryPolicy(base=0, jitter=False))
+    answer = ask(client, retry=RetryPolicy(base=0, jitter=False))
     assert answer.elapsed < timedelta(seconds=1)
 
 
