@@ -5,47 +5,125 @@ Names load at first use, so that ``import ath`` costs next to nothing (PEP 562).
 
 from __future__ import annotations
 
-TYPE_CHECKING = False  # type checkers know better; importing typing would cost most of the time
+# Type checkers know this name; importing it from typing would cost most of the time. Without the
+# annotation, editors that complete with jedi would skip the block.
+TYPE_CHECKING: bool = False
 if TYPE_CHECKING:
     from typing import Any
 
-    from .errors import CODES, ATHError, ATHSecurityWarning, ATHWarning
+    from ath_api.models import (
+        AgentIdentityDocument,
+        AgentRegistrationRequest,
+        AgentRegistrationResponse,
+        AgentStatus,
+        ATHErrorCode,
+        AuthorizationRequest,
+        AuthorizationResponse,
+        DeveloperInfo,
+        DiscoveryDocument,
+        ProviderApproval,
+        ProviderInfo,
+        ProviderScopeRequest,
+        ScopeIntersection,
+        ServiceAuthConfig,
+        ServiceDiscoveryDocument,
+        TokenExchangeRequest,
+        TokenResponse,
+        TokenRevocationRequest,
+    )
+
+    from .arguments import Developer, ProviderScopes
+    from .codes import CODES, ErrorCode
+    from .errors import ATHError, ATHSecurityWarning, ATHWarning
     from .gateway import AsyncATHGatewayClient, ATHGatewayClient
+    from .grant import Grant
     from .keys import AsyncSigner, Signer
     from .native import AsyncATHNativeClient, ATHNativeClient
+    from .response import Response
     from .retry import RetryPolicy
     from .stores.base import CredentialKey, CredentialStore, MemoryStore
     from .stores.files import FileStore, FolderStore
 
 __version__ = "0.2.0"
 
+ATH_VERSION = "0.1"
+"""The version of the protocol."""
+
 __all__ = [
+    "ATH_VERSION",
     "CODES",
     "ATHError",
+    "ATHErrorCode",
     "ATHGatewayClient",
     "ATHNativeClient",
     "ATHSecurityWarning",
     "ATHWarning",
+    "AgentIdentityDocument",
+    "AgentRegistrationRequest",
+    "AgentRegistrationResponse",
+    "AgentStatus",
     "AsyncATHGatewayClient",
     "AsyncATHNativeClient",
     "AsyncSigner",
+    "AuthorizationRequest",
+    "AuthorizationResponse",
     "CredentialKey",
     "CredentialStore",
+    "Developer",
+    "DeveloperInfo",
+    "DiscoveryDocument",
+    "ErrorCode",
     "FileStore",
     "FolderStore",
+    "Grant",
     "MemoryStore",
+    "ProviderApproval",
+    "ProviderInfo",
+    "ProviderScopeRequest",
+    "ProviderScopes",
+    "Response",
     "RetryPolicy",
+    "ScopeIntersection",
+    "ServiceAuthConfig",
+    "ServiceDiscoveryDocument",
     "Signer",
+    "TokenExchangeRequest",
+    "TokenResponse",
+    "TokenRevocationRequest",
 ]
 
 _HOMES = {
-    "errors": ("CODES", "ATHError", "ATHSecurityWarning", "ATHWarning"),
-    "gateway": ("ATHGatewayClient", "AsyncATHGatewayClient"),
-    "keys": ("AsyncSigner", "Signer"),
-    "native": ("ATHNativeClient", "AsyncATHNativeClient"),
-    "retry": ("RetryPolicy",),
-    "stores.base": ("CredentialKey", "CredentialStore", "MemoryStore"),
-    "stores.files": ("FileStore", "FolderStore"),
+    "ath.arguments": ("Developer", "ProviderScopes"),
+    "ath.codes": ("CODES", "ErrorCode"),
+    "ath.errors": ("ATHError", "ATHSecurityWarning", "ATHWarning"),
+    "ath.gateway": ("ATHGatewayClient", "AsyncATHGatewayClient"),
+    "ath.grant": ("Grant",),
+    "ath.keys": ("AsyncSigner", "Signer"),
+    "ath.native": ("ATHNativeClient", "AsyncATHNativeClient"),
+    "ath.response": ("Response",),
+    "ath.retry": ("RetryPolicy",),
+    "ath.stores.base": ("CredentialKey", "CredentialStore", "MemoryStore"),
+    "ath.stores.files": ("FileStore", "FolderStore"),
+    "ath_api.models": (
+        "ATHErrorCode",
+        "AgentIdentityDocument",
+        "AgentRegistrationRequest",
+        "AgentRegistrationResponse",
+        "AgentStatus",
+        "AuthorizationRequest",
+        "AuthorizationResponse",
+        "DeveloperInfo",
+        "DiscoveryDocument",
+        "ProviderApproval",
+        "ProviderInfo",
+        "ProviderScopeRequest",
+        "ScopeIntersection",
+        "ServiceAuthConfig",
+        "ServiceDiscoveryDocument",
+        "TokenExchangeRequest",
+        "TokenResponse",
+        "TokenRevocationRequest",
+    ),
 }
 
 
@@ -54,7 +132,7 @@ def __getattr__(name: str) -> Any:
         if name in names:
             from importlib import import_module
 
-            value = globals()[name] = getattr(import_module(f".{home}", __name__), name)
+            value = globals()[name] = getattr(import_module(home), name)
             return value
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 

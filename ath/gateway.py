@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+from ath_api import models
 
 from . import _protocol
 from ._client.aio import AsyncClient
 from ._client.sync import CLIENT, SyncClient
-from ._protocol.provider_call import proxy_call
+from ._protocol import provider_call
 from ._protocol.provider_request import CallOptions
+from .arguments import Timeout
+from .response import Response
 from .retry import Retry
-
-if TYPE_CHECKING:
-    import httpx
-    from ath_api.models import DiscoveryDocument
 
 __all__ = ["ATHGatewayClient", "AsyncATHGatewayClient"]
 
@@ -24,7 +24,7 @@ class ATHGatewayClient(SyncClient):
 
     __slots__ = ()
 
-    def discover(self, *, retry: Retry = CLIENT) -> DiscoveryDocument:
+    def discover(self, *, retry: Retry = CLIENT) -> models.DiscoveryDocument:
         """Ask what the gateway offers: its providers and their scopes.
 
         Raises:
@@ -44,13 +44,13 @@ class ATHGatewayClient(SyncClient):
         params: Mapping[str, Any] | None = None,
         headers: Mapping[str, str] | None = None,
         content: bytes | str | None = None,
-        timeout: float | httpx.Timeout | None = None,
+        timeout: float | Timeout | None = None,
         idempotent: bool | None = None,
         retry: Retry = CLIENT,
     ) -> Any:
         """Call a provider's API through the gateway, with the user's token for it.
 
-        Returns parsed JSON, str for text, bytes for anything else, None for no body.
+        Returns parsed JSON, str for text, bytes for anything else, None for no body or a 304.
 
         An error's ``source`` says whose word it is. A provider that answers in ATH's own form with
         one of ATH's codes cannot be told apart from the gateway.
@@ -71,24 +71,76 @@ class ATHGatewayClient(SyncClient):
         Raises:
             ATHError: NOT_REGISTERED, NO_TOKEN or TOKEN_EXPIRED before anything is sent, and
                 INVALID_PATH or INVALID_ARGUMENT for what cannot be sent safely; PROVIDER_ERROR for
-                the provider's own errors; TOKEN_INVALID, TOKEN_REVOKED, SCOPE_NOT_APPROVED and
-                other codes of the gateway; INVALID_RESPONSE, RESPONSE_TOO_LARGE, NETWORK_ERROR,
-                TIMEOUT.
+                the provider's own errors, with the answer as ``response``; TOKEN_INVALID,
+                TOKEN_REVOKED, SCOPE_NOT_APPROVED and other codes of the implementor (a provider
+                that answers in ATH's own form with one of these codes cannot be told apart);
+                INVALID_RESPONSE if the call succeeded but the body is not what its type says;
+                RESPONSE_TOO_LARGE, NETWORK_ERROR, TIMEOUT.
         """
-        return self._driver.call(
+        return self._driver.run(
             self._credentials,
-            proxy_call(self._context, provider, CallOptions(
-                method, path, body, params, headers, content, timeout, idempotent, retry
-            )),
-        )  # fmt: skip
+            provider_call.call(
+                self._context,
+                provider,
+                CallOptions(
+                    method, path, body, params, headers, content, timeout, idempotent, retry
+                ),
+            ),
+        )
+
+    def request(
+        self,
+        provider: str,
+        method: str,
+        path: str,
+        body: Any = None,
+        *,
+        params: Mapping[str, Any] | None = None,
+        headers: Mapping[str, str] | None = None,
+        content: bytes | str | None = None,
+        timeout: float | Timeout | None = None,
+        idempotent: bool | None = None,
+        retry: Retry = CLIENT,
+    ) -> Response:
+        """Call a provider's API through the gateway, and get its answer as a value.
+
+        The provider's own errors are answers too, the last one after the repetitions that the rules
+        allow; the implementor's refusals are raised.
+
+        Args:
+            provider: The provider's id, as discover() lists it.
+            method: The HTTP method.
+            path: Below the provider's API, with a query string or without.
+            body: Sent as JSON; None for no body.
+            params: Added to the query; a list gives a name several values.
+            headers: Added to this request.
+            content: Bytes or text to send as they are, instead of ``body``.
+            timeout: Seconds for one attempt, or an httpx.Timeout; None for the client's.
+            idempotent: Whether the call may be made twice: True lets it be repeated after a lost
+                reply, False forbids it; by default the method decides.
+            retry: Another policy for this call; None for a single attempt.
+
+        Raises:
+            ATHError: as :meth:`proxy`, but for PROVIDER_ERROR and INVALID_RESPONSE.
+        """
+        return self._driver.run(
+            self._credentials,
+            provider_call.request(
+                self._context,
+                provider,
+                CallOptions(
+                    method, path, body, params, headers, content, timeout, idempotent, retry
+                ),
+            ),
+        )
 
 
 class AsyncATHGatewayClient(AsyncClient):
-    """The same as coroutines, in the event loop of the first call."""
+    """Async version of ATHGatewayClient. Use one instance per event loop."""
 
     __slots__ = ()
 
-    async def discover(self, *, retry: Retry = CLIENT) -> DiscoveryDocument:
+    async def discover(self, *, retry: Retry = CLIENT) -> models.DiscoveryDocument:
         """Ask what the gateway offers; see :meth:`ATHGatewayClient.discover`."""
         return await self._driver.run(
             self._credentials, _protocol.registration.discover_gateway(self._context, retry)
@@ -104,14 +156,89 @@ class AsyncATHGatewayClient(AsyncClient):
         params: Mapping[str, Any] | None = None,
         headers: Mapping[str, str] | None = None,
         content: bytes | str | None = None,
-        timeout: float | httpx.Timeout | None = None,
+        timeout: float | Timeout | None = None,
         idempotent: bool | None = None,
         retry: Retry = CLIENT,
     ) -> Any:
-        """Call a provider's API through the gateway; see :meth:`ATHGatewayClient.proxy`."""
-        return await self._driver.call(
+        """Call a provider's API through the gateway, with the user's token for it.
+
+        Returns parsed JSON, str for text, bytes for anything else, None for no body or a 304.
+
+        Args:
+            provider: The provider's id, as discover() lists it.
+            method: The HTTP method.
+            path: Below the provider's API, with a query string or without.
+            body: Sent as JSON; None for no body.
+            params: Added to the query; a list gives a name several values.
+            headers: Added to this request.
+            content: Bytes or text to send as they are, instead of ``body``.
+            timeout: Seconds for one attempt, or an httpx.Timeout; None for the client's.
+            idempotent: Whether the call may be made twice: True lets it be repeated after a lost
+                reply, False forbids it; by default the method decides.
+            retry: Another policy for this call; None for a single attempt.
+
+        Raises:
+            ATHError: NOT_REGISTERED, NO_TOKEN or TOKEN_EXPIRED before anything is sent, and
+                INVALID_PATH or INVALID_ARGUMENT for what cannot be sent safely; PROVIDER_ERROR for
+                the provider's own errors, with the answer as ``response``; TOKEN_INVALID,
+                TOKEN_REVOKED, SCOPE_NOT_APPROVED and other codes of the implementor (a provider
+                that answers in ATH's own form with one of these codes cannot be told apart);
+                INVALID_RESPONSE if the call succeeded but the body is not what its type says;
+                RESPONSE_TOO_LARGE, NETWORK_ERROR, TIMEOUT.
+        """
+        return await self._driver.run(
             self._credentials,
-            proxy_call(self._context, provider, CallOptions(
-                method, path, body, params, headers, content, timeout, idempotent, retry
-            )),
-        )  # fmt: skip
+            provider_call.call(
+                self._context,
+                provider,
+                CallOptions(
+                    method, path, body, params, headers, content, timeout, idempotent, retry
+                ),
+            ),
+        )
+
+    async def request(
+        self,
+        provider: str,
+        method: str,
+        path: str,
+        body: Any = None,
+        *,
+        params: Mapping[str, Any] | None = None,
+        headers: Mapping[str, str] | None = None,
+        content: bytes | str | None = None,
+        timeout: float | Timeout | None = None,
+        idempotent: bool | None = None,
+        retry: Retry = CLIENT,
+    ) -> Response:
+        """Call a provider's API through the gateway, and get its answer as a value.
+
+        The provider's own errors are answers too, the last one after the repetitions that the rules
+        allow; the implementor's refusals are raised.
+
+        Args:
+            provider: The provider's id, as discover() lists it.
+            method: The HTTP method.
+            path: Below the provider's API, with a query string or without.
+            body: Sent as JSON; None for no body.
+            params: Added to the query; a list gives a name several values.
+            headers: Added to this request.
+            content: Bytes or text to send as they are, instead of ``body``.
+            timeout: Seconds for one attempt, or an httpx.Timeout; None for the client's.
+            idempotent: Whether the call may be made twice: True lets it be repeated after a lost
+                reply, False forbids it; by default the method decides.
+            retry: Another policy for this call; None for a single attempt.
+
+        Raises:
+            ATHError: as :meth:`proxy`, but for PROVIDER_ERROR and INVALID_RESPONSE.
+        """
+        return await self._driver.run(
+            self._credentials,
+            provider_call.request(
+                self._context,
+                provider,
+                CallOptions(
+                    method, path, body, params, headers, content, timeout, idempotent, retry
+                ),
+            ),
+        )

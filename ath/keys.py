@@ -36,10 +36,6 @@ class AsyncSigner(Protocol):
         ...
 
 
-if TYPE_CHECKING:
-    PrivateKey = str | bytes | Path | EllipticCurvePrivateKey | Signer | AsyncSigner
-
-
 class LocalSigner:
     """Signs with a key in memory, through PyJWT's own ES256."""
 
@@ -69,6 +65,7 @@ def load_signer(private_key: object, password: object = None) -> Signer | AsyncS
     Raises:
         ATHError: INVALID_KEY, with what is wrong with it and nothing of its content.
     """
+    # All of cryptography is slow to import, and who only names a type or an error needs none of it.
     from cryptography.hazmat.primitives.asymmetric import ec
 
     if password is not None and not isinstance(password, str | bytes):
@@ -122,7 +119,11 @@ def _parse_pem(pem: str | bytes, password: str | bytes | None) -> object:
     # Environment variables and JSON files often hold the line ends as the two characters \ and n.
     data = data.strip().strip(b"\"'").replace(b"\\r", b"").replace(b"\\n", b"\n")
     if b"-----BEGIN" not in data:
-        raise ATHError("INVALID_KEY", "The private key is not PEM: it has no BEGIN line.")
+        raise ATHError(
+            "INVALID_KEY",
+            "The private key is not PEM: it has no BEGIN line. Pass the path of a key file as a "
+            "pathlib.Path.",
+        )
     if b"PRIVATE KEY-----" not in data:
         raise ATHError(
             "INVALID_KEY",

@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+from ath_api import models
 
 from . import _protocol
 from ._client.aio import AsyncClient
 from ._client.sync import CLIENT, SyncClient
-from ._protocol.provider_call import api_call
+from ._protocol import provider_call
+from ._protocol.context import Context
 from ._protocol.provider_request import CallOptions
+from .arguments import Timeout
+from .response import Response
 from .retry import Retry
-
-if TYPE_CHECKING:
-    import httpx
-    from ath_api.models import ServiceDiscoveryDocument
-
-    from ._protocol.context import Context
 
 __all__ = ["ATHNativeClient", "AsyncATHNativeClient"]
 
@@ -38,7 +37,7 @@ class ATHNativeClient(SyncClient):
         """Where api() calls go, as discover() learned it; it may be another host than ``url``."""
         return _api_base(self._context)
 
-    def discover(self, *, retry: Retry = CLIENT) -> ServiceDiscoveryDocument:
+    def discover(self, *, retry: Retry = CLIENT) -> models.ServiceDiscoveryDocument:
         """Ask what the service offers, and keep its ``api_base`` for api().
 
         Raises:
@@ -58,26 +57,93 @@ class ATHNativeClient(SyncClient):
         params: Mapping[str, Any] | None = None,
         headers: Mapping[str, str] | None = None,
         content: bytes | str | None = None,
-        timeout: float | httpx.Timeout | None = None,
+        timeout: float | Timeout | None = None,
         idempotent: bool | None = None,
         retry: Retry = CLIENT,
     ) -> Any:
-        """Call the service's API with the latest token.
+        """Call the service's API with the user's latest token.
 
-        Arguments, result and errors are those of :meth:`ath.ATHGatewayClient.proxy`, without the
-        provider: a native service is its own, so that ATH's codes in its API's errors cannot be
-        told apart from its own refusals. NOT_DISCOVERED is raised before discover().
+        Returns parsed JSON, str for text, bytes for anything else, None for no body or a 304.
+
+        Args:
+            method: The HTTP method.
+            path: Below the service's API, with a query string or without.
+            body: Sent as JSON; None for no body.
+            params: Added to the query; a list gives a name several values.
+            headers: Added to this request.
+            content: Bytes or text to send as they are, instead of ``body``.
+            timeout: Seconds for one attempt, or an httpx.Timeout; None for the client's.
+            idempotent: Whether the call may be made twice: True lets it be repeated after a lost
+                reply, False forbids it; by default the method decides.
+            retry: Another policy for this call; None for a single attempt.
+
+        Raises:
+            ATHError: NOT_REGISTERED, NOT_DISCOVERED, NO_TOKEN or TOKEN_EXPIRED before anything is
+                sent, and INVALID_PATH or INVALID_ARGUMENT for what cannot be sent safely;
+                PROVIDER_ERROR for the service's own errors, with the answer as ``response``;
+                TOKEN_INVALID, TOKEN_REVOKED, SCOPE_NOT_APPROVED and other codes of ATH (an API that
+                answers in ATH's own form with one of these codes cannot be told apart);
+                INVALID_RESPONSE if the call succeeded but the body is not what its type says;
+                RESPONSE_TOO_LARGE, NETWORK_ERROR, TIMEOUT.
         """
-        return self._driver.call(
+        return self._driver.run(
             self._credentials,
-            api_call(self._context, CallOptions(
-                method, path, body, params, headers, content, timeout, idempotent, retry
-            )),
-        )  # fmt: skip
+            provider_call.call(
+                self._context,
+                None,
+                CallOptions(
+                    method, path, body, params, headers, content, timeout, idempotent, retry
+                ),
+            ),
+        )
+
+    def request(
+        self,
+        method: str,
+        path: str,
+        body: Any = None,
+        *,
+        params: Mapping[str, Any] | None = None,
+        headers: Mapping[str, str] | None = None,
+        content: bytes | str | None = None,
+        timeout: float | Timeout | None = None,
+        idempotent: bool | None = None,
+        retry: Retry = CLIENT,
+    ) -> Response:
+        """Call the service's API, and get its answer as a value.
+
+        The service's own errors are answers too, the last one after the repetitions that the rules
+        allow; the implementor's refusals are raised.
+
+        Args:
+            method: The HTTP method.
+            path: Below the service's API, with a query string or without.
+            body: Sent as JSON; None for no body.
+            params: Added to the query; a list gives a name several values.
+            headers: Added to this request.
+            content: Bytes or text to send as they are, instead of ``body``.
+            timeout: Seconds for one attempt, or an httpx.Timeout; None for the client's.
+            idempotent: Whether the call may be made twice: True lets it be repeated after a lost
+                reply, False forbids it; by default the method decides.
+            retry: Another policy for this call; None for a single attempt.
+
+        Raises:
+            ATHError: as :meth:`api`, but for PROVIDER_ERROR and INVALID_RESPONSE.
+        """
+        return self._driver.run(
+            self._credentials,
+            provider_call.request(
+                self._context,
+                None,
+                CallOptions(
+                    method, path, body, params, headers, content, timeout, idempotent, retry
+                ),
+            ),
+        )
 
 
 class AsyncATHNativeClient(AsyncClient):
-    """The same as coroutines, in the event loop of the first call."""
+    """Async version of ATHNativeClient. Use one instance per event loop."""
 
     __slots__ = ()
 
@@ -88,7 +154,7 @@ class AsyncATHNativeClient(AsyncClient):
         """Where api() calls go, as discover() learned it; it may be another host than ``url``."""
         return _api_base(self._context)
 
-    async def discover(self, *, retry: Retry = CLIENT) -> ServiceDiscoveryDocument:
+    async def discover(self, *, retry: Retry = CLIENT) -> models.ServiceDiscoveryDocument:
         """Ask what the service offers; see :meth:`ATHNativeClient.discover`."""
         return await self._driver.run(
             self._credentials, _protocol.registration.discover_service(self._context, retry)
@@ -103,14 +169,86 @@ class AsyncATHNativeClient(AsyncClient):
         params: Mapping[str, Any] | None = None,
         headers: Mapping[str, str] | None = None,
         content: bytes | str | None = None,
-        timeout: float | httpx.Timeout | None = None,
+        timeout: float | Timeout | None = None,
         idempotent: bool | None = None,
         retry: Retry = CLIENT,
     ) -> Any:
-        """Call the service's API with the latest token; see :meth:`ATHNativeClient.api`."""
-        return await self._driver.call(
+        """Call the service's API with the user's latest token.
+
+        Returns parsed JSON, str for text, bytes for anything else, None for no body or a 304.
+
+        Args:
+            method: The HTTP method.
+            path: Below the service's API, with a query string or without.
+            body: Sent as JSON; None for no body.
+            params: Added to the query; a list gives a name several values.
+            headers: Added to this request.
+            content: Bytes or text to send as they are, instead of ``body``.
+            timeout: Seconds for one attempt, or an httpx.Timeout; None for the client's.
+            idempotent: Whether the call may be made twice: True lets it be repeated after a lost
+                reply, False forbids it; by default the method decides.
+            retry: Another policy for this call; None for a single attempt.
+
+        Raises:
+            ATHError: NOT_REGISTERED, NOT_DISCOVERED, NO_TOKEN or TOKEN_EXPIRED before anything is
+                sent, and INVALID_PATH or INVALID_ARGUMENT for what cannot be sent safely;
+                PROVIDER_ERROR for the service's own errors, with the answer as ``response``;
+                TOKEN_INVALID, TOKEN_REVOKED, SCOPE_NOT_APPROVED and other codes of ATH (an API that
+                answers in ATH's own form with one of these codes cannot be told apart);
+                INVALID_RESPONSE if the call succeeded but the body is not what its type says;
+                RESPONSE_TOO_LARGE, NETWORK_ERROR, TIMEOUT.
+        """
+        return await self._driver.run(
             self._credentials,
-            api_call(self._context, CallOptions(
-                method, path, body, params, headers, content, timeout, idempotent, retry
-            )),
-        )  # fmt: skip
+            provider_call.call(
+                self._context,
+                None,
+                CallOptions(
+                    method, path, body, params, headers, content, timeout, idempotent, retry
+                ),
+            ),
+        )
+
+    async def request(
+        self,
+        method: str,
+        path: str,
+        body: Any = None,
+        *,
+        params: Mapping[str, Any] | None = None,
+        headers: Mapping[str, str] | None = None,
+        content: bytes | str | None = None,
+        timeout: float | Timeout | None = None,
+        idempotent: bool | None = None,
+        retry: Retry = CLIENT,
+    ) -> Response:
+        """Call the service's API, and get its answer as a value.
+
+        The service's own errors are answers too, the last one after the repetitions that the rules
+        allow; the implementor's refusals are raised.
+
+        Args:
+            method: The HTTP method.
+            path: Below the service's API, with a query string or without.
+            body: Sent as JSON; None for no body.
+            params: Added to the query; a list gives a name several values.
+            headers: Added to this request.
+            content: Bytes or text to send as they are, instead of ``body``.
+            timeout: Seconds for one attempt, or an httpx.Timeout; None for the client's.
+            idempotent: Whether the call may be made twice: True lets it be repeated after a lost
+                reply, False forbids it; by default the method decides.
+            retry: Another policy for this call; None for a single attempt.
+
+        Raises:
+            ATHError: as :meth:`api`, but for PROVIDER_ERROR and INVALID_RESPONSE.
+        """
+        return await self._driver.run(
+            self._credentials,
+            provider_call.request(
+                self._context,
+                None,
+                CallOptions(
+                    method, path, body, params, headers, content, timeout, idempotent, retry
+                ),
+            ),
+        )

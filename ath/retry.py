@@ -18,14 +18,17 @@ __all__ = ["RetryPolicy"]
 
 @dataclass(frozen=True, slots=True)
 class RetryPolicy:
-    """How often a call is tried, and how long is waited in between.
+    """How often a call is tried, how long in all, and with which pauses.
 
     Attributes:
         attempts: Tries in all, the first included.
-        total: Seconds of pauses in all; a longer Retry-After raises the error at once.
+        total: Seconds from the call's start until which another attempt may begin; that attempt
+            has what is left of them, or its timeout if that is less. The first attempt always has
+            its whole timeout. A Retry-After beyond them raises the error at once.
         base: Seconds of the first pause; it doubles with each further one.
         maximum: Seconds of the longest pause, a server's Retry-After aside.
-        jitter: Whether a pause is drawn from between zero and its full length.
+        jitter: Whether a pause is drawn from between zero and its full length, and a random part is
+            added to a Retry-After, which is the least that is waited.
     """
 
     attempts: int = 3

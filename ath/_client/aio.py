@@ -2,40 +2,40 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from functools import partial
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from ath_api import models
 
 from .. import _protocol
+from .._http.transports import open_async
+from .._lazy import ssl
+from ..arguments import Developer, ProviderScopes
 from ..errors import ATHError
 from ..retry import Default, Retry
 from .base import Client
 
 if TYPE_CHECKING:
-    from ath_api.models import (
-        AgentRegistration,
-        AgentRegistrationResponse,
-        AuthorizationResponse,
-        DeveloperInfo,
-        ProviderScopeRequest,
-        TokenResponse,
-    )
-
-    from .run_async import AsyncDriver, AsyncTransport
+    from .run_async import AsyncDriver
 
 CLIENT = Default.CLIENT
+AsyncClientT = TypeVar("AsyncClientT", bound="AsyncClient")
 
 
 class AsyncClient(Client["AsyncDriver"]):
-    """The handshake as coroutines, in the event loop of the first call."""
+    """The handshake as coroutines, in one event loop at a time."""
 
     __slots__ = ()
 
-    def _make_driver(self, http_client: object, **shared: Any) -> AsyncDriver:
+    def _make_driver(
+        self, http_client: object, ssl_context: ssl.SSLContext | None, **shared: Any
+    ) -> AsyncDriver:
         from .run_async import AsyncDriver  # asyncio is slow to import; sync users need none
 
         if http_client is None:
-            return AsyncDriver(_open_transport, **shared)
+            return AsyncDriver(partial(open_async, ssl_context), **shared)
         from .._http.httpx_client import async_transport
 
         transport = async_transport(http_client)
@@ -50,13 +50,13 @@ class AsyncClient(Client["AsyncDriver"]):
     async def register(
         self,
         *,
-        developer: Mapping[str, Any] | DeveloperInfo,
-        providers: Sequence[Mapping[str, Any] | ProviderScopeRequest],
+        developer: Developer | models.DeveloperInfo,
+        providers: Sequence[ProviderScopes | models.ProviderScopeRequest],
         purpose: str | None = None,
         redirect_uris: Sequence[str] | None = None,
         retry: Retry = CLIENT,
-    ) -> AgentRegistrationResponse:
-        """Ask the implementor to admit the agent; see :meth:`SyncClient.register`."""
+    ) -> models.AgentRegistrationResponse:
+        """Register the agent; see :meth:`SyncClient.register`."""
         return await self._driver.run(
             self._credentials,
             _protocol.registration.register(
@@ -70,8 +70,8 @@ class AsyncClient(Client["AsyncDriver"]):
     async def ensure_registered(
         self,
         *,
-        developer: Mapping[str, Any] | DeveloperInfo,
-        providers: Sequence[Mapping[str, Any] | ProviderScopeRequest],
+        developer: Developer | models.DeveloperInfo,
+        providers: Sequence[ProviderScopes | models.ProviderScopeRequest],
         purpose: str | None = None,
         redirect_uris: Sequence[str] | None = None,
         retry: Retry = CLIENT,
@@ -105,7 +105,7 @@ class AsyncClient(Client["AsyncDriver"]):
             ),
         )
 
-    async def registration(self, *, retry: Retry = CLIENT) -> AgentRegistration:
+    async def registration(self, *, retry: Retry = CLIENT) -> models.AgentRegistration:
         """Read one's own registration; see :meth:`SyncClient.registration`."""
         return await self._driver.run(
             self._credentials, _protocol.registration.registration(self._context, retry)
@@ -120,7 +120,7 @@ class AsyncClient(Client["AsyncDriver"]):
         resource: str | None = None,
         state: str | None = None,
         retry: Retry = CLIENT,
-    ) -> AuthorizationResponse:
+    ) -> models.AuthorizationResponse:
         """Open a session for the user's consent; see :meth:`SyncClient.authorize`."""
         return await self._driver.run(
             self._credentials,
@@ -131,7 +131,7 @@ class AsyncClient(Client["AsyncDriver"]):
 
     async def exchange_token(
         self, code: str, session_id: str, *, retry: Retry = CLIENT
-    ) -> TokenResponse:
+    ) -> models.TokenResponse:
         """Exchange a consented session for a token; see :meth:`SyncClient.exchange_token`."""
         return await self._driver.run(
             self._credentials,
@@ -174,7 +174,7 @@ class AsyncClient(Client["AsyncDriver"]):
         if self._root is None:
             await self._driver.aclose()
 
-    async def __aenter__(self) -> Self:
+    async def __aenter__(self: AsyncClientT) -> AsyncClientT:
         """Return the client itself, with its credentials loaded from the store."""
         await self._driver.drive(self._credentials.load_first())
         return self
@@ -187,9 +187,3 @@ class AsyncClient(Client["AsyncDriver"]):
     ) -> None:
         """Close."""
         await self.aclose()
-
-
-def _open_transport() -> AsyncTransport:
-    from .._http.aio import AsyncTransport  # the HTTP layer is needed at the first request only
-
-    return AsyncTransport()

@@ -6,9 +6,11 @@ server refused the attestation; or after a pause, where the call's rule and the 
 
 from __future__ import annotations
 
+import time
 import warnings
 from typing import TYPE_CHECKING
 
+from .._http.limits import Limits
 from .._http.messages import Reply
 from .._protocol.context import Learned
 from .._protocol.failures import server_time
@@ -31,10 +33,16 @@ class Attempts:
     """The attempts of one call. The driver asks it for the audience, and after each failure."""
 
     __slots__ = (
-        "_audiences", "_backoff", "_call", "_clock_corrected", "_codes", "_learned", "_policy",
+        "_audiences", "_backoff", "_begun", "_call", "_clock_corrected", "_codes", "_learned",
+        "_limits", "_made", "_policy", "_since",
     )  # fmt: skip
 
-    def __init__(self, learned: Learned, call: Call, policy: RetryPolicy | None) -> None:
+    def __init__(
+        self, learned: Learned, call: Call, policy: RetryPolicy | None, limits: Limits
+    ) -> None:
+        self._since = time.monotonic()
+        self._begun = False
+        self._limits = limits
         self._learned = learned
         self._call = call
         self._policy = policy
@@ -42,16 +50,42 @@ class Attempts:
         self._clock_corrected = False
         self._codes: list[str] = []
         self._backoff: Backoff | None = None
+        self._made = 0
 
     @property
     def audience(self) -> Audience | None:
         """Whom the next attestation is for; None for a call without one."""
         return self._audiences[0] if self._audiences else None
 
+    @property
+    def made(self) -> int:
+        """How many attempts have failed."""
+        return self._made
+
     def succeed(self) -> None:
         """Remember the audience that was accepted, where there was a choice."""
         if len(self._call.audiences) > 1:
             self._learned.needs_audience_list = not isinstance(self.audience, str)
+
+    def begin(self) -> Limits:
+        """The limits of an attempt that begins now.
+
+        The first one has all its time, a further one what is left of the policy's.
+        """
+        limits = self._limits
+        if self._begun and self._policy is not None:
+            limits = limits.within(max(0.0, self._policy.total - self._elapsed))
+        self._begun = True
+        return limits
+
+    @property
+    def in_time(self) -> bool:
+        """Whether a further attempt may still begin."""
+        return self._policy is None or self._elapsed <= self._policy.total
+
+    @property
+    def _elapsed(self) -> float:
+        return time.monotonic() - self._since
 
     def next_pause(self, error: ATHError, reply: Reply | None) -> float:
         """Seconds until the next attempt.
@@ -60,17 +94,24 @@ class Attempts:
             ATHError: the error itself if no attempt follows; CLOCK_SKEW if the clocks are more
                 than a day apart.
         """
+        self._made += 1
         if error.code == "INVALID_ATTESTATION" and reply is not None and self._audiences:
-            if not self._clock_corrected and self._correct_clock(reply):
-                self._clock_corrected = True
-                return 0.0
-            if len(self._audiences) > 1:
-                self._audiences = self._audiences[1:]
-                self._clock_corrected = False
+            if self._can_sign_anew(reply) and self.in_time:
                 return 0.0
         elif error.status is not None and error.code not in INCONCLUSIVE_CODES:
             self.succeed()  # the server looked beyond the attestation
         return self._scheduled_pause(error)
+
+    def _can_sign_anew(self, reply: Reply) -> bool:
+        """Whether there is a corrected clock, or another audience, to sign with."""
+        if not self._clock_corrected and self._correct_clock(reply):
+            self._clock_corrected = True
+            return True
+        if len(self._audiences) > 1:
+            self._audiences = self._audiences[1:]
+            self._clock_corrected = False
+            return True
+        return False
 
     def _scheduled_pause(self, error: ATHError) -> float:
         """The pause that the retry policy wants, or the error."""
@@ -83,7 +124,7 @@ class Attempts:
                 from .backoff import Backoff  # tenacity is slow to import, and most calls succeed
 
                 self._backoff = Backoff(self._policy)
-            return self._backoff.next_pause(error)
+            return self._backoff.next_pause(error, self._elapsed)
         except ATHError:
             if len(self._codes) > 1:
                 error.add_note(f"{len(self._codes)} attempts: {', '.join(self._codes)}.")
@@ -102,7 +143,12 @@ class Attempts:
             f"{abs(ahead):.0f} seconds {'behind' if ahead > 0 else 'ahead of'} the server's"
         )
         if abs(ahead) > _DAY:
-            raise ATHError("CLOCK_SKEW", f"This machine's clock is {difference}.", reply.status)
+            raise ATHError(
+                "CLOCK_SKEW",
+                f"This machine's clock is {difference}.",
+                reply.status,
+                source="client",
+            )
         learned.clock_offset = ahead
         if abs(ahead) > MAX_CLOCK_DIFFERENCE:  # else the machine's clock was set meanwhile
             warnings.warn(

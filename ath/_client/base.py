@@ -9,29 +9,32 @@ from __future__ import annotations
 import os
 import time
 from abc import ABC, abstractmethod
-from base64 import urlsafe_b64encode
 from collections.abc import Mapping, Sequence
 from functools import partial
-from typing import TYPE_CHECKING, Any, Generic, NoReturn, Self, TypeVar
+from pathlib import Path
+from typing import Any, Generic, NoReturn, Self, TypeVar, cast
 
-from .._http.messages import parse_base, parse_timeout
+from .._http.limits import parse_timeout
+from .._http.messages import parse_base
+from .._http.transports import check_ssl_context
+from .._lazy import ec, httpx, ssl
 from .._protocol.arguments import as_list, encode_headers, require_text
 from .._protocol.context import Learned, Settings, current_client_id, require_registration
 from .._protocol.requests import context_of_user, make_context
+from ..arguments import Timeout
 from ..errors import ATHError
-from ..keys import load_signer
+from ..grant import Grant
+from ..keys import AsyncSigner, Signer, load_signer
 from ..retry import RetryPolicy, resolve_policy
 from ..stores.base import CredentialKey, CredentialStore
 from ..stores.record import Record, Token
 from .credentials import Credentials
 from .held_record import HeldRecords
-
-if TYPE_CHECKING:
-    import httpx
-
-    from ..keys import PrivateKey
+from .options import check_agent_id, check_audience, open_store, random_text
 
 DriverT = TypeVar("DriverT")
+ClientT = TypeVar("ClientT", bound="Client[Any]")
+"""Self, for completion with jedi: it takes Self for the class that the method is written in."""
 
 
 class Client(ABC, Generic[DriverT]):
@@ -43,13 +46,14 @@ class Client(ABC, Generic[DriverT]):
         self,
         url: str,
         agent_id: str,
-        private_key: PrivateKey,
+        private_key: str | bytes | Path | ec.EllipticCurvePrivateKey | Signer | AsyncSigner,
         *,
         key_id: str = "default",
         private_key_password: str | bytes | None = None,
-        timeout: float | httpx.Timeout | None = 60.0,
+        timeout: float | Timeout | None = 60.0,
         headers: Mapping[str, str] | None = None,
         http_client: httpx.Client | httpx.AsyncClient | None = None,
+        ssl_context: ssl.SSLContext | None = None,
         capabilities: Sequence[str] = (),
         audience: str | None = None,
         require_pkce: bool = True,
@@ -70,8 +74,11 @@ class Client(ABC, Generic[DriverT]):
                 bounds each phase on its own; None waits for ever.
             headers: Sent on every request to the url's own origin and nowhere else, such as the
                 session header of a multi-user gateway.
-            http_client: Your own httpx client (proxy, CA, mTLS); it is not closed by this one. A
-                sync one bounds each wait by ``timeout``, and the body as a whole.
+            http_client: Your own httpx client (HTTP/2, hooks, mocks); it is not closed by this
+                one. A sync one bounds each wait by ``timeout``, and the body as a whole.
+            ssl_context: Which servers to trust, and the client certificate to show them, such as
+                ``ssl.create_default_context(cafile="ca.pem")``; by default certifi's, or what
+                SSL_CERT_FILE and SSL_CERT_DIR name.
             capabilities: Listed in every attestation.
             audience: The implementor's base URL as it knows itself, if that is not ``url``.
             require_pkce: Refuse authorization URLs without an S256 code_challenge (RFC 7636).
@@ -88,20 +95,20 @@ class Client(ABC, Generic[DriverT]):
         base = parse_base(url, "url")
         settings = Settings(
             base=base,
-            agent_id=_check_agent_id(agent_id),
+            agent_id=check_agent_id(agent_id),
             key_id=require_text(key_id, "key_id"),
             capabilities=tuple(
                 require_text(item, "capabilities") for item in as_list(capabilities, "capabilities")
             ),
-            audience=base.url if audience is None else _check_audience(audience),
+            audience=base.url if audience is None else check_audience(audience),
             require_pkce=require_pkce,
             max_response_bytes=max_response_bytes,
             native=self._native,
             clock=time.time,
-            random_text=_random_text,
+            random_text=random_text,
         )
         learned = Learned()
-        self._records = HeldRecords(_open_store(credentials), settings.clock)
+        self._records = HeldRecords(open_store(credentials), settings.clock)
         key = CredentialKey(base.url, settings.agent_id)
         self._credentials = Credentials(self._records, key, key)
         self._context = make_context(
@@ -109,6 +116,7 @@ class Client(ABC, Generic[DriverT]):
         )
         self._driver = self._make_driver(
             http_client,
+            check_ssl_context(ssl_context, http_client),
             signer=load_signer(private_key, private_key_password),
             limits=parse_timeout(timeout, max_response_bytes),
             retry=resolve_policy(retry, None),
@@ -121,7 +129,9 @@ class Client(ABC, Generic[DriverT]):
     _native = False
 
     @abstractmethod
-    def _make_driver(self, http_client: object, **shared: Any) -> DriverT: ...
+    def _make_driver(
+        self, http_client: object, ssl_context: ssl.SSLContext | None, **shared: Any
+    ) -> DriverT: ...
 
     @abstractmethod
     def _prepare(self) -> None:
@@ -131,7 +141,7 @@ class Client(ABC, Generic[DriverT]):
     def _load_for_plain_member(self) -> None:
         """Load the credentials, or raise NOT_LOADED where that would block an event loop."""
 
-    def for_user(self, user: str, *, headers: Mapping[str, str] | None = None) -> Self:
+    def for_user(self: ClientT, user: str, *, headers: Mapping[str, str] | None = None) -> ClientT:
         """This client as one of its users: with tokens and sessions that no other user's view has.
 
         Key, connections and store are shared, so a view costs next to nothing; views of the same
@@ -150,11 +160,21 @@ class Client(ABC, Generic[DriverT]):
         own = encode_headers(headers)
         agent = root._credentials.key
         key = agent._replace(user=require_text(user, "user"), registered=bool(own))
-        view = object.__new__(type(self))
-        view._root, view._records, view._driver = root, root._records, root._driver
+        view = self._copy()
+        view._root = root
         view._credentials = Credentials(root._records, key, key if own else agent)
         view._context = context_of_user(root._context, view._credentials, key.user, own)
         return view
+
+    @property
+    def url(self) -> str:
+        """The implementor's base URL."""
+        return self._context.settings.base.url
+
+    @property
+    def agent_id(self) -> str:
+        """The URL of the agent's identity document."""
+        return self._context.settings.agent_id
 
     @property
     def client_id(self) -> str | None:
@@ -164,6 +184,27 @@ class Client(ABC, Generic[DriverT]):
             ATHError: NOT_LOADED on an async client whose store was not read yet.
         """
         return current_client_id(self._loaded)
+
+    @property
+    def access_token(self) -> str | None:
+        """The secret that came last, usable or not; None without one.
+
+        Raises:
+            ATHError: NOT_LOADED on an async client whose store was not read yet.
+        """
+        token = self._loaded.latest_token()
+        return None if token is None else token.access_token
+
+    @property
+    def tokens(self) -> tuple[Grant, ...]:
+        """What may be called now: the tokens that are neither refused nor expired, the latest last.
+
+        A token counts as expired 10 seconds before its time.
+
+        Raises:
+            ATHError: NOT_LOADED on an async client whose store was not read yet.
+        """
+        return self._loaded.grants(self._context.settings.clock())
 
     def set_credentials(self, client_id: str, client_secret: str) -> None:
         """Use a registration made elsewhere; the next change of the record stores it.
@@ -202,7 +243,7 @@ class Client(ABC, Generic[DriverT]):
             ATHError: NOT_REGISTERED; STORAGE_ERROR or INVALID_CREDENTIALS if the file cannot be
                 written or is not a credential file.
         """
-        from ..stores.files import FileStore
+        from ..stores.files import FileStore  # slow to import, and only files need it
 
         require_registration(self._loaded)
         text = self._loaded.snapshot().to_text(self._context.settings.clock())
@@ -215,7 +256,7 @@ class Client(ABC, Generic[DriverT]):
             ATHError: INVALID_CREDENTIALS if the file is damaged, foreign, or of another agent or
                 implementor; STORAGE_ERROR if it cannot be read.
         """
-        from ..stores.credential_file import read_record
+        from ..stores.credential_file import read_record  # slow to import, and only files need it
 
         self._credentials.replace_all(read_record(path, self._credentials.key))
 
@@ -225,6 +266,14 @@ class Client(ABC, Generic[DriverT]):
         if not self._credentials.loaded:
             self._load_for_plain_member()
         return self._credentials
+
+    def _copy(self) -> Self:
+        """The same object again, with what a subclass's ``__init__`` set, in slots or not."""
+        copied = object.__new__(type(self))
+        attributes, slots = cast("tuple[Any, dict[str, Any]]", object.__getstate__(self))
+        for name, value in {**(attributes or {}), **slots}.items():
+            object.__setattr__(copied, name, value)
+        return copied
 
     def __repr__(self) -> str:
         """Who talks to whom; nothing secret."""
@@ -239,35 +288,3 @@ class Client(ABC, Generic[DriverT]):
             "A client cannot be pickled or copied. Make one in each process; "
             "credentials= shares what they know.",
         )
-
-
-def _random_text(size: int) -> str:
-    return urlsafe_b64encode(os.urandom(size)).rstrip(b"=").decode("ascii")
-
-
-def _open_store(
-    credentials: str | os.PathLike[str] | CredentialStore | None,
-) -> CredentialStore | None:
-    if credentials is None:
-        return None
-    if isinstance(credentials, str | os.PathLike):
-        from ..stores.files import FileStore  # files need what a client without a store does not
-
-        return FileStore(credentials)
-    complete = hasattr(credentials, "load") and hasattr(credentials, "replace")
-    if isinstance(credentials, type) or not complete:
-        raise ATHError("INVALID_ARGUMENT", "credentials must be a path or a CredentialStore.")
-    return credentials
-
-
-def _check_agent_id(agent_id: object) -> str:
-    base = parse_base(agent_id, "agent_id")
-    if not isinstance(agent_id, str) or not agent_id.isascii():
-        raise ATHError("INVALID_ARGUMENT", "agent_id must be an ASCII URL.")
-    if base.is_plaintext:
-        raise ATHError("INVALID_ARGUMENT", "agent_id must be an https URL (http on loopback only).")
-    return agent_id
-
-
-def _check_audience(audience: object) -> str:
-    return require_text(audience, "audience").rstrip("/")

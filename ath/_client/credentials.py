@@ -5,15 +5,22 @@ They are the same record for the agent itself, and for a user with a registratio
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from datetime import UTC, datetime
 from functools import partial
 
+from .._protocol.context import is_expired
 from .._protocol.steps import Change
+from .._secret import hide
 from ..errors import ATHError
+from ..grant import Grant
 from ..stores import fork
 from ..stores.base import CredentialKey, CredentialStore
 from ..stores.record import Record, Registration, Session, Token
 from .held_record import HeldRecord, HeldRecords
 from .operations import Operations
+
+_LAST_SECOND = datetime.max.replace(microsecond=0, tzinfo=UTC)
 
 
 class Credentials:
@@ -73,6 +80,14 @@ class Credentials:
         with fork.guard:
             return list(self._own.record.tokens.values())
 
+    def grants(self, now: float) -> tuple[Grant, ...]:
+        """The tokens that can be used at that time (seconds UTC), without their secrets."""
+        return tuple(
+            Grant(token.provider, token.scopes, _to_datetime(token.expires_at), self.key.user)
+            for token in self.tokens()
+            if not token.refused and not is_expired(token, now)
+        )
+
     def session(self, session_id: str) -> Session | None:
         """The session that this view opened, if its registration is still in use; or None."""
         session = self._own.record.sessions.get(session_id)
@@ -88,7 +103,7 @@ class Credentials:
     def set_registration(self, client_id: str, client_secret: str) -> None:
         """Use a registration made elsewhere; the next write stores it."""
         self._owner.change(
-            partial(Record.set_credentials, client_id=client_id, client_secret=client_secret)
+            partial(Record.set_credentials, client_id=client_id, client_secret=hide(client_secret))
         )
 
     def replace_all(self, record: Record) -> None:
@@ -105,7 +120,14 @@ class Credentials:
                     "INVALID_CREDENTIALS",
                     "These credentials belong to another registration than the agent's.",
                 )
-            self._owner.change(partial(Record.set_registration, registration=other))
+            earlier = record.earlier
+
+            def add(owner: Record) -> None:
+                held = owner.registration  # another one if the store, not read before, has it
+                if held is None or held.client_id == other.client_id:
+                    owner.set_registration(other, earlier)
+
+            self._owner.change(add)
             record = record.copy()
             record.registration = None
         self._own.change(partial(Record.replace_all, other=record))
@@ -136,6 +158,23 @@ class Credentials:
         """
         for held in self._each():
             yield from held.load()
+
+    def load_another(self, credential: Callable[[], str | None], refused: str) -> Operations[bool]:
+        """Read both records again; return whether there is another credential than the refused one.
+
+        If so, changes that would put the refused token over it are no longer made.
+
+        Raises:
+            ATHError: STORAGE_ERROR or INVALID_CREDENTIALS.
+        """
+        found, changes = False, self._own.withdraw(refused)
+        try:
+            yield from self.load()
+            found = credential() not in (None, refused)
+        finally:
+            for change in () if found else changes:
+                self._own.change(change)
+        return found
 
     def refresh_registration(self) -> Operations[None]:
         """Read the registration again, unless it was read when the user's own record was saved."""
@@ -175,3 +214,10 @@ class Credentials:
 
     def _each(self) -> tuple[HeldRecord, ...]:
         return (self._own,) if self._own is self._owner else (self._owner, self._own)
+
+
+def _to_datetime(seconds: float | None) -> datetime | None:
+    """The time in UTC; the last one that datetime knows for any that is later."""
+    if seconds is None:
+        return None
+    return datetime.fromtimestamp(min(_LAST_SECOND.timestamp(), seconds), UTC)

@@ -5,6 +5,7 @@ Everything that needs no thought about blocking or awaiting is here, once for bo
 
 from __future__ import annotations
 
+import logging
 import warnings
 from collections.abc import Callable
 from contextlib import suppress
@@ -40,6 +41,8 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+log = logging.getLogger("ath")
+
 UNUSABLE_TOKEN_CODES = frozenset({"TOKEN_INVALID", "TOKEN_REVOKED", "TOKEN_EXPIRED"})
 """What an implementor says of a token that it will not accept any more."""
 _REFUSAL_CODES = UNUSABLE_TOKEN_CODES | {"AGENT_NOT_REGISTERED", "SCOPE_NOT_APPROVED"}
@@ -62,16 +65,20 @@ class Execution:
         result: T = yield from self._run_flow(flow)
         return result
 
-    def call(self, call: Call) -> Operations[Any]:
+    def _call(self, call: Call) -> Operations[Any]:
         """Make a call, with as many attempts as are allowed and may help."""
         attempts = Attempts(
-            self._driver.learned, call, resolve_policy(call.retry, self._driver.retry)
+            self._driver.learned,
+            call,
+            resolve_policy(call.retry, self._driver.retry),
+            call.limits or self._driver.limits,
         )
         if not self._credentials.loaded:
             yield from self._credentials.load_first()
         made_again = False
         while True:
             reply = used = None
+            label = "the call"
             try:
                 if call.credential is not None:
                     used = call.credential()
@@ -80,18 +87,25 @@ class Execution:
                 if audience is not None:
                     attestation = yield from self._attest(audience)
                 request = call.build(attestation)
+                label = request.origin_label
                 self._warn_of_plaintext(request)
                 self._sends += 1
-                reply = yield Send(request, call.limits)
+                reply = yield Send(request, attempts.begin())
                 value = call.read(request, reply)
             except ATHError as error:
-                if call.credential is not None and not made_again:
+                in_time = reply is None or attempts.in_time
+                if call.credential is not None and not made_again and in_time:
                     made_again = yield from self._found_other(call.credential, used, error)
                     if made_again:
+                        log.info("%s: %s; again with what the store holds", label, error.code)
                         continue
                 if call.credential is not None:
                     yield from self._mark_refused(used, error)
                 pause = attempts.next_pause(error, reply)
+                log.info(
+                    "%s: attempt %d failed with %s; again in %.1f s",
+                    label, attempts.made, error.code, pause,
+                )  # fmt: skip
             else:
                 attempts.succeed()
                 return value
@@ -113,7 +127,7 @@ class Execution:
     def _perform(self, step: Step) -> Operations[Any]:
         match step:
             case Call():
-                return (yield from self.call(step))
+                return (yield from self._call(step))
             case Attest():
                 return (yield from self._attest(step.audience))
             case Pause():
@@ -123,6 +137,7 @@ class Execution:
             case Save():
                 yield from self._credentials.save(step.change)
             case SaveRegistration():
+                log.info("registered as %r", step.registration.client_id)
                 yield from self._credentials.save_registration(step.registration, step.instead_of)
             case CheckRegistration():
                 yield from self._check_registration(step.client_id)
@@ -152,8 +167,7 @@ class Execution:
             return True  # building the request again tells
         if used is not None and _is_refusal(error, _REFUSAL_CODES):
             with suppress(ATHError):  # what the server said counts more than a failing store
-                yield from self._credentials.load()
-                return credential() not in (None, used)
+                return (yield from self._credentials.load_another(credential, used))
         return False
 
     def _mark_refused(self, used: str | None, error: ATHError) -> Operations[None]:
@@ -209,7 +223,8 @@ class Execution:
         if acquire is None or release is None:
             yield from self._credentials.load()
             return None if step.done() else (yield from self._run_flow(step.make_flow()))
-        owner, lease = self._driver.settings.random_text(16), self._driver.lease
+        owner = self._driver.settings.random_text(16)
+        lease = self._driver.longest_call(step.retry)
         pauses = growing_pauses(
             lease, f"Another process is registering {key.agent_id} and does not end."
         )
@@ -232,7 +247,8 @@ class Execution:
                 yield next(pauses)
         except GeneratorExit:  # there is no driver any more
             closed = True
-            release(key, owner)
+            with suppress(Exception):
+                release(key, owner)
             raise
         finally:
             left = True

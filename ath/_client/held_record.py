@@ -8,13 +8,15 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 from weakref import WeakValueDictionary
 
 from .._protocol.steps import Change
+from .._secret import SecretText
 from ..stores import fork
 from ..stores.base import CredentialKey, CredentialStore
-from ..stores.record import Record
+from ..stores.record import Record, Token
 from .operations import Operations, UseStore, growing_pauses
 
 KEPT_RECORDS = 10_000
@@ -48,6 +50,13 @@ class HeldRecord:
             if self._records.store is not None:
                 self._unsaved.append(change)
             self._records.pinned[self.key] = self
+
+    def withdraw(self, access_token: str) -> list[Change]:
+        """Take back unsaved changes that hold that token; memory still has it until it is read."""
+        with fork.guard:
+            held = [change for change in self._unsaved if _token_of(change) == access_token]
+            self._unsaved = [change for change in self._unsaved if change not in held]
+            return held
 
     def load(self) -> Operations[None]:
         """Read what the store holds, and make the unsaved changes on it again.
@@ -83,7 +92,7 @@ class HeldRecord:
                 change(record)
             now = self._records.clock()
             record.prune(now)
-            new = record.to_text(now)
+            new = SecretText(record.to_text(now))
             if new == old or (yield _use(store.replace, self.key, old, new)):
                 with fork.guard:
                     saved = {id(change) for change in unsaved}
@@ -171,3 +180,9 @@ class HeldRecords:
 
 def _use(method: Callable[..., Any], *arguments: Any) -> UseStore:
     return UseStore(method, arguments)
+
+
+def _token_of(change: Change) -> str | None:
+    """The access token that a change puts into a record, or None."""
+    token = change.keywords.get("token") if isinstance(change, partial) else None
+    return token.access_token if isinstance(token, Token) else None

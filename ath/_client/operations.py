@@ -8,7 +8,8 @@ from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import Future
 from typing import Any, NamedTuple, TypeVar
 
-from .._http.messages import Limits, Request
+from .._http.limits import Limits
+from .._http.messages import Request
 from .._protocol.steps import Pause
 from ..errors import ATHError
 
@@ -25,8 +26,7 @@ class Send(NamedTuple):
     """Send once; the result is the reply, whatever its status."""
 
     request: Request
-    limits: Limits | None
-    """None means the client's."""
+    limits: Limits
 
 
 class UseStore(NamedTuple):

@@ -10,12 +10,14 @@ import time
 from collections.abc import Callable
 from typing import Any, Generic, Protocol, TypeVar
 
-from .._http.messages import Limits, Reply, Request
+from .._http.limits import Limits
+from .._http.messages import Reply, Request
 from .._protocol.context import Learned, Settings
-from .._protocol.steps import Call, Flow, Pause
+from .._protocol.steps import Flow, Pause
+from .._secret import hide
 from ..errors import ATHError
 from ..keys import Signer
-from ..retry import RetryPolicy
+from ..retry import Retry, RetryPolicy, resolve_policy
 from ..stores import fork
 from .credentials import Credentials
 from .execution import Execution
@@ -25,7 +27,7 @@ from .single_flight import SingleFlight
 T = TypeVar("T")
 log = logging.getLogger("ath")
 
-_LONGEST_LEASE = 600.0  # seconds; of a call that nothing bounds
+_LONGEST_CALL = 600.0  # seconds; of one that nothing bounds
 
 
 class SyncTransport(Protocol):
@@ -60,7 +62,7 @@ class Driver(Generic[TransportT, SignerT]):
         self._transport: TransportT | None = None
         self._closed = False
         self._signer = signer
-        self._limits = limits
+        self.limits = limits
         self.retry = retry
         self.settings = settings
         self.learned = learned
@@ -78,20 +80,18 @@ class Driver(Generic[TransportT, SignerT]):
                     self._transport = self._open_transport()
         return self._transport
 
-    @property
-    def lease(self) -> float:
-        """Seconds that a registration may take, with all its attempts."""
-        if self._limits.total is None:
-            return _LONGEST_LEASE
-        if self.retry is None:
-            return self._limits.total
-        return self.retry.attempts * self._limits.total + self.retry.total
+    def longest_call(self, retry: Retry) -> float:
+        """Seconds that a call may take, with all its attempts and pauses."""
+        policy, attempt = resolve_policy(retry, self.retry), self.limits.total
+        if attempt is None:
+            return _LONGEST_CALL
+        return attempt + (0.0 if policy is None else policy.total)
 
 
-def log_reply(request: Request, reply: Reply, began: float) -> None:
+def log_reply(request: Request, reply: Reply) -> None:
     """Method, origin, status and duration; nothing else, since it could be secret."""
     if log.isEnabledFor(logging.DEBUG):
-        took = (time.monotonic() - began) * 1000
+        took = reply.seconds * 1000
         log.debug("%s: HTTP status %d after %.0f ms", request.origin_label, reply.status, took)
 
 
@@ -106,7 +106,7 @@ def use_store(operation: UseStore) -> Any:
     Raised outside the except block: a store's error may quote the record, and so its secrets.
     """
     try:
-        return operation.method(*operation.arguments)
+        return hide(operation.method(*operation.arguments))
     except ATHError:
         raise
     except Exception as error:
@@ -120,10 +120,6 @@ class SyncDriver(Driver[SyncTransport, Signer]):
     def run(self, credentials: Credentials, flow: Flow[T]) -> T:
         """Carry a flow out."""
         return self.drive(Execution(self, credentials).run(flow))
-
-    def call(self, credentials: Credentials, call: Call) -> Any:
-        """Make one call to a provider."""
-        return self.drive(Execution(self, credentials).call(call))
 
     def drive(self, operations: Operations[T]) -> T:
         """Carry the operations out; returns what they come to."""
@@ -148,7 +144,7 @@ class SyncDriver(Driver[SyncTransport, Signer]):
     def _perform(self, operation: Operation) -> Any:
         match operation:
             case Send():
-                return self._send(operation.request, operation.limits or self._limits)
+                return self._send(operation.request, operation.limits)
             case Sign():
                 return self._sign(operation.message)
             case Pause():
@@ -161,7 +157,8 @@ class SyncDriver(Driver[SyncTransport, Signer]):
     def _send(self, request: Request, limits: Limits) -> Reply:
         began = time.monotonic()
         reply = self.transport.send(request, limits)
-        log_reply(request, reply, began)
+        reply.seconds = time.monotonic() - began
+        log_reply(request, reply)
         return reply
 
     def _sign(self, message: bytes) -> bytes:

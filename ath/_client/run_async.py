@@ -7,8 +7,10 @@ import inspect
 import time
 from typing import Any, Protocol, TypeVar
 
-from .._http.messages import Limits, Reply, Request
-from .._protocol.steps import Call, Flow, Pause
+from .._http.limits import Limits
+from .._http.loops import running_loop
+from .._http.messages import Reply, Request
+from .._protocol.steps import Flow, Pause
 from ..errors import ATHError
 from ..keys import AsyncSigner, LocalSigner, Signer
 from .credentials import Credentials
@@ -32,21 +34,21 @@ class AsyncTransport(Protocol):
 
 
 class AsyncDriver(Driver[AsyncTransport, Signer | AsyncSigner]):
-    """Carries out for the async clients, in the event loop of the first call."""
-
-    _loop: asyncio.AbstractEventLoop | None = None
+    """Carries out for the async clients, in one event loop at a time: the transport sees to it."""
 
     async def run(self, credentials: Credentials, flow: Flow[T]) -> T:
         """Carry a flow out."""
         return await self.drive(Execution(self, credentials).run(flow))
 
-    async def call(self, credentials: Credentials, call: Call) -> Any:
-        """Make one call to a provider."""
-        return await self.drive(Execution(self, credentials).call(call))
-
     async def drive(self, operations: Operations[T]) -> T:
-        """Carry the operations out; returns what they come to."""
-        self._check_loop()
+        """Carry the operations out; returns what they come to.
+
+        Raises:
+            ATHError: WRONG_EVENT_LOOP outside asyncio, as in trio.
+        """
+        if running_loop() is None:
+            operations.close()
+            raise ATHError("WRONG_EVENT_LOOP", "Async clients run in an asyncio event loop.")
         try:
             operation = next(operations)
             while True:
@@ -62,14 +64,13 @@ class AsyncDriver(Driver[AsyncTransport, Signer | AsyncSigner]):
     async def aclose(self) -> None:
         """Free the connections, and make no further call."""
         self._closed = True
-        # Connections of another loop cannot be closed from here; they end with that loop.
-        if self._transport is not None and self._loop is asyncio.get_running_loop():
+        if self._transport is not None:
             await self._transport.aclose()
 
     async def _perform(self, operation: Operation) -> Any:
         match operation:
             case Send():
-                return await self._send(operation.request, operation.limits or self._limits)
+                return await self._send(operation.request, operation.limits)
             case Sign():
                 return await self._sign(operation.message)
             case Pause():
@@ -82,7 +83,8 @@ class AsyncDriver(Driver[AsyncTransport, Signer | AsyncSigner]):
     async def _send(self, request: Request, limits: Limits) -> Reply:
         began = time.monotonic()
         reply = await self.transport.send(request, limits)
-        log_reply(request, reply, began)
+        reply.seconds = time.monotonic() - began
+        log_reply(request, reply)
         return reply
 
     async def _sign(self, message: bytes) -> bytes:
@@ -97,13 +99,3 @@ class AsyncDriver(Driver[AsyncTransport, Signer | AsyncSigner]):
         except Exception as error:
             failed = signer_error(error)
         raise failed
-
-    def _check_loop(self) -> None:
-        loop = asyncio.get_running_loop()
-        if self._loop is None:
-            self._loop = loop
-        if self._loop is not loop:
-            raise ATHError(
-                "WRONG_EVENT_LOOP",
-                "This async client belongs to the event loop of its first call, which is another.",
-            )

@@ -2,26 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from functools import partial
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any
+
+from ath_api import models
 
 from .. import _protocol
+from .._http.transports import open_sync
+from .._lazy import ssl
+from ..arguments import Developer, ProviderScopes
 from ..retry import Default, Retry
-from .base import Client
+from .base import Client, ClientT
 from .run import SyncDriver
-
-if TYPE_CHECKING:
-    from ath_api.models import (
-        AgentRegistration,
-        AgentRegistrationResponse,
-        AuthorizationResponse,
-        DeveloperInfo,
-        ProviderScopeRequest,
-        TokenResponse,
-    )
-
-    from .run import SyncTransport
 
 CLIENT = Default.CLIENT
 
@@ -31,9 +25,11 @@ class SyncClient(Client[SyncDriver]):
 
     __slots__ = ()
 
-    def _make_driver(self, http_client: object, **shared: Any) -> SyncDriver:
+    def _make_driver(
+        self, http_client: object, ssl_context: ssl.SSLContext | None, **shared: Any
+    ) -> SyncDriver:
         if http_client is None:
-            return SyncDriver(_open_transport, **shared)
+            return SyncDriver(partial(open_sync, ssl_context), **shared)
         from .._http.httpx_client import sync_transport
 
         transport = sync_transport(http_client)
@@ -48,16 +44,16 @@ class SyncClient(Client[SyncDriver]):
     def register(
         self,
         *,
-        developer: Mapping[str, Any] | DeveloperInfo,
-        providers: Sequence[Mapping[str, Any] | ProviderScopeRequest],
+        developer: Developer | models.DeveloperInfo,
+        providers: Sequence[ProviderScopes | models.ProviderScopeRequest],
         purpose: str | None = None,
         redirect_uris: Sequence[str] | None = None,
         retry: Retry = CLIENT,
-    ) -> AgentRegistrationResponse:
-        """Ask the implementor to admit the agent, and keep the credentials it hands out.
+    ) -> models.AgentRegistrationResponse:
+        """Register the agent, and store the client_id and client_secret that the server returns.
 
-        Always asks the server; a different client_id drops tokens and open sessions. Pending and
-        denied are results: see ``agent_status`` and ``approved_providers``.
+        Always asks the server. Tokens outlive a new registration; open sessions end with the old
+        one. Pending and denied are results: see ``agent_status`` and ``approved_providers``.
 
         Args:
             developer: Who answers for the agent: ``name``, ``id``, optionally ``contact``.
@@ -68,9 +64,10 @@ class SyncClient(Client[SyncDriver]):
 
         Raises:
             ATHError: CONFLICT if the agent is registered already (``details["client_id"]``);
-                OUTCOME_UNKNOWN if the reply was lost; INVALID_ATTESTATION, INVALID_ARGUMENT,
-                INVALID_RESPONSE, NETWORK_ERROR, TIMEOUT; STORAGE_ERROR if the credentials, which
-                the client holds, could not be stored.
+                OUTCOME_UNKNOWN if the reply was lost; REGISTRATION_REPLACED if another one was
+                stored meanwhile (``details["client_id"]``: this one, which is lost);
+                INVALID_ATTESTATION, INVALID_ARGUMENT, INVALID_RESPONSE, NETWORK_ERROR, TIMEOUT;
+                STORAGE_ERROR if the credentials, which the client holds, could not be stored.
         """
         return self._driver.run(
             self._credentials,
@@ -85,8 +82,8 @@ class SyncClient(Client[SyncDriver]):
     def ensure_registered(
         self,
         *,
-        developer: Mapping[str, Any] | DeveloperInfo,
-        providers: Sequence[Mapping[str, Any] | ProviderScopeRequest],
+        developer: Developer | models.DeveloperInfo,
+        providers: Sequence[ProviderScopes | models.ProviderScopeRequest],
         purpose: str | None = None,
         redirect_uris: Sequence[str] | None = None,
         retry: Retry = CLIENT,
@@ -120,7 +117,7 @@ class SyncClient(Client[SyncDriver]):
             ),
         )
 
-    def registration(self, *, retry: Retry = CLIENT) -> AgentRegistration:
+    def registration(self, *, retry: Retry = CLIENT) -> models.AgentRegistration:
         """Read one's own registration: ``agent_status``, approvals, ``approval_expires``.
 
         Raises:
@@ -140,7 +137,7 @@ class SyncClient(Client[SyncDriver]):
         resource: str | None = None,
         state: str | None = None,
         retry: Retry = CLIENT,
-    ) -> AuthorizationResponse:
+    ) -> models.AuthorizationResponse:
         """Open a session in which the user is asked for consent, at ``authorization_url``.
 
         Args:
@@ -153,8 +150,9 @@ class SyncClient(Client[SyncDriver]):
 
         Raises:
             ATHError: NOT_REGISTERED; AGENT_UNAPPROVED, PROVIDER_NOT_APPROVED, SCOPE_NOT_APPROVED;
-                PKCE_REQUIRED if the URL lacks S256 (RFC 7636); INVALID_RESPONSE, NETWORK_ERROR,
-                TIMEOUT.
+                PKCE_REQUIRED if the URL lacks S256 (RFC 7636); REGISTRATION_REPLACED if another
+                registration was stored meanwhile; INVALID_RESPONSE, NETWORK_ERROR, TIMEOUT;
+                STORAGE_ERROR if the session, which the client holds, could not be stored.
         """
         return self._driver.run(
             self._credentials,
@@ -163,11 +161,13 @@ class SyncClient(Client[SyncDriver]):
             ),
         )
 
-    def exchange_token(self, code: str, session_id: str, *, retry: Retry = CLIENT) -> TokenResponse:
+    def exchange_token(
+        self, code: str, session_id: str, *, retry: Retry = CLIENT
+    ) -> models.TokenResponse:
         """Exchange a session that the user has consented to for a token, and keep that token.
 
-        It serves the provider that the answer names, until it expires. A failed exchange leaves
-        earlier tokens as they were.
+        It serves the session's provider until it expires. A failed exchange leaves earlier tokens
+        as they were. A user's view exchanges only sessions that were opened for that user.
 
         Args:
             code: The authorization code, or any text (``exchange``) where none arrived.
@@ -177,8 +177,9 @@ class SyncClient(Client[SyncDriver]):
         Raises:
             ATHError: NOT_REGISTERED; SESSION_NOT_FOUND (also while the user has not answered),
                 SESSION_EXPIRED, USER_DENIED; OUTCOME_UNKNOWN if the reply was lost;
-                INVALID_RESPONSE, NETWORK_ERROR, TIMEOUT; STORAGE_ERROR if the token, which the
-                client holds, could not be stored.
+                REGISTRATION_REPLACED if another registration was stored meanwhile (the token is
+                kept all the same); INVALID_RESPONSE, NETWORK_ERROR, TIMEOUT; STORAGE_ERROR if the
+                token, which the client holds, could not be stored.
         """
         return self._driver.run(
             self._credentials,
@@ -188,11 +189,14 @@ class SyncClient(Client[SyncDriver]):
     def revoke(self, provider: str | None = None, *, retry: Retry = CLIENT) -> None:
         """Revoke one provider's token, or all that are held (RFC 7009).
 
-        Every token is tried, and dropped once it is revoked; then the first error is raised. A
-        token that the server does not know counts as revoked.
+        Every token is tried, and dropped once it is revoked; then the first error is raised. Each
+        is revoked with the registration that it was granted to. A token that the server does not
+        know counts as revoked; one whose registration is not known any more is dropped also if the
+        server refuses.
 
         Raises:
-            ATHError: NOT_REGISTERED, NETWORK_ERROR, TIMEOUT, or what the server answered.
+            ATHError: NOT_REGISTERED, NETWORK_ERROR, TIMEOUT, or what the server answered;
+                STORAGE_ERROR if the store could not be read or written.
         """
         return self._driver.run(
             self._credentials, _protocol.consent.revoke(self._context, provider, retry)
@@ -235,7 +239,7 @@ class SyncClient(Client[SyncDriver]):
         if self._root is None:
             self._driver.close()
 
-    def __enter__(self) -> Self:
+    def __enter__(self: ClientT) -> ClientT:
         """Return the client itself."""
         return self
 
@@ -247,9 +251,3 @@ class SyncClient(Client[SyncDriver]):
     ) -> None:
         """Close."""
         self.close()
-
-
-def _open_transport() -> SyncTransport:
-    from .._http.sync import SyncTransport  # the HTTP layer is needed at the first request only
-
-    return SyncTransport()

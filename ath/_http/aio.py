@@ -1,101 +1,166 @@
-"""Sending one request over a connection of our own in an event loop; see _transport.py."""
+"""Calls in an event loop."""
 
 from __future__ import annotations
 
 import asyncio
-import time
-from collections.abc import AsyncIterable
-from functools import partial
+import socket
+import ssl
+from math import inf
+from typing import Final
 
-import httpcore
+from .failures import BrokenExchange, failure
+from .idle import MAX_OPEN, IdleList
+from .limits import Limits
+from .loops import LoopBound
+from .messages import Base, Reply, Request
+from .protocol import Connection
+from .sockets import STAGGER, Address, Watch, new_socket, resolve
+from .tls import context_for
 
-from .connections import FreeList, connect, holds_more
-from .messages import Base, Limits, Reply, Request
-from .sync import FAILURES, failure, grow, httpcore_request
-
-MAX_OPEN = 100  # calls in flight per client; further ones wait for their turn
-
-
-class AsyncLine:
-    """A connection; asyncio bounds the call on it."""
-
-    def __init__(self, base: Base) -> None:
-        self.connection = connect(base, httpcore.AsyncHTTPConnection, httpcore.AsyncHTTPProxy, None)
-        self.is_available = self.connection.is_available
-        self.has_expired = self.connection.has_expired
-        self.holds_more = partial(holds_more, self.connection)
-
-    async def send(self, request: Request, limits: Limits, ends: float | None) -> Reply:
-        """Send once, until that time; a connection left in the middle of something is closed."""
-        phases = limits.phases() if limits.total is None else {}
-        try:
-            async with asyncio.timeout_at(ends):
-                response = await self.connection.handle_async_request(
-                    httpcore_request(request, phases)
-                )
-                body = await aread_body(response.stream, limits)
-                await response.aclose()
-        except TimeoutError:
-            connected = self.connection.info() != "CONNECTION FAILED"
-            await self.connection.aclose()
-            raise (httpcore.ReadTimeout if connected else httpcore.ConnectTimeout) from None
-        except BaseException:
-            await self.connection.aclose()
-            raise
-        return Reply(response.status, response.headers, body, time.time())
+_NEVER: Final = 1e9
+"""Seconds of asyncio's own bound for TLS handshakes; ours is shorter, or there is none."""
 
 
-async def aread_body(chunks: AsyncIterable[bytes], limits: Limits) -> bytes:
-    """Collect a body; raises as :func:`read_body`."""
-    body = bytearray()
-    async for chunk in chunks:
-        grow(body, chunk, limits)
-    return bytes(body)
+class _InLoop:
+    """What belongs to one event loop: connections, and places for calls."""
+
+    def __init__(self) -> None:
+        self.idle: IdleList[Connection] = IdleList()
+        self.places = asyncio.Semaphore(MAX_OPEN)
+
+    async def close(self) -> None:
+        self.idle.close()
+        await asyncio.sleep(0)  # the event loop closes the sockets
 
 
 class AsyncTransport:
-    """Sends for the async clients, in one event loop."""
+    """Sends for the async clients, in one event loop; when that has ended, in the next one.
 
-    def __init__(self) -> None:
-        self._lines: FreeList[AsyncLine] = FreeList()
-        self._turns = asyncio.Semaphore(MAX_OPEN)
+    Args:
+        ssl_context: Whom to trust, and what to show to servers; by default as httpx does.
+    """
+
+    def __init__(self, ssl_context: ssl.SSLContext | None = None) -> None:
+        self._ssl_context = ssl_context
+        self._bound = LoopBound(_InLoop, _InLoop.close)
 
     async def send(self, request: Request, limits: Limits) -> Reply:
-        """Send once; raises as :meth:`SyncTransport.send`."""
-        ends = None
-        if limits.total is not None:
-            ends = asyncio.get_running_loop().time() + limits.total
+        """Send once.
+
+        Raises:
+            ATHError: NETWORK_ERROR, TIMEOUT, RESPONSE_TOO_LARGE, or WRONG_EVENT_LOOP.
+        """
+        held = await self._bound.enter()
+        ends = inf if limits.total is None else asyncio.get_running_loop().time() + limits.total
+        connection = None
         try:
-            await self._wait_for_turn(limits.pool)
+            await _take_place(held.places, limits.pool)
             try:
-                return await self._send(request, limits, ends)
+                connection = await self._find(held.idle, request.base, limits, ends)
+                return await connection.call(request, limits, ends)
             finally:
-                self._turns.release()
-        except FAILURES as error:
-            failed = failure(error, request)
+                held.places.release()
+                if connection is not None:
+                    held.idle.give_back(connection)
+        except (OSError, BrokenExchange) as error:
+            failed = failure(error, request, sent=connection is not None)
         raise failed
 
-    async def _wait_for_turn(self, seconds: float | None) -> None:
-        if not self._turns.locked():
-            await self._turns.acquire()
-            return
+    async def _find(
+        self, idle: IdleList[Connection], base: Base, limits: Limits, ends: float
+    ) -> Connection:
+        """An idle connection on which nothing has come, or a new one."""
+        while (connection := idle.take(base.origin)) is not None:
+            silent = False
+            try:
+                silent = await connection.is_silent()
+            finally:
+                if not silent:
+                    connection.close()
+            if silent:
+                return connection
+        secure = base.scheme == "https"
+        context = context_for(self._ssl_context) if secure else None
+        async with asyncio.timeout_at(_by(limits, ends)):
+            sock = await _connect(base)
         try:
-            async with asyncio.timeout(seconds):
-                await self._turns.acquire()
-        except TimeoutError:
-            raise httpcore.PoolTimeout from None
-
-    async def _send(self, request: Request, limits: Limits, ends: float | None) -> Reply:
-        line, expired = self._lines.take(request.base)
-        for old in expired:
-            await old.connection.aclose()
-        line = line or AsyncLine(request.base)
-        reply = await line.send(request, limits, ends)
-        if not self._lines.give_back(request.base, line):
-            await line.connection.aclose()
-        return reply
+            async with asyncio.timeout_at(_by(limits, ends)):
+                _, connection = await asyncio.get_running_loop().create_connection(
+                    lambda: Connection(base.origin, Watch(sock)),
+                    sock=sock,
+                    ssl=context,
+                    server_hostname=base.host if secure else None,
+                    ssl_handshake_timeout=_NEVER if secure else None,
+                )
+        except BaseException:
+            sock.close()
+            raise
+        return connection
 
     async def aclose(self) -> None:
         """Free the connections."""
-        for line in self._lines.close():
-            await line.connection.aclose()
+        await self._bound.aclose()
+
+
+async def _take_place(places: asyncio.Semaphore, seconds: float | None) -> None:
+    if places.locked():
+        async with asyncio.timeout(seconds):
+            await places.acquire()
+    else:
+        await places.acquire()
+
+
+def _by(limits: Limits, ends: float) -> float | None:
+    """When a phase of connecting must be over that begins now."""
+    if limits.connect is not None:
+        ends = min(ends, asyncio.get_running_loop().time() + limits.connect)
+    return None if ends == inf else ends
+
+
+async def _connect(base: Base) -> socket.socket:
+    """Connect to the address that answers first; further ones are tried a moment later.
+
+    asyncio's create_connection can do that too, but other event loops' (uvloop's) cannot.
+    """
+    try:
+        untried = resolve(base, socket.AI_NUMERICHOST)  # needs no thread
+    except socket.gaierror:
+        untried = await asyncio.get_running_loop().run_in_executor(None, resolve, base)
+    untried.reverse()
+    error: BaseException = OSError("the host has no address")
+    opening: set[asyncio.Task[socket.socket]] = set()
+    try:
+        while untried or opening:
+            if untried:
+                opening.add(asyncio.create_task(_connect_to(untried.pop())))
+            done, opening = await asyncio.wait(
+                opening,
+                timeout=STAGGER if untried else None,
+                return_when=asyncio.FIRST_COMPLETED,
+            )
+            for task in done:
+                failed = task.exception()
+                if failed is None:
+                    opening |= done - {task}
+                    return task.result()
+                error = failed
+    finally:
+        for task in opening:
+            task.cancel()
+            task.add_done_callback(_close_socket)
+    raise error
+
+
+async def _connect_to(address: Address) -> socket.socket:
+    sock = new_socket(address)
+    try:
+        await asyncio.get_running_loop().sock_connect(sock, address[4])
+    except BaseException:
+        sock.close()
+        raise
+    return sock
+
+
+def _close_socket(task: asyncio.Task[socket.socket]) -> None:
+    if not task.cancelled() and task.exception() is None:
+        task.result().close()

@@ -1,132 +1,170 @@
-"""Sending over a user's own httpx client, with its proxies, certificates and hooks.
+"""Calls over an httpx client: the user's own, or one that proxies.py makes.
 
-The client stays the user's: it is never closed here. What would weaken a call is off for ours:
-redirects, and the client's own auth, which would replace the bearer token.
+What would weaken a call is off: redirects, cookies, and the client's own auth, which would replace
+the bearer token.
 """
 
 from __future__ import annotations
 
 import asyncio
+import os
 import time
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import aclosing, closing
 
 import httpx
 
 from ..errors import ATHError
-from .aio import aread_body
-from .messages import Limits, Reply, Request
-from .sync import failure, read_body
+from .connection import collect
+from .failures import broken, is_distrusted, not_connected, timed_out
+from .limits import Limits
+from .loops import LoopBound
+from .messages import Reply, Request
+
+_FAILURES = (httpx.HTTPError, httpx.StreamError, OSError)
+_UNSENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError,
+           httpx.UnsupportedProtocol)  # fmt: skip
+
+
+class SyncHTTPXTransport:
+    """Sends for the sync clients; a forked child makes a client of its own."""
+
+    def __init__(
+        self, make: Callable[[], httpx.Client], close: Callable[[httpx.Client], None]
+    ) -> None:
+        self._make, self._close = make, close
+        self._process, self._client = os.getpid(), make()
+
+    def send(self, request: Request, limits: Limits) -> Reply:
+        """Send once; raises as the transport of our own does."""
+        if self._process != os.getpid():
+            self._process, self._client = os.getpid(), self._make()
+        ends = time.monotonic() + (limits.total or 1e9)
+        prepared = _prepare(self._client, request, limits)
+        try:
+            response = self._client.send(prepared, stream=True, auth=None, follow_redirects=False)
+            with closing(response):
+                body = bytearray()
+                collect(body, _until(ends, response), limits)
+        except _FAILURES as error:
+            failed = _failure(error, request)
+        else:
+            return Reply(response.status_code, response.headers.raw, bytes(body), time.time())
+        raise failed
+
+    def close(self) -> None:
+        """Free the connections, if they are ours."""
+        self._close(self._client)
+
+
+class AsyncHTTPXTransport:
+    """Sends for the async clients; each event loop has a client of its own."""
+
+    def __init__(
+        self,
+        make: Callable[[], httpx.AsyncClient],
+        close: Callable[[httpx.AsyncClient], Awaitable[None]],
+    ) -> None:
+        self._bound = LoopBound(make, close)
+
+    async def send(self, request: Request, limits: Limits) -> Reply:
+        """Send once; raises as the transport of our own does."""
+        client = await self._bound.enter()
+        prepared = _prepare(client, request, limits)
+        try:
+            async with asyncio.timeout(limits.total):
+                response = await client.send(
+                    prepared, stream=True, auth=None, follow_redirects=False
+                )
+                async with aclosing(response):
+                    body = bytearray()
+                    if response.is_stream_consumed:
+                        collect(body, [response.content], limits)
+                    else:
+                        async for piece in response.aiter_raw():
+                            collect(body, [piece], limits)
+        except _FAILURES as error:
+            failed = _failure(error, request)
+        else:
+            return Reply(response.status_code, response.headers.raw, bytes(body), time.time())
+        raise failed
+
+    async def aclose(self) -> None:
+        """Free the connections, if they are ours."""
+        await self._bound.aclose()
 
 
 def sync_transport(http_client: object) -> SyncHTTPXTransport:
-    """Send over this client.
+    """Send over this client, which stays the user's to close.
 
     Raises:
         ATHError: INVALID_ARGUMENT if it is not an httpx.Client.
     """
     if isinstance(http_client, httpx.Client):
-        return SyncHTTPXTransport(http_client)
+        return SyncHTTPXTransport(lambda: http_client, lambda _: None)
     raise ATHError("INVALID_ARGUMENT", "http_client must be an httpx.Client.")
 
 
 def async_transport(http_client: object) -> AsyncHTTPXTransport:
-    """Send over this client.
+    """Send over this client, which stays the user's to close, in the event loop of its first call.
 
     Raises:
         ATHError: INVALID_ARGUMENT if it is not an httpx.AsyncClient.
     """
-    if isinstance(http_client, httpx.AsyncClient):
-        return AsyncHTTPXTransport(http_client)
-    raise ATHError("INVALID_ARGUMENT", "http_client must be an httpx.AsyncClient.")
+    if not isinstance(http_client, httpx.AsyncClient):
+        raise ATHError("INVALID_ARGUMENT", "http_client must be an httpx.AsyncClient.")
+    unused = [http_client]
+
+    def make() -> httpx.AsyncClient:
+        if unused:
+            return unused.pop()
+        raise ATHError("WRONG_EVENT_LOOP", "An http_client belongs to the loop of its first call.")
+
+    async def leave_open(_: httpx.AsyncClient) -> None: ...
+
+    return AsyncHTTPXTransport(make, leave_open)
 
 
-def _prepared(
+def _prepare(
     client: httpx.Client | httpx.AsyncClient, request: Request, limits: Limits
 ) -> httpx.Request:
-    base = request.base
-    url = f"{base.scheme}://{base.host_header.decode('ascii')}{request.target.decode('ascii')}"
+    if client.is_closed:
+        raise ATHError("CLIENT_CLOSED", "The http_client of this client is closed.")
+    base, method = request.base, request.method.decode("ascii")
+    origin = f"{base.scheme}://{base.host_header.decode('ascii')}"
+    try:
+        ours = httpx.URL(origin + request.target.decode("ascii"))
+    except httpx.InvalidURL:  # with the origin, httpx takes less than 65,536 characters
+        ours = None
+    # httpx writes some paths in its own way; ours was checked, so ours it must be.
+    if ours is None or ours.raw_path != request.target:
+        raise ATHError("INVALID_PATH", "This path cannot be sent unchanged by the httpx client.")
+    timeout = httpx.Timeout(**limits.phases())
     prepared = client.build_request(
-        request.method.decode("ascii"),
-        url,
-        headers=request.headers,
-        content=request.content or None,
-        timeout=httpx.Timeout(**limits.phases()),
+        method, origin, headers=request.headers, content=request.content or None, timeout=timeout
     )
-    prepared.url = httpx.URL(url)  # without the client's own params: the target was checked
+    prepared.url = ours  # without the client's own params: the target was checked
     # The jar may hold what one user's session set; only a header of ours says whose call this is.
     if not any(name.lower() == b"cookie" for name, _ in request.headers):
         prepared.headers.pop("cookie", None)
-    # httpx writes some paths in its own way; ours was checked, so ours it must be.
-    if prepared.url.raw_path != request.target:
-        raise ATHError("INVALID_PATH", "This path cannot be sent unchanged by the httpx client.")
     return prepared
 
 
-class SyncHTTPXTransport:
-    """Sends for the sync clients."""
-
-    def __init__(self, client: httpx.Client) -> None:
-        self._client = client
-
-    def send(self, request: Request, limits: Limits) -> Reply:
-        """Send once; raises as the transport of our own does."""
-        if self._client.is_closed:
-            raise ATHError("CLIENT_CLOSED", "The http_client of this client is closed.")
-        ends = time.monotonic() + (limits.total or 1e9)
-        prepared = _prepared(self._client, request, limits)
-        try:
-            response = self._client.send(prepared, stream=True, auth=None, follow_redirects=False)
-            try:
-                # A user's hook or transport may have read the body already.
-                read = response.is_stream_consumed
-                body = read_body([response.content] if read else _until(ends, response), limits)
-            finally:
-                response.close()
-        except (httpx.HTTPError, httpx.StreamError, OSError) as error:
-            failed = failure(error, request)
-        else:
-            return Reply(response.status_code, response.headers.raw, body, time.time())
-        raise failed
-
-    def close(self) -> None:
-        """Do nothing: the client is the user's to close."""
-
-
 def _until(ends: float, response: httpx.Response) -> Iterator[bytes]:
-    for chunk in response.iter_raw():
+    """The body in pieces; a user's hook or transport may have read it already."""
+    if response.is_stream_consumed:
+        yield response.content
+        return
+    for piece in response.iter_raw():
         if time.monotonic() > ends:
             raise httpx.ReadTimeout("")
-        yield chunk
+        yield piece
 
 
-class AsyncHTTPXTransport:
-    """Sends for the async clients."""
-
-    def __init__(self, client: httpx.AsyncClient) -> None:
-        self._client = client
-
-    async def send(self, request: Request, limits: Limits) -> Reply:
-        """Send once; raises as the transport of our own does."""
-        if self._client.is_closed:
-            raise ATHError("CLIENT_CLOSED", "The http_client of this client is closed.")
-        prepared = _prepared(self._client, request, limits)
-        try:
-            async with asyncio.timeout(limits.total):
-                response = await self._client.send(
-                    prepared, stream=True, auth=None, follow_redirects=False
-                )
-                try:
-                    if response.is_stream_consumed:
-                        body = read_body([response.content], limits)
-                    else:
-                        body = await aread_body(response.aiter_raw(), limits)
-                finally:
-                    await response.aclose()
-        except (httpx.HTTPError, httpx.StreamError, OSError) as error:
-            failed = failure(error, request)
-        else:
-            return Reply(response.status_code, response.headers.raw, body, time.time())
-        raise failed
-
-    async def aclose(self) -> None:
-        """Do nothing: the client is the user's to close."""
+def _failure(error: Exception, request: Request) -> ATHError:
+    sent = not isinstance(error, _UNSENT)
+    if isinstance(error, httpx.TimeoutException | TimeoutError):
+        return timed_out(request, sent=sent)
+    if sent:
+        return broken(request, type(error).__name__)
+    return not_connected(request, str(error), final=is_distrusted(error))

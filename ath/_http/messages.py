@@ -10,13 +10,19 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from ..errors import ATHError
+from .hosts import normalize_host
 
 _encode = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode
 
 RawHeaders = list[tuple[bytes, bytes]]
 
+Origin = tuple[str, str, int]
+"""Scheme, host and port."""
+
 _DEFAULT_PORTS = {"http": 80, "https": 443}
-_HOST = re.compile(r"[\w.:%~-]+", re.ASCII)  # IDNA makes spaces of wide ones
+_LOOPBACK = re.compile(
+    r"(?:.+\.)?localhost|127(?:\.(?:25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)){3}", re.ASCII
+)
 _URL_TEXT = re.compile(r"[^\x00-\x20\x7f]+")
 
 
@@ -30,9 +36,9 @@ class Base:
     port: int
     path: str
 
-    @property
-    def origin(self) -> tuple[str, str, int]:
-        """Scheme, host and port: who is spoken to."""
+    @cached_property
+    def origin(self) -> Origin:
+        """Who is spoken to."""
         return self.scheme, self.host, self.port
 
     @cached_property
@@ -50,25 +56,30 @@ class Base:
     @property
     def is_loopback(self) -> bool:
         """Whether calls stay on this machine."""
-        if self.host == "localhost" or self.host.endswith(".localhost"):
-            return True
-        from ipaddress import ip_address  # slow to import, and only plain http needs it
-
-        try:
-            return ip_address(self.host).is_loopback
-        except ValueError:
-            return False
+        return is_loopback_host(self.host)
 
 
-def parse_base(url: object, name: str, code: str = "INVALID_ARGUMENT") -> Base:
+def is_loopback_host(host: str) -> bool:
+    """Whether a host's name or address is this machine's own."""
+    if ":" not in host:
+        return bool(_LOOPBACK.fullmatch(host))
+    from ipaddress import ip_address  # slow to import, and few hosts are addresses of this kind
+
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def parse_base(url: object, name: str) -> Base:
     """Read a base URL: http or https, with a host, without query, fragment and user info.
 
     Raises:
-        ATHError: with ``code`` and a message that calls the URL by ``name``.
+        ATHError: INVALID_ARGUMENT, whose message calls the URL by ``name``.
     """
 
     def refuse(reason: str) -> ATHError:
-        return ATHError(code, f"{name} {reason}.")
+        return ATHError("INVALID_ARGUMENT", f"{name} {reason}.")
 
     if not isinstance(url, str) or not _URL_TEXT.fullmatch(url) or "\\" in url:
         raise refuse("must be a URL as text, without spaces, control characters or backslashes")
@@ -76,7 +87,7 @@ def parse_base(url: object, name: str, code: str = "INVALID_ARGUMENT") -> Base:
     if parts is None:
         raise refuse("is not a valid URL")
     scheme, netloc, host, port, path = parts
-    if scheme not in _DEFAULT_PORTS or not _HOST.fullmatch(host):
+    if scheme not in _DEFAULT_PORTS or host is None:
         raise refuse("must begin with http:// or https:// and a host")
     if "@" in netloc:
         raise refuse("must not carry a user name or password")
@@ -86,11 +97,11 @@ def parse_base(url: object, name: str, code: str = "INVALID_ARGUMENT") -> Base:
     return Base(url.rstrip("/"), scheme, host, port, path.rstrip("/"))
 
 
-def _parts_of(url: str) -> tuple[str, str, str, int | None, str] | None:
+def _parts_of(url: str) -> tuple[str, str, str | None, int | None, str] | None:
     """Scheme, netloc, host, port and path; None instead of an error that may quote a password."""
     try:
         parts = urlsplit(url)
-        host = (parts.hostname or "").encode("idna").decode("ascii")
+        host = normalize_host(parts.hostname or "")
         path = parts.path.encode("ascii").decode("ascii")
         return parts.scheme, parts.netloc, host, parts.port, path
     except ValueError:
@@ -130,6 +141,8 @@ class Reply:
     body: bytes = field(repr=False)
     received_at: float = 0.0
     """When it came, by our clock, in seconds UTC."""
+    seconds: float = 0.0
+    """From sending the request to the end of the body."""
 
     @property
     def ok(self) -> bool:
@@ -150,51 +163,3 @@ def merge_headers(first: RawHeaders, second: RawHeaders) -> RawHeaders:
         return first
     names = {name.lower() for name, _ in second}
     return [item for item in first if item[0].lower() not in names] + second
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """Seconds for each phase of an attempt and for the whole of it, and bytes of a reply."""
-
-    connect: float | None
-    read: float | None
-    write: float | None
-    pool: float | None
-    total: float | None
-    max_response_bytes: int
-
-    def phases(self) -> dict[str, float | None]:
-        """The form that httpcore and httpx share."""
-        return {
-            "connect": self.connect,
-            "read": self.read,
-            "write": self.write,
-            "pool": self.pool,
-        }
-
-
-def parse_timeout(timeout: object, max_response_bytes: object) -> Limits:
-    """Read the user's timeout: seconds for a whole attempt, an httpx.Timeout, or None for none.
-
-    Raises:
-        ATHError: INVALID_ARGUMENT.
-    """
-    if not isinstance(max_response_bytes, int) or max_response_bytes < 1:
-        raise ATHError("INVALID_ARGUMENT", "max_response_bytes must be a number of bytes.")
-    if timeout is None:
-        return Limits(None, None, None, None, None, max_response_bytes)
-    if isinstance(timeout, int | float) and not isinstance(timeout, bool):
-        if not timeout > 0:
-            raise ATHError("INVALID_ARGUMENT", "timeout must be more than 0 seconds.")
-        seconds = float(min(timeout, 1e9))  # infinity would overflow a socket's timer
-        return Limits(seconds, seconds, seconds, seconds, seconds, max_response_bytes)
-    try:
-        phases = timeout.as_dict()  # type: ignore[attr-defined]  # of httpx.Timeout, not imported
-        return Limits(**phases, total=None, max_response_bytes=max_response_bytes)
-    except (AttributeError, TypeError):
-        raise ATHError("INVALID_ARGUMENT", "timeout must be seconds or an httpx.Timeout.") from None
-
-
-def too_large(limit: int) -> ATHError:
-    """The error for a body beyond the limit."""
-    return ATHError("RESPONSE_TOO_LARGE", f"The answer is longer than {limit} bytes.")

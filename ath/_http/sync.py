@@ -1,133 +1,122 @@
-"""Sending one request over a connection of our own, and what failures mean.
-
-Connections are httpcore's, the engine of httpx, used without httpx's client on top: that costs
-half as much per call, and lets a deadline bound a whole attempt. Each connection carries one call
-at a time and is kept in a free list; a user's own httpx client takes another way (_httpx.py).
-Redirects are never followed and cookies never kept: the requests carry credentials.
-"""
+"""Calls over sockets; threads may share a transport."""
 
 from __future__ import annotations
 
-import math
-import ssl
+import os
+import socket
+import threading
 import time
-from collections.abc import Iterable
-from functools import partial
+from math import inf
+from typing import TYPE_CHECKING
 
-import httpcore
+from .connection import PIECE, Exchange, collect
+from .failures import BrokenExchange, failure, timed_out
+from .idle import MAX_OPEN, IdleList
+from .limits import Limits
+from .messages import Base, Origin, Reply, Request
+from .sockets import Watch, connect, resolve
 
-from ..errors import ATHError, Delivery
-from .connections import FreeList, connect, holds_more
-from .deadline import Deadline, TimedBackend
-from .messages import Base, Limits, Reply, Request, too_large
-
-FAILURES = (
-    httpcore.NetworkError,
-    httpcore.TimeoutException,
-    httpcore.ProtocolError,
-    httpcore.ProxyError,
-    httpcore.UnsupportedProtocol,
-    OSError,
-)
-"""What sending raises when it fails."""
-
-# httpx gives its exceptions the names that httpcore's have; one table serves both.
-_UNSENT = ("ConnectError", "ConnectTimeout", "PoolTimeout", "ProxyError", "UnsupportedProtocol")
+if TYPE_CHECKING:
+    import ssl
 
 
-def failure(error: Exception, request: Request) -> ATHError:
-    """The ATHError for an exception of httpcore or httpx.
+class Connection:
+    """A socket that carries one call at a time."""
 
-    To be raised outside the except block, so that nothing leads back to an exception that holds
-    the request and its secrets.
-    """
-    name, place = type(error).__name__, request.origin_label
-    if "Timeout" in name:
-        done = " before anything was sent" if name in _UNSENT else ""
-        failed = ATHError("TIMEOUT", f"{place} was not answered in time{done}.")
-        failed._delivery = Delivery.UNSENT if name in _UNSENT else Delivery.TIMED_OUT
-        return failed
-    if name in _UNSENT:
-        failed = ATHError("NETWORK_ERROR", f"{place}: no connection ({error}).")
-        failed._delivery = Delivery.LOCAL if _distrusted(error) else Delivery.UNSENT
-        return failed
-    failed = ATHError("NETWORK_ERROR", f"{place}: the connection broke ({name}).")
-    failed._delivery = Delivery.LOST
-    return failed
+    def __init__(
+        self,
+        origin: Origin,
+        sock: socket.socket,
+        would_block: tuple[type[OSError], ...] = (BlockingIOError,),
+    ) -> None:
+        self.origin = origin
+        self.idle_since = 0.0
+        self.reusable = False
+        self._socket = sock
+        self._would_block = would_block
+        self._watch = Watch(sock)
+        self._exchange = Exchange()
 
+    def call(self, request: Request, limits: Limits, ends: float) -> Reply:
+        """Make one call; afterwards ``reusable`` says whether another one may follow.
 
-def _distrusted(error: BaseException | None) -> bool:
-    """Whether the server's certificate is to blame, which another attempt would not change."""
-    while error is not None and not isinstance(error, ssl.SSLCertVerificationError):
-        error = error.__cause__ or error.__context__  # httpx's exception is about httpcore's
-    return error is not None
+        Raises:
+            OSError: also TimeoutError and ssl.SSLError.
+            BrokenExchange: the answer did not come, or not as a whole.
+            ATHError: RESPONSE_TOO_LARGE.
+        """
+        self.reusable = False
+        exchange, body = self._exchange, bytearray()
+        unsent = memoryview(exchange.begin(request))
+        # A server may answer before it has read everything, and then read no more: so whoever
+        # sends reads as well, and stops to send once the answer has begun.
+        while unsent and not exchange.status:
+            try:
+                unsent = unsent[self._socket.send(unsent[:PIECE]) :]
+            except self._would_block:
+                self._wait(limits.write, ends, write=True)
+            except OSError:
+                break  # what it answered before it closed can still be read
+            if unsent and self._watch.wait(0):
+                self._read(body, limits)
+            if unsent and time.monotonic() > ends:
+                raise TimeoutError
+        while not exchange.complete:
+            self._wait(limits.read, ends)
+            self._read(body, limits)
+        reply = Reply(exchange.status, exchange.headers, bytes(body), time.time())
+        self.reusable = not unsent and exchange.recycle()
+        return reply
 
+    def _wait(self, seconds: float | None, ends: float, *, write: bool = False) -> None:
+        left = ends - time.monotonic()
+        if seconds is not None and seconds < left:
+            left = seconds
+        if left <= 0 or not self._watch.wait(left, write=write):
+            raise TimeoutError
 
-def httpcore_request(request: Request, phases: dict[str, float | None]) -> httpcore.Request:
-    base = request.base
-    url = httpcore.URL(
-        scheme=base.scheme.encode(), host=base.host.encode(), port=base.port, target=request.target
-    )
-    return httpcore.Request(
-        request.method,
-        url,
-        headers=request.headers,
-        content=request.content,
-        extensions={"timeout": phases},
-    )
-
-
-class SyncLine:
-    """A connection and the deadline of the call on it."""
-
-    def __init__(self, base: Base) -> None:
-        self.deadline = Deadline()
-        self.connection = connect(
-            base, httpcore.HTTPConnection, httpcore.HTTPProxy, TimedBackend(self.deadline)
-        )
-        self.is_available = self.connection.is_available
-        self.has_expired = self.connection.has_expired
-        self.holds_more = partial(holds_more, self.connection)
-
-    def send(self, request: Request, limits: Limits) -> Reply:
-        """Send once; a connection that was left in the middle of something is closed."""
-        if limits.total is not None:
-            self.deadline.at = time.monotonic() + limits.total
+    def _read(self, body: bytearray, limits: Limits) -> None:
         try:
-            response = self.connection.handle_request(httpcore_request(request, limits.phases()))
-            body = read_body(response.stream, limits)
-            response.close()
-        except BaseException:
-            self.connection.close()
-            raise
-        self.deadline.at = math.inf
-        return Reply(response.status, response.headers, body, time.time())
+            data = self._socket.recv(PIECE)
+        except self._would_block:
+            return
+        collect(body, self._exchange.feed(data), limits)
 
+    def is_silent(self) -> bool:
+        """Whether nothing came after the last answer, so that what comes next will be ours."""
+        if not self._watch.wait(0):
+            return True
+        try:
+            self._socket.recv(1)
+        except self._would_block:
+            return True  # a TLS session ticket, or a new key
+        except OSError:
+            pass
+        return False
 
-def read_body(chunks: Iterable[bytes], limits: Limits) -> bytes:
-    """Collect a body.
-
-    Raises:
-        ATHError: RESPONSE_TOO_LARGE as soon as the limit is passed.
-    """
-    body = bytearray()
-    for chunk in chunks:
-        grow(body, chunk, limits)
-    return bytes(body)
-
-
-def grow(body: bytearray, chunk: bytes, limits: Limits) -> None:
-    """Add a piece to a body; raises as :func:`read_body`."""
-    body += chunk
-    if len(body) > limits.max_response_bytes:
-        raise too_large(limits.max_response_bytes)
+    def close(self) -> None:
+        """End it at once."""
+        self._socket.close()
 
 
 class SyncTransport:
-    """Sends for the sync clients; threads may share it."""
+    """Sends for the sync clients.
 
-    def __init__(self) -> None:
-        self._lines: FreeList[SyncLine] = FreeList()
+    Looking up a host's addresses is left to the platform, which cannot be interrupted: it may take
+    longer than a timeout allows.
+
+    Args:
+        ssl_context: Whom to trust, and what to show to servers; by default as httpx does.
+    """
+
+    def __init__(self, ssl_context: ssl.SSLContext | None = None) -> None:
+        self._ssl_context = ssl_context
+        self._start_over()
+
+    def _start_over(self) -> None:
+        self._process = os.getpid()
+        self._idle: IdleList[Connection] = IdleList()
+        self._places = threading.Semaphore(MAX_OPEN)
 
     def send(self, request: Request, limits: Limits) -> Reply:
         """Send once.
@@ -135,21 +124,49 @@ class SyncTransport:
         Raises:
             ATHError: NETWORK_ERROR, TIMEOUT, or RESPONSE_TOO_LARGE.
         """
-        line, expired = self._lines.take(request.base)
-        for old in expired:
-            old.connection.close()
+        if self._process != os.getpid():  # a forked child must not speak on its parent's sockets
+            self._idle.drop()
+            self._start_over()
+        ends = inf if limits.total is None else time.monotonic() + limits.total
+        idle, places = self._idle, self._places
+        if not places.acquire(timeout=limits.pool):
+            raise timed_out(request, sent=False)
         try:
-            line = line or SyncLine(request.base)
-            reply = line.send(request, limits)
-        except FAILURES as error:
-            failed = failure(error, request)
-        else:
-            if not self._lines.give_back(request.base, line):
-                line.connection.close()
-            return reply
+            connection = None
+            try:
+                connection = self._find(idle, request.base, limits, ends)
+                return connection.call(request, limits, ends)
+            except (OSError, BrokenExchange) as error:
+                failed = failure(error, request, sent=connection is not None)
+            finally:
+                if connection is not None:
+                    idle.give_back(connection)
+        finally:
+            places.release()
         raise failed
+
+    def _find(
+        self, idle: IdleList[Connection], base: Base, limits: Limits, ends: float
+    ) -> Connection:
+        """An idle connection on which nothing has come, or a new one."""
+        while (connection := idle.take(base.origin)) is not None:
+            if connection.is_silent():
+                return connection
+            connection.close()
+        if base.scheme == "http":
+            return Connection(base.origin, connect(resolve(base), _by(limits, ends)))
+        from .tls import WOULD_BLOCK, context_for, encrypt  # slow, and plain http does without
+
+        context = context_for(self._ssl_context)
+        sock = connect(resolve(base), _by(limits, ends))
+        tls = encrypt(sock, context, base.host, _by(limits, ends))
+        return Connection(base.origin, tls, WOULD_BLOCK)
 
     def close(self) -> None:
         """Free the connections."""
-        for line in self._lines.close():
-            line.connection.close()
+        self._idle.close()
+
+
+def _by(limits: Limits, ends: float) -> float:
+    """When a phase of connecting must be over that begins now."""
+    return ends if limits.connect is None else min(ends, time.monotonic() + limits.connect)

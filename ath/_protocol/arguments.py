@@ -7,8 +7,8 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Protocol, TypeVar
 
 from .._http.messages import RawHeaders
+from .._json import MALFORMED
 from ..errors import ATHError
-from .bodies import UNREADABLE
 
 T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
@@ -19,23 +19,29 @@ _HEADER_VALUE = re.compile(r"[\t\x20-\x7e]*")
 # What belongs to the transport or proves who calls; neither a user nor a language model sets it.
 _RESERVED = frozenset(
     {
-        "accept-encoding",
+        "acceptencoding",
         "authorization",
         "connection",
-        "content-length",
+        "contentlength",
         "expect",
         "host",
-        "keep-alive",
-        "proxy-authenticate",
-        "proxy-authorization",
-        "proxy-connection",
+        "keepalive",
+        "proxyauthenticate",
+        "proxyauthorization",
+        "proxyconnection",
         "te",
         "trailer",
-        "transfer-encoding",
+        "transferencoding",
         "upgrade",
-        "x-ath-agent-id",
+        "xathagentid",
     }
 )
+_OVERRIDABLE = re.compile(r"accept|useragent$|contenttype$")
+
+
+def fold_name(name: str) -> str:
+    """A header's name as it reads to servers that fold names: WSGI and CGI take "_" for "-"."""
+    return re.sub(r"[^a-z0-9]", "", name.lower())
 
 
 class Model(Protocol[T_co]):
@@ -55,6 +61,11 @@ def require_text(value: object, name: str) -> str:
     if not isinstance(value, str) or not value or not value.isprintable():
         raise ATHError("INVALID_ARGUMENT", f"{name} must be text on one line, not empty.")
     return value
+
+
+def optional_text(value: object, name: str) -> str | None:
+    """None, or text as :func:`require_text` wants it."""
+    return None if value is None else require_text(value, name)
 
 
 def as_list(values: object, name: str) -> list[Any]:
@@ -98,16 +109,16 @@ def parse_model(value: Any, kind: Model[T], name: str) -> T:
         raise ATHError("INVALID_ARGUMENT", f"{name} must be a dict or a model of ath_api.")
     try:
         return kind.from_dict(value if isinstance(value, Mapping) else value.to_dict())
-    except UNREADABLE as error:
+    except MALFORMED as error:
         raise ATHError("INVALID_ARGUMENT", f"{name} does not fit: {error}.") from None
 
 
-def encode_headers(headers: object, *, per_call: bool = False) -> RawHeaders:
+def encode_headers(headers: object) -> RawHeaders:
     """The user's headers as bytes.
 
     Raises:
         ATHError: INVALID_ARGUMENT for what cannot be sent, could split the request, or is set by
-            the client itself; per call, the ``X-ATH-`` names are the client's too.
+            the client itself.
     """
     if headers is None:
         return []
@@ -122,8 +133,7 @@ def encode_headers(headers: object, *, per_call: bool = False) -> RawHeaders:
             raise ATHError("INVALID_ARGUMENT", "headers must be pairs of name and value.") from None
         if not isinstance(name, str) or not _HEADER_NAME.fullmatch(name):
             raise ATHError("INVALID_ARGUMENT", "A header's name holds characters it may not hold.")
-        lower = name.lower()
-        if lower in _RESERVED or (per_call and lower.startswith("x-ath-")):
+        if fold_name(name) in _RESERVED:
             raise ATHError("INVALID_ARGUMENT", f"The header {name} is set by the client itself.")
         if not isinstance(value, str) or not _HEADER_VALUE.fullmatch(value):
             raise ATHError(
@@ -131,4 +141,21 @@ def encode_headers(headers: object, *, per_call: bool = False) -> RawHeaders:
                 f"The header {name} must be printable ASCII text on one line.",
             )
         raw.append((name.encode("ascii"), value.strip(" \t").encode("ascii")))
+    return raw
+
+
+def encode_call_headers(headers: object, of_client: RawHeaders) -> RawHeaders:
+    """The headers of one call, which a language model may have chosen.
+
+    Raises:
+        ATHError: INVALID_ARGUMENT as :func:`encode_headers`, and for the ``X-ATH-`` names and those
+            that the client or the view was given, in any spelling.
+    """
+    raw = encode_headers(headers)
+    given = {fold_name(name.decode("ascii")) for name, _ in of_client}
+    for encoded, _ in raw:
+        name = encoded.decode("ascii")
+        folded = fold_name(name)
+        if folded.startswith("xath") or (folded in given and not _OVERRIDABLE.match(folded)):
+            raise ATHError("INVALID_ARGUMENT", f"The header {name} is set by the client itself.")
     return raw

@@ -11,7 +11,10 @@ from collections.abc import Coroutine, Sequence
 from functools import lru_cache
 from typing import Any
 
+from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
+
 from .._http.messages import encode_json
+from .._secret import SecretText
 from ..errors import ATHError
 from .arguments import as_list, require_text
 from .context import Context, Learned, Settings
@@ -25,11 +28,12 @@ LIFETIME = 300
 
 def sign_attestation(context: Context, audience: Audience | None) -> Flow[str]:
     """Sign a fresh attestation; the audience is the implementor's if none is given."""
-    if audience is not None and not isinstance(audience, str):
-        for item in as_list(audience, "audience"):
+    if audience is not None:
+        items = [audience] if isinstance(audience, str) else as_list(audience, "audience")
+        for item in items:
             require_text(item, "audience")
     attestation = yield Attest(context.settings.audience if audience is None else audience)
-    return attestation  # type: ignore[no-any-return]
+    return str.__str__(attestation)
 
 
 def attestation_to_sign(settings: Settings, learned: Learned, audience: Audience) -> bytes:
@@ -81,7 +85,7 @@ def signing_input(
     return _header(key_id) + b"." + _segment(claims)
 
 
-def compact(message: bytes, signature: object) -> str:
+def compact(message: bytes, signature: object) -> SecretText:
     """Join what was signed and its signature to a JWT.
 
     Raises:
@@ -96,12 +100,10 @@ def compact(message: bytes, signature: object) -> str:
             "A signer whose sign() is a coroutine needs an async client.",
         )
     raw = bytes(signature) if len(signature) == 64 else _raw_of_der(bytes(signature))
-    return (message + b"." + urlsafe_b64encode(raw).rstrip(b"=")).decode("ascii")
+    return SecretText((message + b"." + urlsafe_b64encode(raw).rstrip(b"=")).decode("ascii"))
 
 
 def _raw_of_der(signature: bytes) -> bytes:
-    from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
-
     try:
         r, s = decode_dss_signature(signature)
         return r.to_bytes(32, "big") + s.to_bytes(32, "big")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -17,14 +18,16 @@ from ath_api.models import (
     TokenRevocationRequest,
 )
 
+from .._secret import SecretText, hide
 from ..errors import ATHError
 from ..retry import EXCHANGE, READ, Retry
 from ..stores.record import SESSION_LIFETIME, Record, Session, Token
-from .arguments import as_text, as_texts, require_text
+from .arguments import as_texts, optional_text, require_text
+from .authorization_url import check_authorization_url
 from .context import Context, current_client_id, require_registration
-from .failures import explain_lost_reply
-from .pkce import METHOD, has_challenge, s256_challenge
-from .replies import ask, tell
+from .failures import explain_lost_reply, name_token
+from .pkce import METHOD, s256_challenge
+from .replies import Answer, ask, tell
 from .steps import CheckRegistration, Flow, Reload, Save
 
 if TYPE_CHECKING:
@@ -54,12 +57,11 @@ def authorize(
 ) -> Flow[AuthorizationResponse]:
     """Open a session in which the user is asked for consent."""
     settings, credentials = context.settings, context.credentials
-    verifier = settings.random_text(48)
-    provider_id, wanted = as_text(provider, "provider_id"), as_texts(scopes, "scopes")
-    sent_state = settings.random_text(32) if state is None else as_text(state, "state")
-    for name, value in (("user_redirect_uri", redirect_uri), ("resource", resource)):
-        if value is not None:
-            as_text(value, name)
+    verifier, state = SecretText(settings.random_text(48)), hide(state)
+    provider_id, wanted = require_text(provider, "provider"), as_texts(scopes, "scopes")
+    sent_state = settings.random_text(32) if state is None else require_text(state, "state")
+    optional_text(redirect_uri, "redirect_uri")
+    optional_text(resource, "resource")
     bodies: list[AuthorizationRequest] = []
 
     def prepare(attestation: str) -> PreparedCall[AuthorizationResponse, Any]:
@@ -81,16 +83,21 @@ def authorize(
         return authorize_endpoint.prepare(body=body)
 
     credential, audiences = partial(current_client_id, credentials), (settings.audience,)
-    answer = yield from ask(
-        context, prepare, AuthorizationResponse, READ, retry, audiences, credential
-    )
-    response, body = answer.model(), bodies[-1]
-    if not response.authorization_url.startswith(("https://", "http://")):
-        raise ATHError("INVALID_RESPONSE", "The authorization_url is not a web address.")
-    if settings.require_pkce and not has_challenge(response.authorization_url):
-        raise ATHError(
-            "PKCE_REQUIRED", "The authorization_url lacks the S256 code_challenge that ATH demands."
+    try:
+        answer = yield from ask(
+            context, prepare, AuthorizationResponse, READ, retry, audiences, credential
         )
+    except ATHError as error:
+        if error.code == "SCOPE_NOT_APPROVED":
+            name_token(error, provider, context.user, credentials.token_for(provider))
+        raise
+    response, body = answer.model(), bodies[-1]
+    check_authorization_url(
+        response.authorization_url,
+        settings.base,
+        require_pkce=settings.require_pkce,
+        status=answer.status,
+    )
     now = settings.clock()
     session = Session(
         provider=provider,
@@ -113,8 +120,8 @@ def exchange_token(
 ) -> Flow[TokenResponse]:
     """Exchange a consented session for a token, and keep the token."""
     settings, credentials = context.settings, context.credentials
-    as_text(code, "code")
-    session = credentials.session(as_text(session_id, "ath_session_id"))
+    code = require_text(hide(code), "code")
+    session = credentials.session(require_text(session_id, "session_id"))
     if session is None or credentials.registration is None:
         yield Reload()  # another process may have opened the session, or registered
         session = credentials.session(session_id)
@@ -142,8 +149,12 @@ def exchange_token(
             context, prepare, TokenResponse, EXCHANGE, retry, _token_audiences(context)
         )
     except ATHError as error:
+        if error.code == "SCOPE_NOT_APPROVED" and session is not None:
+            provider = session.provider
+            name_token(error, provider, context.user, credentials.token_for(provider))
         if error.code == "AGENT_NOT_REGISTERED" and error.source == "implementor":
-            yield Reload()
+            with suppress(ATHError):  # what the server said counts more than a failing store
+                yield Reload()
             if current_client_id(credentials) != held.client_id:
                 raise ATHError(
                     "SESSION_NOT_FOUND",
@@ -151,12 +162,12 @@ def exchange_token(
                 ) from error
         explain_lost_reply(error, "got its token, and this session may be used up")
     # The session is used up: the token is saved before the rest of the answer is looked at.
-    _, provider, expires_in, scopes = answer.first(SAVED_FIRST)
+    provider, expires_in, granted = list(answer.first(SAVED_FIRST))[1:]
     token = Token(
-        access_token=_require_ascii(answer.text("access_token")),
+        access_token=_token_text(answer),
         provider=_provider_of(provider, session),
         expires_at=_expiry_of(expires_in, settings.clock()),
-        scopes=_scopes_of(scopes),
+        scopes=_scopes_of(granted),
         client_id=held.client_id,
     )
     if session is not None and not settings.native and token.provider != session.provider:
@@ -184,9 +195,12 @@ def revoke(context: Context, provider: str | None, retry: Retry) -> Flow[None]:
     """Revoke one provider's token or all; every one is tried before the first error is raised."""
     if provider is not None:
         require_text(provider, "provider")
-    yield Reload()  # what another process was granted meanwhile is to be revoked as well
-    require_registration(context.credentials)
     first: ATHError | None = None
+    try:
+        yield Reload()  # what another process was granted meanwhile is to be revoked as well
+    except ATHError as error:
+        first = error  # at least what memory holds is revoked
+    require_registration(context.credentials)
     for token in context.credentials.tokens(provider):
         try:
             yield from _revoke_token(context, token, retry)
@@ -216,16 +230,17 @@ def _revoke_token(context: Context, token: Token, retry: Retry) -> Flow[None]:
             refused = error.source == "implementor" and error.status in (400, 401, 403)
             if not refused or token.client_id is None or own is not None:
                 raise
-    yield Save(partial(Record.drop_token, access_token=token.access_token))
+    yield Save(partial(Record.drop_token, access_token=hide(token.access_token)))
     if refusal is not None:
         raise refusal
 
 
-def _require_ascii(access_token: str) -> str:
+def _token_text(answer: Answer[TokenResponse]) -> str:
     """The token, which has to fit into a header."""
+    access_token = hide(answer.text("access_token"))
     if access_token.isascii() and access_token.isprintable():
         return access_token
-    raise ATHError("INVALID_RESPONSE", "The access_token is not printable ASCII text.")
+    raise answer.misfit("access_token must be printable ASCII text")
 
 
 def _provider_of(named: object, session: Session | None) -> str:
@@ -236,9 +251,9 @@ def _provider_of(named: object, session: Session | None) -> str:
 
 
 def _expiry_of(seconds: object, now: float) -> float | None:
-    if isinstance(seconds, int | float) and abs(seconds) < _MAX_EXPIRES_IN:
-        return now + seconds
-    return None
+    if isinstance(seconds, bool) or not isinstance(seconds, int | float):
+        return None
+    return now + seconds if abs(seconds) < _MAX_EXPIRES_IN else None
 
 
 def _scopes_of(scopes: object) -> tuple[str, ...]:

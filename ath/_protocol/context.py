@@ -89,6 +89,15 @@ class Context:
     """Those of every call to a provider at that origin."""
 
 
+_EXPIRY_MARGIN = 10.0
+"""Seconds before its time that a token counts as expired: a call takes time to arrive."""
+
+
+def is_expired(token: Token, now: float) -> bool:
+    """Whether a token is not to be used any more; ``now`` is in seconds UTC."""
+    return token.expires_at is not None and now >= token.expires_at - _EXPIRY_MARGIN
+
+
 def require_registration(credentials: Credentials) -> Registration:
     """The registration.
 

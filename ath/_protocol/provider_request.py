@@ -10,12 +10,13 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from typing import Any, NamedTuple
+from unicodedata import normalize
 from urllib.parse import quote, unquote_to_bytes, urlencode
 
 from .._http.messages import Base, RawHeaders, Request, merge_headers
 from ..errors import ATHError
 from ..retry import Retry
-from .arguments import encode_headers
+from .arguments import encode_call_headers
 from .requests import content_length, encode_document
 
 MAX_TARGET = 65_536
@@ -49,8 +50,12 @@ class CallOptions(NamedTuple):
     retry: Retry
 
 
-def prepare_request(base: Base, prefix: str, standard: RawHeaders, options: CallOptions) -> Request:
+def prepare_request(
+    base: Base, prefix: str, standard: RawHeaders, of_client: RawHeaders, options: CallOptions
+) -> Request:
     """The checked request without its token; ``prefix`` is a path of our own below the base.
+
+    The headers ``of_client`` are among the standard ones and must not be replaced.
 
     Raises:
         ATHError: INVALID_PATH or INVALID_ARGUMENT.
@@ -61,7 +66,7 @@ def prepare_request(base: Base, prefix: str, standard: RawHeaders, options: Call
     if options.params:
         target += ("&" if "?" in target else "?") + _encode_query(options.params)
     _check_length(target)
-    extra = encode_headers(options.headers, per_call=True) if options.headers else []
+    extra = encode_call_headers(options.headers, of_client) if options.headers else []
     content = b""
     if options.body is not None or options.content is not None:
         if verb in ("GET", "HEAD"):
@@ -152,11 +157,7 @@ def _has_dot_segment(part: str) -> bool:
 
 def _normalize(text: str) -> str:
     """The text as a server reads it that takes wide dots, slashes and the like for plain ones."""
-    if text.isascii():
-        return text
-    from unicodedata import normalize  # slow to import, and few paths need it
-
-    return normalize("NFKC", text)
+    return text if text.isascii() else normalize("NFKC", text)
 
 
 def _is_dot_segment(piece: str) -> bool:

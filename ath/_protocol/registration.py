@@ -21,6 +21,8 @@ from ath_api.models import (
 )
 
 from .._http.messages import parse_base
+from .._secret import SecretText, hide
+from ..arguments import Developer, ProviderScopes
 from ..errors import ATHError
 from ..retry import READ, REGISTER, Retry
 from ..stores.record import Registration
@@ -62,9 +64,12 @@ def discover_service(context: Context, retry: Retry) -> Flow[ServiceDiscoveryDoc
     call = service_endpoint.prepare()
     answer = yield from ask(context, lambda _: call, ServiceDiscoveryDocument, READ, retry)
     document = answer.model()
-    api_base = parse_base(document.api_base, "The service's api_base", "INVALID_RESPONSE")
+    try:
+        api_base = parse_base(document.api_base, "api_base")
+    except ATHError as error:
+        raise answer.misfit(error.message.rstrip(".")) from None
     if context.settings.base.scheme == "https" and api_base.scheme != "https":
-        raise ATHError("INVALID_RESPONSE", "The service's api_base leads from https down to http.")
+        raise answer.misfit("api_base leads from https down to http")
     yield Learn(api_base)
     return document
 
@@ -74,11 +79,13 @@ def registration(context: Context, retry: Retry) -> Flow[AgentRegistration]:
 
     def prepare(_: str) -> PreparedCall[AgentRegistration, Any]:
         held = require_registration(context.credentials)
-        basic = b64encode(f"{held.client_id}:{held.client_secret}".encode()).decode()
         try:
             call = get_registration.prepare(held.client_id)
+            basic = SecretText(_basic_credentials(held))
         except ValueError:
-            raise ATHError("INVALID_ARGUMENT", "The client_id cannot be part of a URL.") from None
+            raise ATHError(
+                "INVALID_CREDENTIALS", "The client_id or client_secret held cannot be sent."
+            ) from None
         return call.with_headers({"Authorization": f"Basic {basic}"}, held.client_secret, basic)
 
     credential = partial(current_client_id, context.credentials)
@@ -86,11 +93,16 @@ def registration(context: Context, retry: Retry) -> Flow[AgentRegistration]:
     return answer.model()
 
 
+def _basic_credentials(held: Registration) -> str:
+    """RFC 7617, section 2."""
+    return b64encode(f"{held.client_id}:{held.client_secret}".encode()).decode()
+
+
 class RegistrationOptions(NamedTuple):
     """What the user of ``register()`` asked for; the public methods document it."""
 
-    developer: Mapping[str, Any] | DeveloperInfo
-    providers: Sequence[Mapping[str, Any] | ProviderScopeRequest]
+    developer: Developer | DeveloperInfo
+    providers: Sequence[ProviderScopes | ProviderScopeRequest]
     purpose: str | None
     redirect_uris: Sequence[str] | None
     retry: Retry
@@ -123,11 +135,11 @@ def ensure_registered(context: Context, options: RegistrationOptions) -> Flow[No
     if context.credentials.registration is not None:
         return
     once = partial(_register_once, context, _check(options), options.retry)
-    yield Share(b"ensure_registered", partial(_exclude, context, once))
+    yield Share(b"ensure_registered", partial(_exclude, context, once, options.retry))
 
 
-def _exclude(context: Context, make_flow: Callable[[], Flow[None]]) -> Flow[None]:
-    yield Exclude(make_flow, lambda: context.credentials.registration is not None)
+def _exclude(context: Context, make_flow: Callable[[], Flow[None]], retry: Retry) -> Flow[None]:
+    yield Exclude(make_flow, lambda: context.credentials.registration is not None, retry)
 
 
 def _register_once(context: Context, wanted: _Request, retry: Retry) -> Flow[None]:
@@ -185,11 +197,18 @@ def _register(context: Context, wanted: _Request, retry: Retry) -> Flow[AgentReg
         )
     except ATHError as error:
         if error.status == 409 and error.code == "HTTP_ERROR":
-            raise ATHError("CONFLICT", error.message, 409, _conflict_details(error)) from None
+            raise ATHError(
+                "CONFLICT",
+                error.message,
+                409,
+                _conflict_details(error),
+                retry_after=error.retry_after,
+                headers=error.headers,
+            ) from None
         explain_lost_reply(error, "registered. Ask the implementor before you register again")
     # The secret is shown once: it is saved before anything else in the answer is looked at.
-    client_id, client_secret = map(answer.text, SAVED_FIRST)
-    held = Registration(client_id, client_secret, tuple(wanted.redirect_uris or ()))
+    client_id, client_secret = (hide(answer.text(name)) for name in SAVED_FIRST)
+    held = Registration(str.__str__(client_id), client_secret, tuple(wanted.redirect_uris or ()))
     yield SaveRegistration(held, instead_of=former)
     yield CheckRegistration(held.client_id)
     return answer.model()

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from functools import partial
-from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from .._http.messages import Reply, Request
+from .._json import MALFORMED, parse_json
 from ..errors import ATHError
+from ..response import Response
 from ..retry import Retry, Rule
 from .arguments import Model
-from .bodies import UNREADABLE, decompress, invalid_response, read_content
+from .bodies import decompress, invalid_response, to_response
 from .context import Context
-from .failures import to_error, to_provider_error
+from .failures import headers_to_tell, hide_secrets, to_error, to_provider_error
 from .requests import build_request
 from .steps import Audience, Call, Flow
 
@@ -24,17 +26,28 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
-class Answer(NamedTuple, Generic[T]):
+class Answer(Generic[T]):
     """The JSON object of a successful reply, and what error messages say about where it is from."""
 
-    document: dict[str, Any]
-    origin_label: str
-    status: int
-    kind: Model[T]
+    __slots__ = ("_document", "_headers", "_kind", "_origin_label", "status")
+
+    def __init__(
+        self,
+        document: dict[str, Any],
+        origin_label: str,
+        status: int,
+        kind: Model[T],
+        headers: Mapping[str, str] = MappingProxyType({}),
+    ) -> None:
+        self.status = status
+        self._document = document
+        self._kind = kind
+        self._origin_label = origin_label
+        self._headers = headers
 
     def first(self, names: Iterable[str]) -> Iterator[Any]:
         """Those fields as they came: what is saved before the rest is looked at."""
-        return map(self.document.get, names)
+        return map(self._document.get, names)
 
     def text(self, name: str) -> str:
         """A field without which the answer is worth nothing.
@@ -42,12 +55,12 @@ class Answer(NamedTuple, Generic[T]):
         Raises:
             ATHError: INVALID_RESPONSE.
         """
-        value = self.document.get(name)
+        value = self._document.get(name)
         if isinstance(value, str) and value:
             with suppress(UnicodeEncodeError):  # JSON can carry what no request could send back
                 value.encode("utf-8")
                 return value
-        raise self._misfit(f"{name} must be text that is not empty")
+        raise self.misfit(f"{name} must be text that is not empty")
 
     def model(self) -> T:
         """The object as its generated model, which checks its fields.
@@ -56,12 +69,16 @@ class Answer(NamedTuple, Generic[T]):
             ATHError: INVALID_RESPONSE, naming the field that is missing or of the wrong type.
         """
         try:
-            return self.kind.from_dict(self.document)
-        except UNREADABLE as error:
-            raise self._misfit(str(error)) from None
+            return self._kind.from_dict(self._document)
+        except MALFORMED as error:
+            reason = str(error)
+        raise self.misfit(reason)  # not in the block above: that error leads to the document
 
-    def _misfit(self, reason: str) -> ATHError:
-        return invalid_response(self.origin_label, f"does not fit: {reason}", self.status)
+    def misfit(self, reason: str) -> ATHError:
+        """The INVALID_RESPONSE for an answer that does not fit the protocol."""
+        return invalid_response(
+            self._origin_label, f"does not fit: {reason}", self.status, self._headers
+        )
 
 
 def ask(
@@ -98,13 +115,16 @@ def read_answer(context: Context, kind: Model[T], request: Request, reply: Reply
         ATHError: what the server said instead, or INVALID_RESPONSE.
     """
     check_success(context, request, reply)
-    label = request.origin_label
-    with suppress(*UNREADABLE):  # an error raised in their place would lead back to the body
-        document = json.loads(decompress(reply, context.settings.max_response_bytes))
+    label, what = request.origin_label, "is not JSON"
+    headers = headers_to_tell(context, request, reply)
+    with suppress(*MALFORMED):  # an error raised in their place would lead back to the body
+        limit = context.settings.max_response_bytes
+        document = parse_json(decompress(reply, limit), limit)
         if isinstance(document, dict):
-            return Answer(document, label, reply.status, kind)
-        raise invalid_response(label, "is not a JSON object", reply.status)
-    raise invalid_response(label, "is not JSON", reply.status)
+            return Answer(document, label, reply.status, kind, headers)
+        del document  # an error tracker records the variables of a frame that raises
+        what = "is not a JSON object"
+    raise invalid_response(label, what, reply.status, headers)
 
 
 def check_success(context: Context, request: Request, reply: Reply) -> None:
@@ -113,17 +133,26 @@ def check_success(context: Context, request: Request, reply: Reply) -> None:
         raise to_error(context, request, reply)
 
 
-def read_provider_answer(context: Context, request: Request, reply: Reply) -> Any:
-    """What a provider answered; see :func:`read_content`.
+def read_response(context: Context, request: Request, reply: Reply) -> Response:
+    """A provider's answer, if it is a success or says that nothing has changed (304).
 
     Raises:
-        ATHError: the server's own, PROVIDER_ERROR or INVALID_RESPONSE.
+        ATHError: the implementor's refusal, or PROVIDER_ERROR, which carries the answer.
     """
-    if not reply.ok:
-        raise to_provider_error(context, request, reply)
+    if reply.ok or reply.status == 304:
+        return to_response(request, reply, context.settings.max_response_bytes)
+    raise to_provider_error(context, request, reply)
+
+
+def read_value(context: Context, request: Request, reply: Reply) -> Any:
+    """The value of the body of a provider's answer.
+
+    Raises:
+        ATHError: as :func:`read_response`, or INVALID_RESPONSE if the body is not what its type
+            says. The answer in it repeats none of the request's secrets.
+    """
     try:
-        return read_content(reply, request, context.settings.max_response_bytes)
+        return read_response(context, request, reply).value()
     except ATHError as error:
-        if error.status is not None:
-            error.source = "provider"
+        hide_secrets(context, request, error)
         raise

@@ -10,7 +10,8 @@ from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple, TypeVar
 
-from .._http.messages import Base, Limits, Reply, Request
+from .._http.limits import Limits
+from .._http.messages import Base, Reply, Request
 from ..retry import Retry, Rule
 from ..stores.record import Record, Registration
 
@@ -94,6 +95,8 @@ class Exclude(NamedTuple):
 
     make_flow: Callable[[], Flow[Any]]
     done: Callable[[], bool]
+    retry: Retry
+    """The flow's own, which tells how long the others may have to wait."""
 
 
 class Pause(NamedTuple):

@@ -8,6 +8,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, TypeAlias
 
+from .._secret import SecretBytes, SecretText
 from ..errors import ATHError
 from .base import CredentialKey
 from .private_file import check_path, read_file, storage_error
@@ -33,17 +34,21 @@ def encode_entry(key: CredentialKey, text: str) -> str:
     Raises:
         ATHError: INVALID_ARGUMENT if the text is not a JSON object, or has members of a key.
     """
-    names = _key_members(key)
     with suppress(RecursionError, TypeError, ValueError):  # json's error holds the whole text
-        record = _parse_object(text)
-        if not names.keys() & record.keys():
-            if not key.registered:
-                del names["registered"]
-            return json.dumps(names | record, allow_nan=False)
+        return _join_entry(_key_members(key), text)
     raise ATHError(
         "INVALID_ARGUMENT",
-        f"A record must be a JSON object without the members {', '.join(names)}.",
+        f"A record must be a JSON object without the members {', '.join(_key_members(ANY))}.",
     )
+
+
+def _join_entry(names: dict[str, Any], text: str) -> SecretText:
+    record = _parse_object(text)
+    if names.keys() & record.keys():
+        raise ValueError
+    if not names["registered"]:
+        del names["registered"]
+    return SecretText(json.dumps(names | record, allow_nan=False))
 
 
 def decode_entry(entry: str) -> str:
@@ -51,7 +56,7 @@ def decode_entry(entry: str) -> str:
     members = json.loads(entry)
     for name in _key_members(ANY):
         members.pop(name, None)
-    return json.dumps(members)
+    return SecretText(json.dumps(members))
 
 
 def is_record(entry: str | None, text: str | None) -> bool:
@@ -79,7 +84,7 @@ def serialize(records: Records) -> bytes:
     """The content of a file with these records, each on a line of its own."""
     head = json.dumps({"format": FORMAT, "version": VERSION})[:-1]
     entries = ",\n".join(records.values())
-    return f'{head}, "records": [\n{entries}\n]}}\n'.encode()
+    return SecretBytes(f'{head}, "records": [\n{entries}\n]}}\n'.encode())
 
 
 def parse(data: bytes, path: Path) -> Records:
@@ -97,17 +102,25 @@ def parse(data: bytes, path: Path) -> Records:
     if document is unreadable:
         raise DamagedError
     if not isinstance(document, dict) or document.get("format") != FORMAT:
-        return {ANY: encode_entry(ANY, _official_record(document, path))}
-    if document.get("version") != VERSION:
+        official = _official_record(document)
+        del document  # an error tracker records the variables of a frame that raises
+        if official is None:
+            raise ATHError(
+                "INVALID_CREDENTIALS", f"The file {str(path)!r} holds no ATH credentials."
+            )
+        return {ANY: encode_entry(ANY, official)}
+    version = document.get("version")
+    if version != VERSION:
+        del document
         raise ATHError(
             "INVALID_CREDENTIALS",
-            f"The credential file {str(path)!r} is of format version {document.get('version')!r}; "
+            f"The credential file {str(path)!r} is of format version {version!r}; "
             f"this release reads version {VERSION}. Use the release that wrote it.",
         )
     entries = document.get("records")
     if not isinstance(entries, list):
         raise DamagedError
-    return {_parse_key(entry): json.dumps(entry) for entry in entries}
+    return {_parse_key(entry): SecretText(json.dumps(entry)) for entry in entries}
 
 
 def read_record(path: str | os.PathLike[str], key: CredentialKey) -> Record:
@@ -117,13 +130,14 @@ def read_record(path: str | os.PathLike[str], key: CredentialKey) -> Record:
         ATHError: INVALID_CREDENTIALS; STORAGE_ERROR if the file cannot be read, or belongs to
             another user; INVALID_ARGUMENT for what is no path.
     """
-    file = check_path(path)
-    try:
-        records = read_file(file, lambda data: parse(data, file))
-    except DamagedError:
-        raise damaged_error(file) from None
-    except OSError as error:
-        raise storage_error(file, "read", error) from error
+    file, records = check_path(path), None
+    with suppress(DamagedError):  # which leads back to what the file holds
+        try:
+            records = read_file(file, lambda data: parse(data, file))
+        except OSError as error:
+            raise storage_error(file, "read", error) from error
+    if records is None:
+        raise damaged_error(file)
     entry = find_entry(records, key)
     if entry is None:
         raise ATHError(
@@ -167,17 +181,15 @@ def _normalize(text: str) -> str:
     return json.dumps(_parse_object(text), sort_keys=True)
 
 
-def _official_record(document: object, path: Path) -> str:
-    """The official SDK keeps two members and does not say for whom."""
+def _official_record(document: object) -> str | None:
+    """The official SDK keeps two members and does not say for whom; None for anything else."""
     match document:
         case {"client_id": str(client_id), "client_secret": str(client_secret)}:
             record = Record()
             record.set_registration(Registration(client_id, client_secret))
             return record.to_text(now=0)  # a registration is kept for ever
         case _:
-            raise ATHError(
-                "INVALID_CREDENTIALS", f"The file {str(path)!r} holds no ATH credentials."
-            )
+            return None
 
 
 def _summarize(records: Records) -> str:

@@ -12,6 +12,7 @@ from itertools import takewhile
 from pathlib import Path
 from typing import TypeVar
 
+from .._secret import SecretBytes
 from ..errors import ATHError, ATHSecurityWarning
 from .lock import retry
 
@@ -56,7 +57,7 @@ def read_file(path: Path, parse: Callable[[bytes], T]) -> T:
     with FileIO(path, opener=_open_at_once) as file:
         status = os.fstat(file.fileno())  # of the opened file: what a name means can change
         _check_file(path, status)
-        parsed = parse(file.readall())
+        parsed = parse(SecretBytes(file.readall()))
         if os.name == "posix" and status.st_mode & 0o077 and status.st_uid == os.geteuid():
             _make_private(path, file)
         return parsed

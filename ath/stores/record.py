@@ -13,20 +13,15 @@ from dataclasses import asdict, dataclass, field, fields, replace
 from itertools import islice
 from typing import Any
 
+from .._json import MALFORMED
 from ..errors import ATHError
 
 SESSION_LIFETIME = 600.0
 """Seconds that a session lives at most (ATH 0.1)."""
 KEPT_AFTER_EXPIRY = 86_400.0
 """Seconds that what has expired is still known, so that an error can say that it has expired."""
-_MALFORMED = (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError)
-"""What reading a text raises that is not what :meth:`Record.to_text` writes."""
 EARLIER_REGISTRATIONS = 3
 """How many earlier registrations are kept: tokens can be revoked with their own one only."""
-
-
-def _others() -> Any:
-    return field(default_factory=dict, repr=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +47,7 @@ class Token:
     """The registration that it was granted to."""
     refused: bool = False
     """Whether the implementor has said that it cannot be used any more."""
-    others: Mapping[str, Any] = _others()
+    others: Mapping[str, Any] = field(default_factory=dict, repr=False, compare=False)
     """Members that this release does not know."""
 
 
@@ -72,7 +67,7 @@ class Session:
     state: str | None = field(default=None, repr=False)
     redirect_uri: str | None = None
     authorization_url: str | None = field(default=None, repr=False)
-    others: Mapping[str, Any] = _others()
+    others: Mapping[str, Any] = field(default_factory=dict, repr=False, compare=False)
     """Members that this release does not know."""
 
 
@@ -88,15 +83,17 @@ class Record:
         self.sessions: dict[str, Session] = {}
         self.others: dict[str, Any] = {}
 
-    def set_registration(self, registration: Registration) -> None:
-        """Take a registration, and remember the one whose place it takes."""
-        former = self.registration
-        if former is not None and former.client_id != registration.client_id:
-            self.earlier = (former, *self.earlier)
+    def set_registration(
+        self, registration: Registration, earlier: tuple[Registration, ...] = ()
+    ) -> None:
+        """Take a registration; remember the one whose place it takes, and its own ``earlier``."""
+        former = () if self.registration is None else (self.registration,)
         self.registration = registration
-        self.earlier = tuple(
-            earlier for earlier in self.earlier if earlier.client_id != registration.client_id
-        )[:EARLIER_REGISTRATIONS]
+        known: dict[str, Registration] = {}
+        for one in (*former, *earlier, *self.earlier):
+            if one.client_id != registration.client_id:
+                known.setdefault(one.client_id, one)
+        self.earlier = tuple(known.values())[:EARLIER_REGISTRATIONS]
 
     def set_credentials(self, client_id: str, client_secret: str) -> None:
         """Take a registration by hand; redirect URIs stay if it is the same one."""
@@ -118,16 +115,18 @@ class Record:
 
     def keep_token(self, token: Token, session_id: str | None = None) -> None:
         """Take a token as the latest one, and close the session that it came from."""
-        self.tokens.pop(token.provider, None)  # so that the latest is the last
-        self.tokens[token.provider] = token
+        # The latest is the last. Anew, since other threads read it: they see the old or the new.
+        others = {p: held for p, held in self.tokens.items() if p != token.provider}
+        self.tokens = {**others, token.provider: token}
         if session_id is not None:
             self.sessions.pop(session_id, None)
 
     def set_token(self, token: Token) -> None:
         """Take a token by hand; one without a provider takes the place of all."""
         if token.provider is None:
-            self.tokens.clear()
-        self.keep_token(token)
+            self.tokens = {None: token}
+        else:
+            self.keep_token(token)
 
     def drop_token(self, access_token: str) -> None:
         """Forget a token."""
@@ -154,7 +153,7 @@ class Record:
     def replace_all(self, other: Record) -> None:
         """Hold what another record holds; a registration only if the other one has one."""
         if other.registration is not None:
-            self.set_registration(other.registration)
+            self.set_registration(other.registration, other.earlier)
         self.tokens = dict(other.tokens)
         self.sessions = dict(other.sessions)
 
@@ -210,27 +209,30 @@ class Record:
         Raises:
             ATHError: INVALID_CREDENTIALS if it is not what :meth:`to_text` writes.
         """
-        record = cls()
-        if text is None:
-            return record
-        # An error raised in the place of these would lead back to the text and its secrets.
-        with suppress(
-            ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError
-        ):
-            document = json.loads(text)
-            document.pop("expires_at", None)
-            if "client_id" in document:
-                record.registration = _read_registration(document)
-            earlier = document.pop("earlier_registrations", [])
-            record.earlier = tuple(_read_registration(item) for item in earlier)
-            for item in document.pop("tokens"):
-                record.keep_token(Token(**_read(_TOKEN, item)))
-            for item in document.pop("sessions"):
-                session_id = item.pop("session_id")
-                record.sessions[_text(session_id)] = Session(**_read(_SESSION, item))
-            record.others = document
-            return record
-        raise ATHError("INVALID_CREDENTIALS", "The stored credentials are damaged.") from None
+        # An error tracker records the variables of a frame that raises, so this one holds nothing,
+        # and an error that is raised in the place of these would lead back to the text.
+        with suppress(*MALFORMED):
+            return _read_record(cls(), text)
+        del text
+        raise ATHError("INVALID_CREDENTIALS", "The stored credentials are damaged.")
+
+
+def _read_record(record: Record, text: str | None) -> Record:
+    if text is None:
+        return record
+    document = json.loads(text)
+    document.pop("expires_at", None)
+    if "client_id" in document:
+        record.registration = _read_registration(document)
+    earlier = document.pop("earlier_registrations", [])
+    record.earlier = tuple(_read_registration(item) for item in earlier)
+    for item in document.pop("tokens"):
+        record.keep_token(Token(**_read(_TOKEN, item)))
+    for item in document.pop("sessions"):
+        session_id = item.pop("session_id")
+        record.sessions[_text(session_id)] = Session(**_read(_SESSION, item))
+    record.others = document
+    return record
 
 
 def _text(value: Any) -> str:

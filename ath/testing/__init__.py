@@ -1,8 +1,9 @@
 """A real ATH gateway and a real ATH service on loopback, for one's own tests.
 
-Needs the extra `testing`: `ath-sdk[testing]`. `python -m ath.testing` runs one for a browser.
+Needs `pip install flask cheroot authlib`. `python -m ath.testing` runs one for a browser.
 """
 
+from ._available import INSTALL as INSTALL
 from ._browser import ConsentError
 from ._local import AsyncLocalGateway, AsyncLocalService, LocalGateway, LocalService
 from ._quirks import Quirks

@@ -90,11 +90,12 @@ class Bench:
     def _order(self, row, subject, job, n):
         # What is held for the growth rows would slow the garbage collector in all others.
         apart = row.kind in ("growth", "saving")
-        if (subject, apart) not in self.workers:
+        name = subject, apart, row.scheme
+        if name not in self.workers:
             script = HERE / "worker.py"
-            command = [self.pythons[subject], "-s", script, subject, self.urls["http"]]
-            self.workers[subject, apart] = self._start([*command, self.key_file])
-        worker = self.workers[subject, apart]
+            command = [self.pythons[subject], "-s", script, subject, self.urls[row.scheme]]
+            self.workers[name] = self._start([*command, self.key_file])
+        worker = self.workers[name]
         worker.stdin.write(json.dumps({"job": job, "n": n}) + "\n")
         worker.stdin.flush()
         line = worker.stdout.readline()
@@ -107,7 +108,7 @@ class Bench:
         self._order(row, subject, job, row.width)  # opens connections anew that idled too long
         self._seen()
         answer = self._order(row, subject, job, n)
-        self._check(row, subject, n, "http", answer["signed"])
+        self._check(row, subject, n, row.scheme, answer["signed"])
         if row.job == "sign" and len(answer["signed"]) != n:
             raise RuntimeError(f"{subject} did not sign {n} attestations")
         return answer

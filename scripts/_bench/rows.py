@@ -18,6 +18,7 @@ class Row:
     kind: str = "batch"  # of a worker; or "process", "https process", "memory"
     requests: int = 1  # that the job is to make
     width: int = 1  # how many are under way at the same time
+    scheme: str = "http"
 
 
 @dataclass(frozen=True)
@@ -45,20 +46,25 @@ def _growth(what, title, job="proxy, 300 B"):
 ROWS = (
     Row("import", "`import ath`", "import_only", _against(0.05), "process", 0),
     Row("fresh", "fresh process: import + construct + first proxy", "first_call",
-        _against(0.45, 0.90), "process"),
+        _against(0.33, 0.75), "process"),
     Row("cold_https", "cold handshake process over https", "handshake",
         _against(0.65), "https process", CALLS_OF_A_HANDSHAKE),
-    Row("rss", "peak RSS after the first proxy", "first_call", _against(0.65), "memory"),
+    Row("rss", "peak RSS after the first proxy", "first_call", _against(0.64), "memory"),
     Row("sign", "signing one attestation", "sign", _against(0.42), requests=0),
     Row("authorize", "authorize", "authorize", _against(0.60)),
-    Row("proxy_small", "proxy, 300 B, one thread", "proxy_small", _against(0.70, 0.72)),
+    Row("proxy_small", "proxy, 300 B, one thread", "proxy_small", _against(0.40, 0.40)),
+    Row("proxy_tls", "the same over TLS", "proxy_small", _against(0.40, 0.40), scheme="https"),
     Row("proxy_threads", "proxy, 300 B, 8 threads on one client", "proxy_small:8",
-        _against(0.75, 0.77), width=8),
-    Row("proxy_big", "proxy, 100 kB JSON", "proxy_big", _against(0.90)),
-    Row("async_1", "async proxy, 1 in flight", "aproxy_small:1", _against(0.60, 0.80)),
-    Row("async_16", "async proxy, 16 in flight", "aproxy_small:16", _against(0.42, 0.60),
+        _against(0.40, 0.40), width=8),
+    Row("proxy_big", "proxy, 100 kB JSON", "proxy_big", _against(0.65)),
+    Row("async_1", "async proxy, 1 in flight", "aproxy_small:1", _against(0.25, 0.25)),
+    Row("async_1_tls", "the same over TLS", "aproxy_small:1", _against(0.25, 0.25),
+        scheme="https"),
+    Row("async_16", "async proxy, 16 in flight", "aproxy_small:16", _against(0.12, 0.12),
         width=16),
-    Row("async_128", "async proxy, 128 in flight", "aproxy_small:128", _against(0.42, 0.60),
+    Row("async_16_tls", "the same over TLS", "aproxy_small:16", _against(0.12, 0.12),
+        width=16, scheme="https"),
+    Row("async_128", "async proxy, 128 in flight", "aproxy_small:128", _against(0.12, 0.12),
         width=128),
     Row("handshake", "warm handshake (15 calls), sync", "handshake", _against(0.70),
         requests=CALLS_OF_A_HANDSHAKE),

@@ -101,9 +101,9 @@ def test_the_default_redirect_uri_survives_a_restart(gateway: World, tmp_path: P
     [
         ("scopes", {"scopes": "repo"}),
         ("scopes", {"scopes": [7]}),
-        ("provider_id", {"provider": 7}),
+        ("provider", {"provider": 7}),
         ("state", {"state": 7}),
-        ("user_redirect_uri", {"redirect_uri": 7}),
+        ("redirect_uri", {"redirect_uri": 7}),
         ("resource", {"resource": ["x"]}),
     ],
 )
@@ -152,8 +152,9 @@ def test_an_authorization_url_that_is_no_web_address_is_refused(
     client = kind.client(server.url, require_pkce=False)
     client.set_credentials("ath_client_0", "ath_secret_0")
     server.answer_next({**AUTHORIZATION, "authorization_url": url})
-    with raises_code("INVALID_RESPONSE"):
+    with raises_code("INVALID_RESPONSE", 200) as caught:
         client.authorize("github", ["repo"])
+    assert caught.value.source == "implementor"
 
 
 def test_a_reply_that_names_another_provider_than_the_session_changes_no_token(

@@ -102,6 +102,29 @@ def test_saved_credentials_can_be_loaded_by_another_process(world: World, tmp_pa
     assert world.server.count("revocations") == 1
 
 
+@pytest.mark.parametrize("user", ["", "alice"])
+def test_a_loaded_token_is_revoked_with_the_registration_that_it_was_granted_to(
+    kind: Kind, server: Server, tmp_path: Path, user: str
+) -> None:
+    def of_user(client: AnyClient) -> AnyClient:
+        return client.for_user(user) if user else client
+
+    first = kind.client(server.url)
+    first.set_credentials("ath_client_1", "ath_secret_1")
+    server.answer_next(AUTHORIZATION)
+    server.answer_next(TOKEN)
+    asked = of_user(first).authorize("github", ["repo"])
+    of_user(first).exchange_token("exchange", asked.ath_session_id)
+    first.set_credentials("ath_client_2", "ath_secret_2")
+    of_user(first).save_credentials(tmp_path / "c.json")
+    second = kind.client(server.url)
+    of_user(second).load_credentials(tmp_path / "c.json")
+    server.answer_next({})
+    of_user(second).revoke()
+    body = json_body(server.requests[-1])
+    assert (body["client_id"], body["client_secret"]) == ("ath_client_1", "ath_secret_1")
+
+
 def test_an_open_session_survives_saving_and_loading(world: World, tmp_path: Path) -> None:
     first = world.client()
     world.register(first)

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from ath import MemoryStore
+from ath import CredentialKey, MemoryStore, RetryPolicy
 from tests.harness.clients import DEVELOPER, AnyClient, Kind, json_body, raises_code
 from tests.harness.examples import AUTHORIZATION, REGISTRATION, TOKEN, refusal
 from tests.harness.server import Answer, Server
@@ -167,6 +167,26 @@ def test_the_store_is_read_after_the_lock_was_taken(
     client.ensure_registered(**WANTED)
     assert client.client_id == "ath_client_7"
     assert len(server.requests) == 1
+
+
+@pytest.mark.parametrize(
+    ("timeout", "retry", "least"),
+    [(10, None, 10), (10, RetryPolicy(attempts=5, total=100), 110), (None, None, 60)],
+)
+def test_the_lock_is_asked_for_as_long_as_the_call_may_take(
+    kind: Kind, server: Server, timeout: float | None, retry: RetryPolicy | None, least: float
+) -> None:
+    leases: list[float] = []
+
+    class Noting(MemoryStore):
+        def acquire(self, key: CredentialKey, owner: str, lease: float) -> bool:
+            leases.append(lease)
+            return super().acquire(key, owner, lease)
+
+    client = kind.client(server.url, credentials=Noting(), timeout=timeout)
+    server.answer_next(REGISTRATION, 201)
+    client.ensure_registered(**WANTED, retry=retry)
+    assert leases[0] >= least
 
 
 def test_a_lock_that_is_never_freed_is_a_storage_error_that_says_what_is_locked(

@@ -21,6 +21,9 @@ WILD = ["CONFLICT", "AUTH_REQUIRED", "FORBIDDEN", "PROVIDER_NOT_CONFIGURED",
 IMPLEMENTORS = sorted({*(code.value for code in ATHErrorCode), *WILD})
 Call = Callable[[AnyClient], Any]
 
+TOKEN_CODES = {"SCOPE_NOT_APPROVED", "TOKEN_EXPIRED", "TOKEN_INVALID", "TOKEN_REVOKED"}
+"""Their errors say whose token they are about."""
+
 
 @pytest.fixture(params=["gateway", "native"])
 def client(request: pytest.FixtureRequest, kind: Kind, server: Server) -> AnyClient:
@@ -59,7 +62,9 @@ def test_in_provider_calls_a_known_code_in_the_protocols_form_is_the_implementor
         with raises_code(code, status) as caught:
             client.call("POST", "/x")
         assert caught.value.source == "implementor"
-        assert caught.value.details == {"n": 1}
+        provider = client.provider if client.mode == "gateway" else None
+        whose = {"provider": provider, "user": None, "scopes": []} if code in TOKEN_CODES else {}
+        assert caught.value.details == {"n": 1, **whose}
 
 
 @pytest.mark.parametrize(

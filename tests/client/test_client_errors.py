@@ -87,9 +87,9 @@ def test_api_before_discover_says_so(service: World) -> None:
         (b"\x00\x01", "HTTP status 418", {"body": b"\x00\x01"}),
         ([1, 2], "HTTP status 418", {"body": [1, 2]}),
         (
-            {"error": "invalid_scope", "error_description": "no such scope"},
-            "invalid_scope: no such scope",
-            {"body": {"error": "invalid_scope", "error_description": "no such scope"}},
+            {"error": "invalid_thing", "error_description": "no such thing"},
+            "invalid_thing: no such thing",
+            {"body": {"error": "invalid_thing", "error_description": "no such thing"}},
         ),
         (
             {"error": "Proxy failed", "message": "not JSON"},

@@ -259,7 +259,7 @@ def test_a_call_that_is_refused_again_is_not_made_a_third_time(
         server.answer_next(refusal("TOKEN_INVALID", message), 401)
     with raises_code("TOKEN_INVALID", 401) as caught:
         client.call("GET", "/x", **retry)
-    assert caught.value.message == "Second."
+    assert caught.value.message.startswith("Second")
     assert len(server.requests) == 2
 
 

@@ -118,9 +118,10 @@ def test_an_api_base_that_cannot_be_called_is_refused(
 ) -> None:
     server.answer_next(service_document(api_base))
     client = kind.client(server.url, "native")
-    with raises_code("INVALID_RESPONSE") as caught:
+    with raises_code("INVALID_RESPONSE", 200) as caught:
         client.discover()
     assert "api_base" in caught.value.message
+    assert caught.value.source == "implementor"
     assert client.api_base is None
 
 

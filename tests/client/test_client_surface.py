@@ -36,7 +36,7 @@ from tests.harness.worlds import World
 
 COROUTINES = {
     "discover", "register", "ensure_registered", "registration", "authorize", "exchange_token",
-    "revoke", "sign_attestation", "load", "forget",
+    "revoke", "sign_attestation", "load", "forget", "request",
 }  # fmt: skip
 PLAIN = {"set_credentials", "set_token", "save_credentials", "load_credentials", "for_user"}
 
@@ -67,10 +67,12 @@ def test_only_methods_that_may_wait_are_coroutines(mode: str) -> None:
     call = "proxy" if mode == "gateway" else "api"
     members = public(CLASSES["async", mode])
     waiting = {name for name, member in members.items() if inspect.iscoroutinefunction(member)}
-    assert waiting == {*COROUTINES, call, "aclose"}
+    assert waiting == {*COROUTINES, call, "request", "aclose"}
     plain = {name for name, member in members.items() if inspect.isfunction(member)} - waiting
     assert plain == PLAIN
-    assert isinstance(members["client_id"], property)
+    properties = {name for name, member in members.items() if isinstance(member, property)}
+    own = set() if mode == "gateway" else {"api_base"}
+    assert properties == {"access_token", "agent_id", "client_id", "tokens", "url"} | own
     blocking = public(CLASSES["sync", mode])
     assert not any(inspect.iscoroutinefunction(member) for member in blocking.values())
 
@@ -182,12 +184,26 @@ def test_a_second_event_loop_gets_a_clear_error(mode: str) -> None:
 
         with asyncio.Runner() as first, asyncio.Runner() as second:
             first.run(discover_and_close_idle())
-            for call in (client.discover, client.sign_attestation, client.registration):
+            client.set_credentials("ath_client", "ath_secret")
+            for call in (client.discover, client.registration):
                 with raises_code("WRONG_EVENT_LOOP") as caught:
                     second.run(call())
                 assert "event loop" in caught.value.message
             assert first.run(client.discover())
             first.run(client.aclose())
+
+
+def test_an_async_client_serves_one_event_loop_after_the_other(mode: str) -> None:
+    server = ath.testing.LocalGateway if mode == "gateway" else ath.testing.LocalService
+    with server() as local:
+        client = CLASSES["async", mode](local.url, AGENT_ID, KEY)
+
+        async def discover_at_once() -> None:
+            found = await asyncio.gather(*(client.discover() for _ in range(3)))
+            assert all(found)
+
+        for _ in range(3):
+            asyncio.run(discover_at_once())
 
 
 def test_a_sync_client_may_be_shared_by_threads(world: World) -> None:

@@ -10,14 +10,15 @@ from typing import Any
 
 import pytest
 
-from ath import CredentialKey, FileStore, FolderStore
-from tests.harness.clients import AGENT_ID, DEVELOPER, AnyClient, Kind, json_body, raises_code
-from tests.harness.examples import AUTHORIZATION, REGISTRATION, TOKEN, refusal
+from ath import FileStore, FolderStore
+from tests.harness.clients import AnyClient, Kind, json_body, raises_code
+from tests.harness.examples import AUTHORIZATION, TOKEN, refusal
 from tests.harness.server import Server
-from tests.harness.stores import STORES, MinimalStore, WatchedStore, document, everything, opener
+from tests.harness.stores import STORES, WatchedStore, document, opener
 from tests.harness.worlds import World
 
-USERS = (None, "alice")
+from .steps import USERS, as_user, authorize, exchange, grant, key, register, sent_token, tokens_in
+
 FULL = OSError(errno.ENOSPC, "No space left on device")
 
 
@@ -32,51 +33,6 @@ def client(kind: Kind, server: Server, store: WatchedStore) -> AnyClient:
     client = kind.client(server.url, credentials=store)
     register(client, server)
     return client
-
-
-def register(client: AnyClient, server: Server, number: int = 1) -> None:
-    client_id, client_secret = f"ath_client_{number}", f"ath_secret_{number}"
-    server.answer_next(
-        {**REGISTRATION, "client_id": client_id, "client_secret": client_secret}, 201
-    )
-    client.register(developer=DEVELOPER, providers=[])
-
-
-def authorize(client: AnyClient, server: Server, provider: str = "github") -> str:
-    session_id = f"ath_sess_{provider}"
-    server.answer_next({**AUTHORIZATION, "ath_session_id": session_id})
-    client.authorize(provider, ["read:user"])
-    return session_id
-
-
-def exchange(client: AnyClient, server: Server, provider: str = "github") -> None:
-    token = {**TOKEN, "provider_id": provider, "access_token": f"ath_tk_{provider}"}
-    server.answer_next(token)
-    client.exchange_token("exchange", f"ath_sess_{provider}")
-
-
-def grant(client: AnyClient, server: Server, provider: str = "github") -> None:
-    authorize(client, server, provider)
-    exchange(client, server, provider)
-
-
-def sent_token(client: AnyClient, server: Server, provider: str = "github") -> str:
-    server.answer_next({})
-    client.proxy(provider, "GET", "/x")
-    return server.requests[-1].headers["authorization"].removeprefix("Bearer ")
-
-
-def as_user(client: AnyClient, user: str | None) -> AnyClient:
-    return client if user is None else client.for_user(user)
-
-
-def key(server: Server, user: str | None = None) -> CredentialKey:
-    return CredentialKey(server.url, AGENT_ID, user)
-
-
-def tokens_in(store: Any, server: Server, user: str | None = None) -> list[str]:
-    record = document(store, key(server, user))
-    return [] if record is None else [token["access_token"] for token in record["tokens"]]
 
 
 @pytest.mark.parametrize("user", USERS)
@@ -223,6 +179,53 @@ def test_what_is_set_by_hand_outlasts_reloads(
     assert sent_token(client, server) == "ath_tk_hand"
 
 
+@pytest.mark.parametrize("how", ["set by hand", "not saved"])
+@pytest.mark.parametrize("user", USERS)
+def test_a_refused_token_that_is_not_saved_does_not_replace_a_newer_one_in_the_store(
+    client: AnyClient, elsewhere: Kind, server: Server, store: WatchedStore,
+    how: str, user: str | None,
+) -> None:  # fmt: skip
+    view = as_user(client, user)
+    if how == "set by hand":
+        view.set_token("ath_tk_old", "github")
+    else:
+        authorize(view, server)
+        store.failures = [FULL]
+        server.answer_next({**TOKEN, "access_token": "ath_tk_old"})
+        with raises_code("STORAGE_ERROR"):
+            view.exchange_token("exchange", "ath_sess_github")
+    grant(as_user(elsewhere.client(server.url, credentials=store), user), server)
+    assert sent_token(view, server) == "ath_tk_old"
+    server.answer_next(refusal("TOKEN_EXPIRED"), 401)
+    assert sent_token(view, server) == "ath_tk_github"
+    authorize(view, server, "slack")
+    assert tokens_in(store, server, user) == ["ath_tk_github"]
+    assert sent_token(view, server) == "ath_tk_github"
+
+
+@pytest.mark.parametrize("fails", [False, True])
+def test_a_refused_token_that_is_not_saved_stays_if_the_store_holds_no_other(
+    client: AnyClient, server: Server, store: WatchedStore, fails: bool
+) -> None:
+    client.set_token("ath_tk_hand", "github")
+
+    def fail(*_: Any) -> None:
+        raise FULL
+
+    if fails:
+        store.before = fail
+    server.answer_next(refusal("TOKEN_EXPIRED"), 401)
+    with raises_code("TOKEN_EXPIRED", 401):
+        client.call("GET", "/x")
+    store.before = lambda *_: None
+    assert sent_token(client, server) == "ath_tk_hand"
+    authorize(client, server, "slack")
+    record = document(store, key(server))
+    assert record is not None
+    [token] = record["tokens"]
+    assert (token["access_token"], token["refused"]) == ("ath_tk_hand", True)
+
+
 def test_a_users_token_that_is_set_by_hand_is_written_with_the_users_next_change(
     client: AnyClient, kind: Kind, server: Server, store: WatchedStore
 ) -> None:
@@ -311,6 +314,27 @@ def test_revoke_ends_what_another_worker_was_granted_meanwhile(
     assert tokens_in(store, server) == []
 
 
+def test_revoke_ends_what_memory_holds_though_the_store_cannot_be_read(
+    client: AnyClient, server: Server, store: WatchedStore
+) -> None:
+    grant(client, server)
+
+    def fail(*_: Any) -> None:
+        raise FULL
+
+    store.before = fail
+    server.requests.clear()
+    server.answer_next({})
+    with raises_code("STORAGE_ERROR"):
+        client.revoke()
+    assert [json_body(seen)["token"] for seen in server.requests] == ["ath_tk_github"]
+    store.before = lambda *_: None
+    with raises_code("NO_TOKEN"):
+        client.call("GET", "/x")
+    authorize(client, server, "slack")
+    assert tokens_in(store, server) == []
+
+
 def test_a_revoked_token_whose_removal_failed_is_removed_with_the_next_change(
     client: AnyClient, server: Server, store: WatchedStore
 ) -> None:
@@ -323,114 +347,3 @@ def test_a_revoked_token_whose_removal_failed_is_removed_with_the_next_change(
         client.call("GET", "/x")
     authorize(client, server, "slack")
     assert tokens_in(store, server) == []
-
-
-@pytest.mark.parametrize("store_name", [None, *STORES])
-def test_forget_removes_the_agents_record_and_no_users(
-    kind: Kind, server: Server, tmp_path: Path, store_name: str | None
-) -> None:
-    open_store = opener(store_name, tmp_path) if store_name else lambda: None
-    client = kind.client(server.url, credentials=open_store())
-    register(client, server)
-    for user in USERS:
-        grant(as_user(client, user), server)
-        authorize(as_user(client, user), server, "slack")
-    server.requests.clear()
-    assert client.forget() is None
-    assert server.requests == []
-    assert client.client_id is None
-    with raises_code("NOT_REGISTERED"):
-        exchange(client, server, "slack")
-    server.clear()
-    assert sent_token(client.for_user("alice"), server) == "ath_tk_github"
-    register(client, server, 2)
-    with raises_code("NO_TOKEN"):
-        client.call("GET", "/x")
-    if store_name:
-        assert tokens_in(open_store(), server, "alice") == ["ath_tk_github"]
-        assert "ath_client_1" not in str(document(open_store(), key(server)))
-
-
-@pytest.mark.parametrize("store_name", [None, *STORES])
-def test_forget_removes_a_users_record_and_no_others(
-    kind: Kind, server: Server, tmp_path: Path, store_name: str | None
-) -> None:
-    open_store = opener(store_name, tmp_path) if store_name else lambda: None
-    client = kind.client(server.url, credentials=open_store())
-    register(client, server)
-    for user in ("alice", "bob"):
-        grant(client.for_user(user), server)
-        authorize(client.for_user(user), server, "slack")
-    server.requests.clear()
-    assert client.for_user("alice").forget() is None
-    assert server.requests == []
-    with raises_code("NO_TOKEN"):
-        client.for_user("alice").call("GET", "/x")
-    with raises_code("SESSION_NOT_FOUND"):
-        client.for_user("alice").exchange_token("exchange", "ath_sess_slack")
-    assert client.client_id == "ath_client_1"
-    assert sent_token(client.for_user("bob"), server) == "ath_tk_github"
-    if store_name:
-        assert tokens_in(open_store(), server, "bob") == ["ath_tk_github"]
-        assert "ath_tk" not in str(document(open_store(), key(server, "alice")))
-
-
-def test_forget_removes_a_users_own_registration(kind: Kind, server: Server) -> None:
-    store = WatchedStore()
-    client = kind.client(server.url, credentials=store)
-    alice = client.for_user("alice", headers={"X-Session": "alice"})
-    register(alice, server)
-    alice.forget()
-    assert alice.client_id is None
-    assert everything(store) == ""
-
-
-def test_forget_removes_what_was_not_loaded_and_what_was_not_saved(
-    client: AnyClient, kind: Kind, server: Server, store: WatchedStore
-) -> None:
-    grant(client.for_user("alice"), server)
-    worker = kind.client(server.url, credentials=store)
-    alice = worker.for_user("alice")
-    alice.set_token("ath_tk_hand", "slack")
-    alice.forget()
-    assert document(store, key(server, "alice")) is None
-    with raises_code("NO_TOKEN"):
-        alice.proxy("slack", "GET", "/x")
-    authorize(alice, server)
-    assert tokens_in(store, server, "alice") == []
-
-
-@pytest.mark.parametrize("fails", ["load", "replace", "delete"])
-def test_a_record_that_could_not_be_forgotten_is_still_there(
-    client: AnyClient, server: Server, store: WatchedStore, fails: str
-) -> None:
-    grant(client, server)
-
-    def fail(method: str, *_: Any) -> None:
-        if method == fails:
-            raise FULL
-
-    if fails != "delete":
-        store.delete = None  # type: ignore[assignment, method-assign]
-    store.before = fail
-    with raises_code("STORAGE_ERROR"):
-        client.forget()
-    store.before = lambda *_: None
-    assert client.client_id == "ath_client_1"
-    assert tokens_in(store, server) == ["ath_tk_github"]
-    assert sent_token(client, server) == "ath_tk_github"
-
-
-def test_forget_on_a_store_that_cannot_delete_leaves_an_empty_record_that_has_expired(
-    kind: Kind, server: Server
-) -> None:
-    store = MinimalStore()
-    client = kind.client(server.url, credentials=store)
-    register(client, server)
-    grant(client, server)
-    client.forget()
-    record = document(store, key(server))
-    assert record is not None
-    assert (record["tokens"], record["sessions"]) == ([], [])
-    assert record["expires_at"] is not None
-    assert "ath_" not in str(record)

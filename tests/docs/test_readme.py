@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import ast
 import re
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from ath import CODES, ATHGatewayClient
+from ath import CODES, ATHErrorCode, ATHGatewayClient
+from ath._protocol.failures import WILD_CODES
+from ath.codes import SOURCES
 from ath.testing import LocalGateway, LocalService
 
+from . import table_of_codes
 from .conftest import AGENT_ID
 
-README = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
+ROOT = Path(__file__).parents[2]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
 BLOCKS = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
 
 
@@ -26,6 +31,13 @@ def test_a_snippet_of_the_readme_runs(
     block: str, gateway: LocalGateway, service: LocalService, private_key: Any, tmp_path: Path
 ) -> None:
     with ATHGatewayClient(gateway.url, AGENT_ID, private_key) as client:
+        client.register(
+            developer={"name": "Acme", "id": "acme"},
+            providers=[{"provider_id": "github", "scopes": ["read:user"]}],
+        )
+        auth = client.authorize("github", ["read:user"])
+        gateway.approve(auth.authorization_url)
+        client.exchange_token("exchange", auth.ath_session_id)
         namespace = {
             "ATHGatewayClient": ATHGatewayClient,
             "LocalGateway": LocalGateway,
@@ -43,14 +55,41 @@ def test_the_first_snippet_needs_nothing_that_the_reader_does_not_see() -> None:
     exec(compile(BLOCKS[0], "README.md", "exec"), {})
 
 
-def test_the_table_of_codes_is_complete() -> None:
-    table = re.search(r"<!-- codes: begin.*?-->\n(.*?)<!-- codes: end -->", README, re.DOTALL)
-    assert table is not None
-    rows = re.findall(r"^\| `(\w+)` \| (.*) \|$", table[1], re.MULTILINE)
-    assert dict(rows) == dict(CODES)
+def test_the_table_of_codes_is_the_codes() -> None:
+    assert README.count(table_of_codes.BEGIN) == README.count(table_of_codes.END) == 1
+    assert table_of_codes.replace_table(README, table_of_codes.make_table()) == README, (
+        "make it anew: python -m tests.docs.table_of_codes"
+    )
+
+
+def test_every_code_says_who_says_it() -> None:
+    assert SOURCES.keys() == CODES.keys()
+    for code, sources in SOURCES.items():
+        words = sources.split(", ")
+        assert words == sorted(set(words)), code
+        assert set(words) <= {"client", "implementor", "provider"}, code
+
+
+def test_what_the_client_says_is_what_the_code_raises() -> None:
+    files = (path for path in (ROOT / "ath").rglob("*.py") if "testing" not in path.parts)
+    raised = {
+        node.args[0].value
+        for path in files
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Call)
+        and getattr(node.func, "id", "") == "ATHError"
+        and isinstance(node.args[0], ast.Constant)
+    }
+    said = {code for code, sources in SOURCES.items() if "client" in sources}
+    assert said <= raised
+    assert raised - said == {"CONFLICT", "PROVIDER_ERROR"}  # those repeat what a server said
+
+
+def test_what_implementors_say_includes_every_code_of_the_specification() -> None:
+    for code in {*ATHErrorCode.__members__.values(), *WILD_CODES}:
+        assert "implementor" in SOURCES[code], code
 
 
 def test_the_files_that_the_readme_names_are_there() -> None:
-    root = Path(__file__).parents[2]
     for name in re.findall(r"`((?:scripts|tests|spec)/[\w./-]+)", README):
-        assert (root / name).exists(), name
+        assert (ROOT / name).exists(), name

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import base64
 import json
+import ssl
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
+
+import trustme
 
 from ath.testing import LocalGateway
 from tests.harness.clients import AGENT_ID, KEY, AnyClient, Kind
@@ -61,22 +64,32 @@ CASES = [
 
 
 class FaultyGateway:
-    """The local gateway, known to its agents by the fault server's URL."""
+    """The local gateway, known to its agents by the fault server's URL.
 
-    def __init__(self) -> None:
+    With an authority the fault server speaks TLS; what is behind it does not.
+    """
+
+    def __init__(self, authority: trustme.CA | None = None) -> None:
         self.local = LocalGateway()
+        self.authority = authority
         self.session_id = ""
         self._credentials: tuple[str, str] | None = None
         self._token = ""
 
     def __enter__(self) -> FaultyGateway:
         self.local.start()
-        self.server = Server(self.local.url)
+        server_side, client_side = None, None
+        if self.authority is not None:
+            server_side = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            self.authority.issue_cert("127.0.0.1").configure_cert(server_side)
+            client_side = ssl.create_default_context()
+            self.authority.configure_trust(client_side)
+        self.server = Server(self.local.url, tls=server_side)
         self.server.start()
         self.local.url = self.server.url
         self.local.publish_identity(AGENT_ID, KEY)
         kind = Kind("sync")
-        client = kind.client(self.server.url)
+        client = kind.client(self.server.url, ssl_context=client_side)
         held = client.register(**REGISTRATION)
         self._credentials = held.client_id, held.client_secret
         self._token = self._obtain_token(client)

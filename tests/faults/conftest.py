@@ -6,6 +6,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator
 
 import pytest
+import trustme
 
 from .calls import FaultyGateway
 
@@ -18,11 +19,19 @@ def shared_gateway() -> Iterator[FaultyGateway]:
         yield gateway
 
 
-@pytest.fixture
-def gateway(shared_gateway: FaultyGateway) -> FaultyGateway:
+@pytest.fixture(scope="session")
+def shared_tls_gateway(authority: trustme.CA) -> Iterator[FaultyGateway]:
+    with FaultyGateway(authority) as gateway:
+        yield gateway
+
+
+@pytest.fixture(params=["http", "https"])
+def gateway(request: pytest.FixtureRequest) -> FaultyGateway:
     """The gateway behind a server that forwards requests unless a test plans a fault."""
-    shared_gateway.server.clear()
-    return shared_gateway
+    name = "shared_gateway" if request.param == "http" else "shared_tls_gateway"
+    gateway: FaultyGateway = request.getfixturevalue(name)
+    gateway.server.clear()
+    return gateway
 
 
 @pytest.fixture

@@ -26,6 +26,13 @@ EVERY_CALL = pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 LONG_AGO = datetime.datetime(2020, 1, 1, tzinfo=datetime.UTC)
 
 
+@pytest.fixture
+def gateway(shared_gateway: FaultyGateway) -> FaultyGateway:
+    """Over http: these tests bring TLS servers of their own."""
+    shared_gateway.server.clear()
+    return shared_gateway
+
+
 def make_failing_call(client: Any, case: Case, gateway: FaultyGateway) -> ATHError:
     """Make the call, which fails with no effect at the gateway."""
     gateway.prepare(client, case, real=False)

@@ -16,7 +16,8 @@ REGISTRATION = {
     "approval_expires": "2099-01-01T00:00:00Z",
 }
 AUTHORIZATION = {
-    "authorization_url": "https://auth.example/go?code_challenge=abc&code_challenge_method=S256",
+    "authorization_url": "https://auth.example/go?code_challenge_method=S256&code_challenge="
+    + "c" * 43,
     "ath_session_id": "ath_sess_1",
 }
 TOKEN = {

@@ -24,7 +24,7 @@ def reset_before_request(connection: Connection) -> None:
 
 
 def reset_within_request(connection: Connection) -> None:
-    connection.sock.recv(10)
+    connection.read_some()
     connection.reset()
 
 

@@ -116,6 +116,11 @@ class Connection:
             return self._receive()
         return bool(self.sock.recv(1, socket.MSG_PEEK))
 
+    def read_some(self) -> None:
+        """Read a few bytes; over TLS more than that was read already."""
+        if not self._buffer:
+            self.sock.recv(10)
+
     def read_request(self) -> Request | None:
         """Read one whole request; None if the client left before its end."""
         while (length := _request_length(self._buffer)) is None or len(self._buffer) < length:
@@ -286,7 +291,9 @@ class Server:
         # What the client does to a connection under a fault is for the test to judge.
         with contextlib.suppress(OSError, HTTPException):
             if self.tls:
+                self._sockets.discard(sock)  # which wrapping empties
                 sock = self.tls.wrap_socket(sock, server_side=True)
+                self._sockets.add(sock)
             connection = Connection(self, sock, number)
             while connection.open and connection.wait_for_request():
                 self._next_behaviour()(connection)

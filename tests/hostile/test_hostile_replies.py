@@ -164,15 +164,15 @@ BODIES: dict[str, tuple[bytes, Any]] = {
     "latin-1 called utf-8": (raw_answer('{"a": "ü"}'.encode("latin-1")), UNREADABLE),
     "unknown charset": (
         raw_answer(b'{"a": 1}', media_type="text/plain; charset=klingon"),
-        UNREADABLE,
+        '{"a": 1}',
     ),
     "charset that is no charset": (
         raw_answer(b"7b7d", media_type="text/plain; charset=hex"),
-        UNREADABLE,
+        "7b7d",
     ),
     "charset that warns": (
         raw_answer(b"\\d\\8", media_type="text/plain; charset=unicode_escape"),
-        UNREADABLE,
+        r"\d\8",
     ),
     "lone surrogate": (
         raw_answer(b'{"client_id": "\\ud800", "client_secret": "\\udfff"}'),
@@ -481,7 +481,8 @@ def test_a_field_of_the_wrong_type_is_an_invalid_response_and_costs_no_secret(
             provider = document.get("provider_id")
             named = provider if provider == "text" else "shop"
             result_or_error(lambda c=client, p=named: c.proxy(p, "GET", "/products"))
-            expired = document.get("expires_in") in (0, -1) and document["expires_in"] is not False
+            seconds = document.get("expires_in")
+            expired = type(seconds) in (int, float) and seconds <= 10
             if path[0] != "provider_id" and not expired:
                 assert b"Bearer ath_tk_kept" in server.requests[0].raw
 

@@ -8,7 +8,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from ath._http.messages import Limits, Reply, Request
+from ath._http.limits import Limits
+from ath._http.messages import Reply, Request
 from ath._protocol.steps import Attest, Audience, Call, Flow, Share, Step
 from ath.errors import ATHError, Delivery
 

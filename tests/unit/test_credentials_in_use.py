@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import threading
+from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 
 import pytest
 
-from ath import CredentialKey, MemoryStore
+from ath import CredentialKey, Grant, MemoryStore
 from ath._client.credentials import Credentials
 from ath._client.held_record import KEPT_RECORDS, HeldRecords
 from ath._client.run import use_store
@@ -396,3 +397,27 @@ def test_threads_that_change_one_record_lose_nothing() -> None:
     for thread in threads:
         thread.join()
     assert len(held.tokens()) == len(stored(store).tokens) == 200
+
+
+@pytest.mark.parametrize("seconds", [float("inf"), float("nan"), 1e300, 253402300800.0])
+def test_an_expiry_that_is_no_date_is_told_as_the_last_second_that_is_one(seconds: float) -> None:
+    held = credentials()
+    held.change(with_token(Token("t", "shop", seconds)))
+    (grant,) = held.grants(NOW)
+    assert grant.expires_at == datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC)
+
+
+def test_only_tokens_that_can_be_used_are_grants() -> None:
+    held = credentials(user="alice")
+    for token in (
+        Token("t-1", "a", NOW + 10),
+        Token("t-2", "b", NOW + 10.5, ("read",)),
+        Token("t-3", "c", refused=True),
+        Token("t-4", "d"),
+    ):
+        held.change(with_token(token))
+    soon = datetime.fromtimestamp(NOW + 10.5, UTC)
+    assert held.grants(NOW) == (
+        Grant("b", ("read",), soon, "alice"),
+        Grant("d", (), None, "alice"),
+    )

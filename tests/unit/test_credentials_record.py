@@ -128,7 +128,7 @@ def changed(*path: Any, value: Any) -> str:
 def test_a_damaged_text_is_an_error_that_quotes_nothing(text: str) -> None:
     error = error_of(lambda: Record.from_text(text))
     assert error.code == "INVALID_CREDENTIALS"
-    assert error.__suppress_context__
+    assert error.__cause__ is error.__context__ is None
 
 
 @pytest.mark.parametrize("text", [b"{}", 7, object()])

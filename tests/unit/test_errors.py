@@ -49,7 +49,7 @@ def test_any_error_survives_pickling_and_copying(
 ) -> None:
     error = ATHError(code, message, status, details)
     for twin in (pickle.loads(pickle.dumps(error)), copy.copy(error), copy.deepcopy(error)):
-        assert (twin.code, twin.message, twin.status) == (code, message, status)
+        assert (twin.code, twin.message, twin.status) == (error.code, error.message, status)
         assert repr(twin.details) == repr(details)  # NaN is not equal to itself
         assert twin._delivery is error._delivery
 

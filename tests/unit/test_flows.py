@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from ath._http.messages import Reply
-from ath._protocol import attestation, consent, registration
+from ath._protocol import attestation, consent, provider_call, registration
 from ath._protocol.context import Context
-from ath._protocol.provider_call import api_call, proxy_call
+from ath._protocol.provider_request import CallOptions
 from ath._protocol.registration import RegistrationOptions
 from ath._protocol.steps import (
     Attest,
+    Call,
     CheckRegistration,
     Learn,
     Reload,
@@ -41,7 +43,8 @@ REGISTERED = {
     "approval_expires": None,
 }
 AUTHORIZED = {
-    "authorization_url": "https://auth.example/?code_challenge=x&code_challenge_method=S256",
+    "authorization_url": "https://auth.example/?code_challenge_method=S256&code_challenge="
+    + "c" * 43,
     "ath_session_id": "sess-1",
 }
 GRANTED = {
@@ -335,8 +338,18 @@ def test_an_attestation_is_for_the_implementor_unless_told_otherwise() -> None:
         assert (result, run.others) == ("signed", [Attest(expected)])
 
 
+def call_at(provider: str | None, made: Context, asked: CallOptions) -> Call:
+    """The call of proxy(), or of api() without a provider."""
+    flow = provider_call.call(
+        replace(made, settings=replace(made.settings, native=provider is None)), provider, asked
+    )
+    call = next(flow)
+    assert isinstance(call, Call)
+    return call
+
+
 def test_a_proxied_call_carries_the_token_and_the_agent() -> None:
-    call = proxy_call(holding(with_token), "github", options("POST", "/user/repos", body={"a": 1}))
+    call = call_at("github", holding(with_token), options("POST", "/user/repos", body={"a": 1}))
     request = call.build(None)
     assert (request.method, request.target) == (b"POST", b"/base/ath/proxy/github/user/repos")
     assert (b"Authorization", b"Bearer tk-1") in request.headers
@@ -350,8 +363,8 @@ def test_a_proxied_call_carries_the_token_and_the_agent() -> None:
 def test_the_callers_word_about_repetition_counts() -> None:
     made = holding(with_token)
     put, post = options("PUT", idempotent=False), options("POST", idempotent=True)
-    assert proxy_call(made, "github", put).rule is WRITE
-    assert proxy_call(made, "github", post).rule is IDEMPOTENT
+    assert call_at("github", made, put).rule is WRITE
+    assert call_at("github", made, post).rule is IDEMPOTENT
 
 
 @pytest.mark.parametrize(
@@ -362,13 +375,13 @@ def test_the_callers_word_about_repetition_counts() -> None:
     ],
 )
 def test_a_call_without_a_usable_token_builds_no_request(changes: Any, code: str) -> None:
-    call = proxy_call(holding(*changes), "github", options())
+    call = call_at("github", holding(*changes), options())
     assert error_of(lambda: call.build(None)).code == code
 
 
 def test_each_attempt_of_a_call_uses_the_token_that_is_held_then() -> None:
     made = holding(with_token)
-    call = proxy_call(made, "github", options())
+    call = call_at("github", made, options())
     call.build(None)
     newer = Token("tk-2", "github")
     made.credentials.change(lambda record: record.keep_token(newer))  # type: ignore[attr-defined]
@@ -377,7 +390,7 @@ def test_each_attempt_of_a_call_uses_the_token_that_is_held_then() -> None:
 
 def test_a_native_call_before_discovery_says_so() -> None:
     for made, code in ((context(), "NOT_REGISTERED"), (holding(), "NOT_DISCOVERED")):
-        call = api_call(made, options())
+        call = call_at(None, made, options())
         assert error_of(lambda call=call: call.build(None)).code == code  # type: ignore[misc]
 
 
@@ -387,11 +400,11 @@ def test_a_native_api_on_another_host_gets_none_of_the_users_headers() -> None:
     secret = [(b"X-ATH-User-Token", b"of-the-user")]
     made = holding(with_token, user_headers=secret)
     made.learned.api_base = parse_base("https://elsewhere.example", "api_base")
-    names = {name for name, _ in api_call(made, options()).build(None).headers}
+    names = {name for name, _ in call_at(None, made, options()).build(None).headers}
     assert names == {b"Host", b"Accept", b"Accept-Encoding", b"User-Agent", b"X-ATH-Agent-ID",
                      b"Authorization"}  # fmt: skip
     made.learned.api_base = made.settings.base
-    assert secret[0] in api_call(made, options()).build(None).headers
+    assert secret[0] in call_at(None, made, options()).build(None).headers
 
 
 def test_a_view_does_not_exchange_a_session_that_it_did_not_open() -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 import pytest
 
-from ath._http.messages import parse_timeout
+from ath._http.limits import parse_timeout
 
 from .support import error_of
 

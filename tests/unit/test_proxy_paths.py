@@ -24,7 +24,7 @@ BELOW = b"/base/ath/proxy/shop/"
 
 def target_of(path: Any, params: Any = None, provider: str | None = None) -> bytes:
     prefix = PREFIX if provider is None else f"/ath/proxy/{encode_provider(provider)}"
-    return prepare_request(BASE, prefix, [], options(path=path, params=params)).target
+    return prepare_request(BASE, prefix, [], [], options(path=path, params=params)).target
 
 
 @pytest.mark.parametrize(
@@ -156,7 +156,7 @@ def test_any_path_stays_below_the_provider_or_is_refused(path: str) -> None:
 
 @given(PATHS)
 def test_any_path_stays_below_a_native_services_api_or_is_refused(path: str) -> None:
-    request = outcome(lambda: prepare_request(BASE, "", [], options(path=path)))
+    request = outcome(lambda: prepare_request(BASE, "", [], [], options(path=path)))
     if isinstance(request, Request):
         assert_below(request.target, b"/base/")
     else:
@@ -214,7 +214,7 @@ def test_a_gigantic_path_is_refused_before_it_is_encoded(
 def test_a_path_that_fills_a_target_alone_is_taken() -> None:
     path = "/?" + "a" * (MAX_TARGET - 2)
     bare = parse_base("https://service.example", "url")
-    assert prepare_request(bare, "", [], options(path=path)).target == path.encode()
+    assert prepare_request(bare, "", [], [], options(path=path)).target == path.encode()
 
 
 def test_the_longest_path_that_is_taken_and_the_first_that_is_not() -> None:

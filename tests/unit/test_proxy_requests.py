@@ -31,6 +31,7 @@ def prepared(
         BASE,
         "/p",
         STANDARD,
+        [],
         options(method, path, body=body, params=params, headers=headers, content=content),
     )
 

@@ -14,15 +14,23 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ath._http.messages import Reply
-from ath._protocol.bodies import read_content
+from ath._protocol.bodies import to_response
 from ath._protocol.replies import Answer, read_answer
 from ath.errors import ATHError
 
 from .support import LIMIT, REQUEST, context, error_of, json_reply, json_values, outcome, reply
 
 
+class Plain:
+    """Stands for a model, and reads a document as it is."""
+
+    @staticmethod
+    def from_dict(src_dict: Any) -> Any:
+        return src_dict
+
+
 def document_of(answer: Reply, limit: int = LIMIT) -> dict[str, Any]:
-    return read_answer(context(limit), TokenResponse, REQUEST, answer).document
+    return read_answer(context(limit), Plain, REQUEST, answer).model()
 
 
 def answer_of(document: dict[str, Any], kind: Any = TokenResponse) -> Answer[Any]:
@@ -30,7 +38,7 @@ def answer_of(document: dict[str, Any], kind: Any = TokenResponse) -> Answer[Any
 
 
 def value_of(answer: Reply) -> Any:
-    return read_content(answer, REQUEST, LIMIT)
+    return to_response(REQUEST, answer, LIMIT).value()
 
 
 @pytest.mark.parametrize(
@@ -84,28 +92,45 @@ def test_a_body_without_a_type_is_bytes() -> None:
         ("application/json", b'{"a":' * 100_000 + b"1" + b"}" * 100_000),
         ("application/json", b"1" * 5000),
         ("application/problem+json", b"nope"),
-        ("text/plain", b"\xff"),
-        ("text/plain; charset=utf-16", b"abc"),
-        ("text/plain; charset=nonsense", b"abc"),
-        ("text/plain; charset=utf-8\0", b"abc"),
-        ("text/plain; charset=base64", b"YQ=="),
-        ("text/plain; charset=zlib", zlib.compress(b"a")),
-        ("text/plain; charset=undefined", b"a"),
-        # Python's own codecs, which warn, or take time with the square of the length
-        ("text/plain; charset=unicode_escape", b"\\d"),
-        ("text/plain; charset=raw-unicode-escape", b"a"),
-        ("text/plain; charset=Unicode Escape", b"a"),
-        ("text/plain; charset=punycode", b"a-" + b"b" * 1000),
-        ("text/plain; charset=idna", b"a"),
     ],
 )
 def test_a_body_that_is_not_what_it_claims_to_be_is_an_invalid_response(
     kind: str, body: bytes
 ) -> None:
-    error = error_of(lambda: read_content(reply(200, body, content_type=kind), REQUEST, 10**7))
+    answer = reply(200, body, content_type=kind)
+    error = error_of(lambda: to_response(REQUEST, answer, 10**7).value())
     assert error.code == "INVALID_RESPONSE"
     assert error.status == 200
     assert error.__cause__ is error.__context__ is None
+    assert error.details == {"status": 200, "body": body}
+    assert error.response is not None
+    assert error.response.content == body
+
+
+@pytest.mark.parametrize(
+    ("kind", "body", "text"),
+    [
+        ("text/plain", b"\xff", "\ufffd"),
+        ("text/html", "grün".encode("latin-1"), "gr\ufffdn"),
+        ("text/plain; charset=ascii", "grün".encode("latin-1"), "gr\ufffdn"),
+        ("text/plain; charset=utf-16", b"abc", "\u6261\ufffd"),
+        ("text/plain; charset=nonsense", b"abc", "abc"),
+        ("text/plain; charset=utf-8\0", b"abc", "abc"),
+        ("text/plain; charset=base64", b"YQ==", "YQ=="),
+        ("text/plain; charset=zlib", b"x\x9cK", "x\ufffdK"),
+        ("text/plain; charset=undefined", b"a", "a"),
+        # Python's own codecs, which warn, or take time with the square of the length
+        ("text/plain; charset=unicode_escape", b"\\d", "\\d"),
+        ("text/plain; charset=raw-unicode-escape", b"a", "a"),
+        ("text/plain; charset=Unicode Escape", b"a", "a"),
+        ("text/plain; charset=punycode", b"a-" + b"b" * 1000, "a-" + "b" * 1000),
+        ("text/plain; charset=idna", b"a", "a"),
+    ],
+)
+def test_text_without_a_readable_charset_is_decoded_with_replacement_characters(
+    kind: str, body: bytes, text: str
+) -> None:
+    assert value_of(reply(200, body, content_type=kind)) == text
 
 
 TEXT = b"a text that is worth compressing " * 20
@@ -198,6 +223,55 @@ def test_the_limit_itself_is_allowed(more: int, fits: bool) -> None:
     assert isinstance(result, ATHError) is not fits
 
 
+COSTLY = {
+    "lists": b'{"a":[' + b"[]," * 20_000_000 + b"[]]}",
+    "objects": b"[" + b"{}," * 20_000_000 + b"{}]",
+    "names": b"{" + b",".join(b'"%x":1' % i for i in range(4_000_000)) + b"}",
+}
+
+
+@pytest.mark.parametrize("kind", COSTLY)
+def test_json_that_would_grow_too_much_is_too_large(kind: str) -> None:
+    limit = 64 * 1024 * 1024
+    assert len(COSTLY[kind]) < limit
+    answer = reply(200, COSTLY[kind], content_type="application/json")
+    error = error_of(lambda: to_response(REQUEST, answer, limit).value())
+    assert error.code == "RESPONSE_TOO_LARGE"
+    assert (
+        error_of(lambda: read_answer(context(), Plain, REQUEST, answer)).code
+        == "RESPONSE_TOO_LARGE"
+    )
+
+
+@pytest.mark.parametrize("limit", [1_200_000, 64 * 1024 * 1024])
+def test_json_in_the_usual_form_is_never_too_large(limit: int) -> None:
+    items = [
+        {"id": i, "name": f"item {i} ü", "tags": ["a", "b"], "ok": True} for i in range(15_000)
+    ]
+    body = json.dumps(items).encode()
+    assert 1_000_000 < len(body) < limit
+    answer = reply(200, body, content_type="application/json")
+    assert to_response(REQUEST, answer, limit).value() == items
+
+
+def test_charsets_that_a_server_invents_are_not_looked_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Python would keep the names for ever."""
+    from encodings import _cache
+
+    before = set(_cache)
+    for number in range(50):
+        kind = f"text/plain; charset=x-{'y' * 1000}-{number}"
+        answer = reply(200, b"abc", content_type=kind)
+        assert value_of(answer) == "abc"
+    assert set(_cache) == before
+
+
+@pytest.mark.parametrize("charset", ["koi8-u", "ISO-8859-15", "Shift_JIS", "GB18030", "cp874"])
+def test_charsets_that_are_in_use_are_known(charset: str) -> None:
+    answer = reply(200, b"abc", content_type=f"text/plain; charset={charset}")
+    assert value_of(answer) == "abc"
+
+
 KINDS = st.sampled_from(
     [
         "application/json", "text/plain", "text/html; charset=latin-1", "text/x; charset=utf-7",
@@ -219,7 +293,7 @@ def test_any_bytes_give_a_value_or_an_ath_error(
 ) -> None:
     answer = reply(200, body, content_type=kind, content_encoding=encoding)
     reads: list[Callable[[], Any]] = [
-        lambda: read_content(answer, REQUEST, limit),
+        lambda: to_response(REQUEST, answer, limit).value(),
         lambda: document_of(answer, limit),
     ]
     for read in reads:

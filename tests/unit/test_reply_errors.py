@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gzip
 import json
+import zlib
 from dataclasses import replace
 from typing import Any
 
@@ -12,7 +14,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ath._http.messages import Reply
-from ath._protocol.failures import WILD_CODES, server_time, to_error, to_provider_error
+from ath._protocol.failures import (
+    MAX_ERROR_BODY,
+    WILD_CODES,
+    server_time,
+    to_error,
+    to_provider_error,
+)
 from ath.errors import ATHError
 
 from .support import REQUEST, context, json_reply, json_values, reply
@@ -85,8 +93,8 @@ def test_details_and_unknown_fields_come_out_as_details(
 @pytest.mark.parametrize(
     ("body", "said"),
     [
-        ({"error": "invalid_grant"}, "invalid_grant"),
-        ({"error": "invalid_grant", "error_description": "It is used."}, "It is used"),
+        ({"error": "invalid_request"}, "invalid_request"),
+        ({"error": "invalid_request", "error_description": "It is used."}, "It is used"),
         ({"error": "Proxy failed", "message": "no JSON"}, "Proxy failed: no JSON"),
         ({"message": "only this"}, "only this"),
         ({"code": 42, "message": "a number"}, "a number"),
@@ -124,9 +132,9 @@ def test_a_providers_own_error_tells_its_status_and_body() -> None:
         (reply(500, b"\x00\x01"), b"\x00\x01"),
         (reply(500, b"\xff", content_type="text/plain"), "\ufffd"),
         (reply(500, b"{", content_type="application/json"), "{"),
-        (reply(500, b"[" * 10**5, content_type="application/json"), "[" * 10**5),
+        (reply(500, b"[" * 60_000, content_type="application/json"), "[" * 60_000),
         (reply(500, b"x", content_type="text/plain; charset=nonsense"), "x"),
-        (reply(500, b"\x1f\x8bx", content_encoding="gzip"), "\x1f\ufffdx"),
+        (reply(500, b"\x1f\x8bx", content_encoding="gzip"), b"\x1f\x8bx"),
         (reply(500, b"w" * 5000, content_type="text/plain"), "w" * 5000),
     ],
 )
@@ -136,8 +144,64 @@ def test_the_details_of_an_error_carry_the_whole_body(answer: Reply, body: Any) 
     assert error.details == {"body": body}
 
 
+@pytest.mark.parametrize(
+    ("body", "headers"),
+    [
+        (b"w" * (MAX_ERROR_BODY + 1), {}),
+        (gzip.compress(b"w" * 50_000_000), {"content_encoding": "gzip"}),
+        (zlib.compress(b"w" * 50_000_000), {"content_encoding": "deflate"}),
+    ],
+    ids=["plain", "gzip", "deflate"],
+)
+@pytest.mark.parametrize("fallback", ["HTTP_ERROR", "PROVIDER_ERROR"])
+def test_of_a_large_body_the_details_carry_the_beginning(
+    body: bytes, headers: dict[str, Any], fallback: str
+) -> None:
+    error = error_from(reply(500, body, content_type="text/plain", **headers), fallback)
+    assert error.code == fallback
+    assert error.details["truncated"] is True
+    assert error.details["body"] == "w" * MAX_ERROR_BODY
+
+
+@pytest.mark.parametrize(
+    ("body", "told"),
+    [
+        (b'{"code": "X", "message": "' + b"m" * MAX_ERROR_BODY + b'"}', str),
+        (b"\x00" * (MAX_ERROR_BODY + 1), str),
+        ("ä".encode() * MAX_ERROR_BODY, str),
+    ],
+)
+def test_what_is_cut_within_is_told_as_text(body: bytes, told: type) -> None:
+    error = error_from(reply(500, body, content_type="application/json"))
+    assert (error.code, error.details["truncated"]) == ("HTTP_ERROR", True)
+    assert type(error.details["body"]) is told
+    assert len(error.details["body"]) <= MAX_ERROR_BODY
+
+
+def test_json_that_is_whole_before_the_cut_is_taken_at_its_word() -> None:
+    body = b'{"code": "CONFLICT", "message": "m"}' + b" " * MAX_ERROR_BODY
+    error = error_from(reply(409, body))
+    assert (error.code, error.details) == ("CONFLICT", {"truncated": True})
+
+
+def test_a_body_of_exactly_that_size_is_not_cut() -> None:
+    body = b"w" * MAX_ERROR_BODY
+    for answer in (
+        reply(500, body, content_type="text/plain"),
+        reply(500, gzip.compress(body), content_type="text/plain", content_encoding="gzip"),
+    ):
+        assert error_from(answer).details == {"body": body.decode()}
+
+
+def test_a_compressed_body_that_was_cut_short_is_told_as_far_as_it_goes() -> None:
+    body = gzip.compress(bytes(range(32, 127)) * 100)[:-20]
+    error = error_from(reply(500, body, content_type="text/plain", content_encoding="gzip"))
+    assert error.details["truncated"] is True
+    assert error.details["body"].startswith(" !")
+
+
 def test_a_long_description_is_cut() -> None:
-    error = error_from(json_reply({"error": "e" * 100_000}, 400))
+    error = error_from(json_reply({"error": "e" * 60_000}, 400))
     assert len(error.message) < 1000
 
 

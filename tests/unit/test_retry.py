@@ -14,13 +14,15 @@ from hypothesis import strategies as st
 import ath
 from ath import RetryPolicy, retry
 from ath._client.attempts import Attempts
+from ath._http.limits import Limits, parse_timeout
 from ath._protocol.context import Learned
 from ath._protocol.steps import Call
 from ath.errors import ATHError, Delivery
 from ath.retry import EXCHANGE, IDEMPOTENT, READ, REGISTER, WRITE, Rule, rule_for
 
-from .support import REQUEST, error_of, outcome
+from .support import REQUEST, error_of, outcome, reply
 
+LIMITS = parse_timeout(60.0, 1000)
 STATUSES = (400, 401, 403, 404, 408, 409, 425, 429, 500, 501, 502, 503, 504)
 
 
@@ -44,18 +46,39 @@ FAILURES: dict[str, ATHError] = {
 }
 
 
+class Clock:
+    """Stands for the module time."""
+
+    now = 1000.0
+
+    def monotonic(self) -> float:
+        return self.now
+
+
+CLOCK = Clock()
+
+
+@pytest.fixture(autouse=True)
+def clock(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ath._client.attempts.time", CLOCK)
+
+
 class Failing:
     """A call that fails again and again, as a driver sees it."""
 
     def __init__(self, policy: RetryPolicy | None, rule: Rule = READ) -> None:
         call = Call(lambda _: REQUEST, lambda *_: None, rule, policy)
-        self._attempts = Attempts(Learned(), call, policy)
+        self.attempts = Attempts(Learned(), call, policy, LIMITS)
 
-    def pause(self, error: ATHError) -> float | None:
-        """Seconds until the next attempt, or None if the error is raised."""
-        found = outcome(lambda: self._attempts.next_pause(error, None))
+    def pause(self, error: ATHError, took: float = 0.0) -> float | None:
+        """Seconds until the next attempt, or None if the error is raised after that long a try."""
+        CLOCK.now += took
+        found = outcome(lambda: self.attempts.next_pause(error, None))
         assert found is error or isinstance(found, float | int)
-        return None if isinstance(found, ATHError) else found
+        if isinstance(found, ATHError):
+            return None
+        CLOCK.now += found
+        return found
 
     def pauses(self, error: ATHError) -> list[float]:
         return [p for p in iter(lambda: self.pause(error), None) if p is not None]
@@ -183,7 +206,7 @@ def test_pauses_keep_to_every_bound(policy: RetryPolicy, retry_after: float | No
         if retry_after is None:
             assert 0 <= pause <= min(policy.maximum, policy.base * 2**nth)
         else:
-            assert pause == retry_after
+            assert pause >= retry_after
 
 
 def test_a_huge_number_of_attempts_overflows_nothing() -> None:
@@ -196,7 +219,7 @@ def test_a_huge_number_of_attempts_overflows_nothing() -> None:
 @pytest.mark.parametrize(
     ("retry_after", "repeated"),
     [
-        (0.0, [0.0, 0.0]),
+        (0.0, [0.2, 0.4]),
         (15.0, [15.0, 15.0]),
         (15.1, [15.1]),
         (30.0, [30.0]),
@@ -208,14 +231,98 @@ def test_retry_after_is_obeyed_within_the_total_and_raised_beyond_it(
     retry_after: float, repeated: list[float]
 ) -> None:
     error = answered(429, retry_after)
-    assert pauses(RetryPolicy(), error) == repeated
+    assert pauses(RetryPolicy(jitter=False), error) == repeated
     assert error.retry_after == retry_after
     assert error.retryable  # the user may wait longer than the policy does
 
 
-def test_no_pause_goes_beyond_the_total() -> None:
+@pytest.mark.parametrize(
+    ("retry_after", "longest"), [(0.0, 1.0), (0.1, 1.1), (8.0, 9.0), (10.0, 11.0), (20.0, 22.0)]
+)
+def test_retry_after_is_a_lower_bound_with_a_random_part(
+    monkeypatch: pytest.MonkeyPatch, retry_after: float, longest: float
+) -> None:
+    """So that the callers that a server sent away do not come back at one instant."""
+    policy = RetryPolicy(attempts=2, base=0)
+    for part in (0.0, 0.5, 1.0):
+        monkeypatch.setattr(random, "uniform", lambda low, high, p=part: low + p * (high - low))
+        [pause] = pauses(policy, answered(429, retry_after))
+        assert pause == pytest.approx(retry_after + part * (longest - retry_after))
+
+
+def test_the_longer_of_retry_after_and_the_backoff_counts() -> None:
+    policy = RetryPolicy(attempts=4, base=1, jitter=False)
+    assert pauses(policy, answered(503, 1.5)) == [1.5, 2, 4]
+
+
+def test_the_random_part_stays_within_the_total(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(random, "uniform", lambda _, high: high)
+    assert pauses(RetryPolicy(), answered(429, 29.5)) == [30.0]
+    assert pauses(RetryPolicy(total=0), answered(429, 0)) in ([], [0.0, 0.0])
+
+
+def test_no_attempt_begins_after_the_total() -> None:
     policy = RetryPolicy(attempts=100, total=3, base=1, maximum=1, jitter=False)
     assert pauses(policy, failed(Delivery.UNSENT)) == [1, 1, 1]
+
+
+def test_the_time_that_attempts_take_counts_as_well() -> None:
+    failing = Failing(RetryPolicy(attempts=100, total=10, base=1, maximum=1, jitter=False))
+    assert failing.pause(FAILURES["timeout"], took=4) == 1
+    assert failing.pause(FAILURES["timeout"], took=4) == 1  # begins after 10 seconds
+    assert failing.pause(FAILURES["timeout"]) is None
+    slow = Failing(RetryPolicy())
+    assert slow.pause(FAILURES["timeout"], took=60) is None
+
+
+def attempts_of(
+    policy: RetryPolicy | None, limits: Limits = LIMITS, *audiences: Any, rule: Rule = READ
+) -> Attempts:
+    call = Call(lambda _: REQUEST, lambda *_: None, rule, policy, tuple(audiences))
+    return Attempts(Learned(), call, policy, limits)
+
+
+def test_a_further_attempt_has_what_is_left_of_the_total() -> None:
+    attempts = attempts_of(RetryPolicy())
+    assert attempts.begin() == LIMITS
+    CLOCK.now += 5
+    assert attempts.begin() == LIMITS.within(25)
+    CLOCK.now += 10
+    assert attempts.begin() == LIMITS.within(15)
+
+
+def test_the_first_attempt_has_all_its_time_though_signing_took_long() -> None:
+    attempts = attempts_of(RetryPolicy())
+    CLOCK.now += 100
+    assert attempts.begin() == LIMITS
+    assert not attempts.in_time
+
+
+@pytest.mark.parametrize("timeout", [2.0, None])
+def test_a_timeout_that_is_shorter_than_what_is_left_or_none_at_all_stays(
+    timeout: float | None,
+) -> None:
+    limits = parse_timeout(timeout, 1000)
+    attempts = attempts_of(RetryPolicy(), limits)
+    assert attempts.begin() == attempts.begin() == limits
+
+
+def test_without_a_policy_nothing_is_left_to_count() -> None:
+    attempts = attempts_of(None)
+    attempts.begin()
+    CLOCK.now += 1000
+    assert attempts.begin() == LIMITS
+    assert attempts.in_time
+
+
+@pytest.mark.parametrize(("took", "again"), [(29.0, True), (31.0, False)])
+def test_an_attestation_is_not_signed_again_when_the_time_is_over(took: float, again: bool) -> None:
+    refused = ATHError("INVALID_ATTESTATION", "m", 401)
+    attempts = attempts_of(RetryPolicy(), LIMITS, "one", ["one", "two"], rule=EXCHANGE)
+    CLOCK.now += took
+    found = outcome(lambda: attempts.next_pause(refused, reply(401)))
+    assert (found == 0.0) is again
+    assert (found is refused) is not again
 
 
 @pytest.mark.parametrize(

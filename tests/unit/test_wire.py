@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ath._http.messages import Base, encode_json, merge_headers, parse_base
-from ath._protocol.arguments import encode_headers
+from ath._protocol.arguments import encode_call_headers, encode_headers
 from ath.errors import ATHError
 
 from .support import error_of, outcome, reply
@@ -97,9 +97,9 @@ def test_a_base_is_read_and_normalised_once(url: str, base: Base, host_header: b
     ],
 )  # fmt: skip
 def test_what_is_no_base_is_refused_under_its_name(url: Any) -> None:
-    error = error_of(lambda: parse_base(url, "The service's api_base", "INVALID_RESPONSE"))
-    assert error.code == "INVALID_RESPONSE"
-    assert error.message.startswith("The service's api_base ")
+    error = error_of(lambda: parse_base(url, "agent_id"))
+    assert error.code == "INVALID_ARGUMENT"
+    assert error.message.startswith("agent_id ")
     assert error.__cause__ is None
 
 
@@ -131,6 +131,10 @@ def test_any_text_is_a_base_or_refused(url: str) -> None:
         ("http://api.localhost", False),
         ("http://127.0.0.1", False),
         ("http://127.9.9.9", False),
+        ("http://127.0.0.255", False),
+        ("http://128.0.0.1", True),
+        ("http://127.0.1", True),
+        ("http://[::2]", True),
         ("http://[::1]", False),
         ("http://192.168.0.1", True),
         ("http://[fe80::1]", True),
@@ -179,7 +183,7 @@ def test_what_the_client_sets_itself_is_refused_and_named(name: str) -> None:
 
 @pytest.mark.parametrize("name", ["X-ATH-User-Token", "x-ath-anything"])
 def test_a_call_sets_no_header_of_the_protocol(name: str) -> None:
-    assert error_of(lambda: encode_headers({name: "x"}, per_call=True)).code == "INVALID_ARGUMENT"
+    assert error_of(lambda: encode_call_headers({name: "x"}, [])).code == "INVALID_ARGUMENT"
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Self
 
 from attrs import define as _define
 from attrs import field as _field
@@ -9,10 +9,6 @@ from attrs import field as _field
 from .. import _reading
 from .._model import Model as _Model
 from ..errors import FieldError as _FieldError
-
-if TYPE_CHECKING:
-    from ..models.developer_info import DeveloperInfo
-    from ..models.provider_scope_request import ProviderScopeRequest
 
 _KNOWN: frozenset[str] = frozenset(
     (
@@ -56,9 +52,6 @@ class AgentRegistrationRequest(_Model):
     @classmethod
     def from_dict(cls, src_dict: Mapping[str, Any]) -> Self:
         """Read the object from parsed JSON; raises FieldError."""
-        from ..models.developer_info import DeveloperInfo
-        from ..models.provider_scope_request import ProviderScopeRequest
-
         _at = ""
         try:
             if type(src_dict) is not dict:
@@ -96,3 +89,8 @@ class AgentRegistrationRequest(_Model):
                 _key: _value for _key, _value in src_dict.items() if _key not in _KNOWN
             }
         return _result
+
+
+# At the end, so that models may name each other and typing.get_type_hints finds them.
+from ..models.developer_info import DeveloperInfo
+from ..models.provider_scope_request import ProviderScopeRequest

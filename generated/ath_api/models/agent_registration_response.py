@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Self
 
 from attrs import define as _define
 from attrs import field as _field
@@ -11,9 +11,6 @@ from .. import _reading
 from .._model import Model as _Model
 from ..errors import FieldError as _FieldError
 from ..models.agent_status import AgentStatus
-
-if TYPE_CHECKING:
-    from ..models.provider_approval import ProviderApproval
 
 _KNOWN: frozenset[str] = frozenset(
     (
@@ -52,8 +49,6 @@ class AgentRegistrationResponse(_Model):
     @classmethod
     def from_dict(cls, src_dict: Mapping[str, Any]) -> Self:
         """Read the object from parsed JSON; raises FieldError."""
-        from ..models.provider_approval import ProviderApproval
-
         _at = ""
         try:
             if type(src_dict) is not dict:
@@ -89,3 +84,7 @@ class AgentRegistrationResponse(_Model):
         if approval_expires_ is None and src_dict.get("approval_expires") is not None:
             _result.additional_properties["approval_expires"] = src_dict["approval_expires"]
         return _result
+
+
+# At the end, so that models may name each other and typing.get_type_hints finds them.
+from ..models.provider_approval import ProviderApproval

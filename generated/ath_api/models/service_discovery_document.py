@@ -1,16 +1,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Self
 
 from attrs import define as _define
 
 from .. import _reading
 from .._model import Model as _Model
 from ..errors import FieldError as _FieldError
-
-if TYPE_CHECKING:
-    from ..models.service_auth_config import ServiceAuthConfig
 
 _KNOWN: frozenset[str] = frozenset(
     (
@@ -45,8 +42,6 @@ class ServiceDiscoveryDocument(_Model):
     @classmethod
     def from_dict(cls, src_dict: Mapping[str, Any]) -> Self:
         """Read the object from parsed JSON; raises FieldError."""
-        from ..models.service_auth_config import ServiceAuthConfig
-
         _at = ""
         try:
             if type(src_dict) is not dict:
@@ -81,3 +76,7 @@ class ServiceDiscoveryDocument(_Model):
                 _key: _value for _key, _value in src_dict.items() if _key not in _KNOWN
             }
         return _result
+
+
+# At the end, so that models may name each other and typing.get_type_hints finds them.
+from ..models.service_auth_config import ServiceAuthConfig

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Self
 
 from attrs import define as _define
 from attrs import field as _field
@@ -9,9 +9,6 @@ from attrs import field as _field
 from .. import _reading
 from .._model import Model as _Model
 from ..errors import FieldError as _FieldError
-
-if TYPE_CHECKING:
-    from ..models.scope_intersection import ScopeIntersection
 
 _KNOWN: frozenset[str] = frozenset(
     (
@@ -55,8 +52,6 @@ class TokenResponse(_Model):
     @classmethod
     def from_dict(cls, src_dict: Mapping[str, Any]) -> Self:
         """Read the object from parsed JSON; raises FieldError."""
-        from ..models.scope_intersection import ScopeIntersection
-
         _at = ""
         try:
             if type(src_dict) is not dict:
@@ -98,3 +93,7 @@ class TokenResponse(_Model):
                 _key: _value for _key, _value in src_dict.items() if _key not in _KNOWN
             }
         return _result
+
+
+# At the end, so that models may name each other and typing.get_type_hints finds them.
+from ..models.scope_intersection import ScopeIntersection

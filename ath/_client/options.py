@@ -1,0 +1,59 @@
+"""What the constructor was given, checked."""
+
+from __future__ import annotations
+
+import os
+from base64 import urlsafe_b64encode
+
+from .._http.messages import parse_base
+from .._protocol.arguments import require_text
+from ..errors import ATHError
+from ..stores.base import CredentialStore
+
+
+def open_store(
+    credentials: str | os.PathLike[str] | CredentialStore | None,
+) -> CredentialStore | None:
+    """The store that ``credentials=`` means.
+
+    Raises:
+        ATHError: INVALID_ARGUMENT.
+    """
+    if credentials is None:
+        return None
+    if isinstance(credentials, str | os.PathLike):
+        from ..stores.files import FileStore  # slow to import, and only files need it
+
+        return FileStore(credentials)
+    complete = hasattr(credentials, "load") and hasattr(credentials, "replace")
+    if isinstance(credentials, type) or not complete:
+        raise ATHError("INVALID_ARGUMENT", "credentials must be a path or a CredentialStore.")
+    return credentials
+
+
+def check_agent_id(agent_id: object) -> str:
+    """The agent_id, which has to fit into a header.
+
+    Raises:
+        ATHError: INVALID_ARGUMENT.
+    """
+    base = parse_base(agent_id, "agent_id")
+    if not isinstance(agent_id, str) or not agent_id.isascii():
+        raise ATHError("INVALID_ARGUMENT", "agent_id must be an ASCII URL.")
+    if base.is_plaintext:
+        raise ATHError("INVALID_ARGUMENT", "agent_id must be an https URL (http on loopback only).")
+    return agent_id
+
+
+def check_audience(audience: object) -> str:
+    """The audience as implementors write their own URL.
+
+    Raises:
+        ATHError: INVALID_ARGUMENT.
+    """
+    return require_text(audience, "audience").rstrip("/")
+
+
+def random_text(size: int) -> str:
+    """That many random bytes, as URL-safe text."""
+    return urlsafe_b64encode(os.urandom(size)).rstrip(b"=").decode("ascii")

@@ -1,0 +1,72 @@
+"""How long a call may take, and how much it may bring."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from ..errors import ATHError
+
+_LONGEST = 1e9  # seconds; infinity would overflow timers
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Seconds for each phase of an attempt and for the whole of it, and bytes of a reply."""
+
+    connect: float | None
+    read: float | None
+    write: float | None
+    pool: float | None
+    total: float | None
+    max_response_bytes: int
+
+    def phases(self) -> dict[str, float | None]:
+        """The arguments of httpx.Timeout."""
+        return {
+            "connect": self.connect,
+            "read": self.read,
+            "write": self.write,
+            "pool": self.pool,
+        }
+
+    def within(self, seconds: float) -> Limits:
+        """The same, with every bound cut to that many seconds."""
+        phases = {name: _cut(value, seconds) for name, value in self.phases().items()}
+        return Limits(
+            **phases,
+            total=_cut(self.total, seconds),
+            max_response_bytes=self.max_response_bytes,
+        )
+
+
+def parse_timeout(timeout: object, max_response_bytes: object) -> Limits:
+    """Read the user's timeout: seconds for a whole attempt, an httpx.Timeout, or None for none.
+
+    Raises:
+        ATHError: INVALID_ARGUMENT.
+    """
+    if not isinstance(max_response_bytes, int) or max_response_bytes < 1:
+        raise ATHError("INVALID_ARGUMENT", "max_response_bytes must be a number of bytes.")
+    if timeout is None:
+        return Limits(None, None, None, None, None, max_response_bytes)
+    if isinstance(timeout, int | float) and not isinstance(timeout, bool):
+        if not timeout > 0:
+            raise ATHError("INVALID_ARGUMENT", "timeout must be more than 0 seconds.")
+        seconds = float(min(timeout, _LONGEST))
+        return Limits(seconds, seconds, seconds, seconds, seconds, max_response_bytes)
+    any_timeout: Any = timeout  # an httpx.Timeout, which is not imported for this
+    try:
+        limits = Limits(**any_timeout.as_dict(), total=None, max_response_bytes=max_response_bytes)
+        return limits.within(_LONGEST)
+    except (AttributeError, TypeError):
+        raise ATHError("INVALID_ARGUMENT", "timeout must be seconds or an httpx.Timeout.") from None
+
+
+def too_large(limit: int) -> ATHError:
+    """The error for a body beyond the limit."""
+    return ATHError("RESPONSE_TOO_LARGE", f"The answer is longer than {limit} bytes.")
+
+
+def _cut(value: float | None, longest: float) -> float | None:
+    return None if value is None else min(value, longest)

@@ -1,0 +1,37 @@
+"""What users pass in, for type checkers: the dicts of a registration, and a timeout.
+
+Without ``from __future__ import annotations``: at run time NotRequired is not seen in a string.
+"""
+
+from typing import NotRequired, Protocol, TypedDict, runtime_checkable
+
+__all__ = ["Developer", "ProviderScopes"]
+
+
+class Developer(TypedDict):
+    """Who answers for the agent, as register() takes it; a ``DeveloperInfo`` does as well."""
+
+    name: str
+    """The person's or company's name."""
+    id: str
+    """The developer's identifier."""
+    contact: NotRequired[str | None]
+    """Whom to write to about security."""
+
+
+class ProviderScopes(TypedDict):
+    """A provider and the scopes wanted there; a ``ProviderScopeRequest`` does as well."""
+
+    provider_id: str
+    """The provider."""
+    scopes: list[str]
+    """The scopes wanted."""
+
+
+@runtime_checkable
+class Timeout(Protocol):
+    """An ``httpx.Timeout``, without the import of httpx that its name would take."""
+
+    def as_dict(self) -> dict[str, float | None]:
+        """Seconds by phase: connect, read, write, pool."""
+        ...

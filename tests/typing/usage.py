@@ -1,0 +1,197 @@
+"""What a user writes, only type-checked: every line must be accepted. test_typing.py checks it."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import Any, assert_type
+
+import httpx
+from cryptography.hazmat.primitives.asymmetric import ec
+
+import ath
+from ath import (
+    ATH_VERSION,
+    CODES,
+    AgentRegistrationResponse,
+    AgentStatus,
+    AsyncATHGatewayClient,
+    AsyncATHNativeClient,
+    ATHError,
+    ATHErrorCode,
+    ATHGatewayClient,
+    ATHNativeClient,
+    AuthorizationResponse,
+    Developer,
+    DeveloperInfo,
+    DiscoveryDocument,
+    ErrorCode,
+    Grant,
+    ProviderScopeRequest,
+    ProviderScopes,
+    Response,
+    RetryPolicy,
+    ServiceDiscoveryDocument,
+    TokenResponse,
+)
+
+URL = "https://gateway.example"
+AGENT_ID = "https://agent.example/agent.json"
+
+
+class KMS:
+    """A signer for a key that stays elsewhere."""
+
+    def sign(self, data: bytes, /) -> bytes:
+        return data
+
+
+class AsyncKMS:
+    """The same for the async clients."""
+
+    async def sign(self, data: bytes, /) -> bytes:
+        return data
+
+
+class Recording(ATHGatewayClient):
+    """A subclass with attributes of its own."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(URL, AGENT_ID, Path("key.pem"))
+        self.name = name
+
+
+class Store:
+    """A store of one's own."""
+
+    def load(self, key: ath.CredentialKey) -> str | None:
+        return None
+
+    def replace(self, key: ath.CredentialKey, old: str | None, new: str) -> bool:
+        return True
+
+
+def construct() -> None:
+    """Every form of the arguments."""
+    ATHGatewayClient(URL, AGENT_ID, "-----BEGIN…", private_key_password=b"secret")
+    ATHGatewayClient(URL, AGENT_ID, Path("key.pem"), credentials=Path("agent.json"), timeout=None)
+    ATHGatewayClient(URL, AGENT_ID, ec.generate_private_key(ec.SECP256R1()), timeout=5)
+    ATHNativeClient(URL, AGENT_ID, KMS(), timeout=httpx.Timeout(5.0), http_client=httpx.Client())
+    AsyncATHNativeClient(URL, AGENT_ID, AsyncKMS(), http_client=httpx.AsyncClient())
+    ATHGatewayClient(URL, AGENT_ID, b"", credentials=Store(), headers={"Cookie": "a=b"})
+    ATHGatewayClient(URL, AGENT_ID, b"", capabilities=["pay"], audience=URL, require_pkce=False)
+    ATHGatewayClient(URL, AGENT_ID, b"", retry=None, max_response_bytes=1_000, key_id="k")
+    ATHGatewayClient(URL, AGENT_ID, b"", retry=RetryPolicy(attempts=2))
+
+
+def handshake(client: ATHGatewayClient) -> None:
+    """The whole handshake, and what comes of it."""
+    assert_type(client.discover(), DiscoveryDocument)
+    registration = client.register(
+        developer={"name": "Acme", "id": "acme"},
+        providers=[{"provider_id": "github", "scopes": ["read:user"]}],
+        purpose="Code review",
+        redirect_uris=["https://agent.example/back"],
+    )
+    assert_type(registration, AgentRegistrationResponse)
+    approved: bool = registration.agent_status == AgentStatus.APPROVED
+    print(approved)
+    client.ensure_registered(
+        developer={"name": "Acme", "id": "acme", "contact": "security@acme.example"},
+        providers=[{"provider_id": "github", "scopes": ["repo"]}],
+    )
+    session = client.authorize("github", ["read:user"], redirect_uri=None, retry=None)
+    assert_type(session, AuthorizationResponse)
+    token = client.exchange_token("exchange", session.ath_session_id)
+    assert_type(token, TokenResponse)
+    assert_type(token.effective_scopes, list[str])
+    assert_type(client.sign_attestation(), str)
+    client.revoke("github")
+
+
+def registration_from_variables(client: ATHGatewayClient, config: Any) -> None:
+    """Typed variables, models, a mix of both, and data without a type."""
+    developer: Developer = {"name": "Acme", "id": "acme"}
+    providers: list[ProviderScopes] = [{"provider_id": "github", "scopes": ["repo"]}]
+    model = ProviderScopeRequest(provider_id="gitlab", scopes=["read"])
+    client.register(developer=developer, providers=providers)
+    client.register(developer=DeveloperInfo(name="Acme", id="acme"), providers=[model])
+    client.register(developer=developer, providers=[*providers, model])
+    client.register(developer=developer, providers=(model,))
+    client.register(developer=config["developer"], providers=config["providers"])
+
+
+def calls(client: ATHGatewayClient, native: ATHNativeClient, params: Mapping[str, Any]) -> None:
+    """Calls to providers."""
+    user: Any = client.proxy("github", "GET", "/user", params=params, timeout=httpx.Timeout(1.0))
+    client.proxy("github", "POST", "/user/repos", {"name": user["login"]}, idempotent=True)
+    answer = client.request("github", "PUT", "/x", content=b"bytes", headers={"If-Match": "1"})
+    assert_type(answer, Response)
+    assert_type(answer.raise_for_status().status_code, int)
+    assert_type(answer.headers["etag"], str)
+    assert_type(answer.links, dict[str, str])
+    assert_type(native.discover(), ServiceDiscoveryDocument)
+    assert_type(native.request("GET", "/products"), Response)
+    assert_type(native.api_base, str | None)
+    native.api("GET", "/products", timeout=2.5)
+
+
+def plain_members(client: ATHGatewayClient, path: os.PathLike[str]) -> None:
+    """What needs no call."""
+    assert_type(client.url, str)
+    assert_type(client.agent_id, str)
+    assert_type(client.client_id, str | None)
+    assert_type(client.access_token, str | None)
+    assert_type(client.tokens, tuple[Grant, ...])
+    for grant in client.tokens:
+        assert_type(grant.provider, str | None)
+        assert_type(grant.scopes, tuple[str, ...])
+        assert_type(grant.expires_at, datetime | None)
+        assert_type(grant.user, str | None)
+    client.set_credentials(client_id="c", client_secret="s")
+    client.set_token("ath_tk", "github")
+    client.save_credentials(path)
+    client.load_credentials("agent.json")
+
+
+def views_and_blocks(client: Recording) -> None:
+    """A view and a block keep the class."""
+    assert_type(client.for_user("alice", headers={"X-ATH-User-Token": "t"}), Recording)
+    with client.for_user("alice") as view:
+        assert_type(view, Recording)
+        assert_type(view.name, str)
+
+
+async def coroutines(client: AsyncATHGatewayClient) -> None:
+    """The async clients."""
+    async with client as opened:
+        assert_type(opened, AsyncATHGatewayClient)
+        assert_type(await opened.discover(), DiscoveryDocument)
+        await opened.register(
+            developer={"name": "Acme", "id": "acme"},
+            providers=[{"provider_id": "github", "scopes": ["repo"]}],
+        )
+        assert_type(await opened.request("github", "GET", "/user"), Response)
+        assert_type(opened.for_user("alice"), AsyncATHGatewayClient)
+        await asyncio.gather(*(opened.proxy("github", "GET", "/user") for _ in range(2)))
+        await opened.load()
+        await opened.forget()
+    await client.aclose()
+
+
+def errors(scopes: Sequence[str]) -> None:
+    """Errors: any server's code may come, and ours are known by name."""
+    known: ErrorCode = "TOKEN_EXPIRED"
+    try:
+        raise ATHError(known, "…")
+    except ATHError as error:
+        assert_type(error.code, str)
+        assert_type(error.status, int | None)
+        assert_type(error.retry_after, float | None)
+        assert_type(error.request_id, str | None)
+        assert_type(error.response, Response | None)
+        if error.code in (known, ATHErrorCode.TOKEN_REVOKED, "A_CODE_OF_SOME_SERVER"):
+            print(CODES[known], ATH_VERSION, scopes)
