@@ -24,7 +24,7 @@ from .document import (
     resolve,
 )
 from .schemas import SCALARS, Schemas
-from .words import OUR_WORDS, Words
+from .words import Words
 
 _PATH = re.compile(r"(/([\w.~!$&'()*+,;=:@%-]|\{[^{}/]+\})*)+", re.ASCII)
 _STATUS = re.compile(r"[1-5](\d\d|XX)")
@@ -63,6 +63,8 @@ def check(document: Document) -> None:
     told = {
         problem.where[:depth] for problem in problems for depth in range(len(problem.where) + 1)
     }
+    if problems or any(problem.where for problem in invalid):
+        told.add(())
     document.refuse([*problems, *(problem for problem in invalid if problem.where not in told)])
 
 
@@ -135,7 +137,7 @@ class Rules:
         if not node.get("responses"):
             yield Problem(where, "an operation needs responses")
         for status in node.get("responses", {}):
-            if not _STATUS.fullmatch(status) and status not in OUR_WORDS:
+            if not _STATUS.fullmatch(status):
                 what = "a status is a number of three digits, or such as 4XX"
                 yield Problem((*where, "responses", status), what)
         schemes = self.data.get("components", {}).get("securitySchemes", {})
@@ -209,6 +211,8 @@ class Rules:
             yield Problem((*where, "schema"), "x-ath-secret is for what models hold")
 
     def _body(self, node: Node, where: Pointer) -> Iterator[Problem]:
+        if not node.get("content"):
+            yield Problem(where, "a body needs content")
         for place, media, schema in self._content(node, where):
             if _FORM.fullmatch(media):
                 if self.schemas.kinds(schema) != {"object"}:

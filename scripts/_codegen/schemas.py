@@ -219,12 +219,15 @@ class Schemas:
         """Why the value does not fit; empty if it does."""
         # The document comes along, so that references into it resolve.
         whole = {**schema, "components": self.data.get("components", {})}
+        formats = Draft202012Validator.FORMAT_CHECKER
         try:
-            error = best_match(Draft202012Validator(whole).iter_errors(value))
+            validator = Draft202012Validator(whole, format_checker=formats)
+            error = best_match(validator.iter_errors(value))
         except Exception:  # the schema itself is broken, which other rules say
             return ""
         if error is None:
-            return ""
+            only_objects = self.kinds(schema) == {"object"} and not isinstance(value, dict)
+            return "it is no object" if only_objects else ""
         return f"{error.json_path.removeprefix('$')} {error.message[:300]}".strip(" .")
 
 

@@ -67,6 +67,9 @@ class Words:
         """Find words that are not generated, and parts that are not what their place is for."""
         if not str(self.data.get("openapi", "")).startswith("3.1."):
             yield Problem(("openapi",), "only OpenAPI 3.1 is read")
+        if "paths" not in self.data:
+            self.is_misshapen = True
+            yield Problem((), "paths are needed")
         yield from self._visit("document", self.data, (), generated=True)
 
     def _visit(self, kind: str, node: Any, where: Pointer, *, generated: bool) -> Iterator[Problem]:
@@ -102,7 +105,7 @@ class Words:
         if form[0] == "[" and isinstance(value, list):
             return [((index,), part) for index, part in enumerate(value)]
         if form[0] == "{" and isinstance(value, dict):
-            return [((key,), part) for key, part in value.items() if key not in OUR_WORDS]
+            return [((key,), part) for key, part in value.items()]
         if form[0] not in "[{":
             return [((), value)]
         self.is_misshapen = True

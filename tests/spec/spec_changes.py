@@ -36,7 +36,7 @@ def changed(base: Spec, row: dict[str, Any]) -> Spec:
 def _path(spec: Spec, place: str) -> list[str]:
     """The keys that lead to a place.
 
-    It is a JSON pointer, or begins with an operationId, or is Component or Component.field.
+    It is a JSON pointer, or begins with an operationId, or with Component or Component.field.
     """
     first, _, rest = place.partition("/")
     keys = [key.replace("~1", "/").replace("~0", "~") for key in rest.split("/") if rest]
@@ -46,8 +46,8 @@ def _path(spec: Spec, place: str) -> list[str]:
         for method, operation in item.items():
             if isinstance(operation, dict) and operation.get("operationId") == first:
                 return ["paths", path, method, *keys]
-    component, dot, field = place.partition(".")
-    return ["components", "schemas", component, *(["properties", field] if dot else [])]
+    component, dot, field = first.partition(".")
+    return ["components", "schemas", component, *(["properties", field] if dot else []), *keys]
 
 
 def _holder(spec: Any, path: list[str]) -> Any:
