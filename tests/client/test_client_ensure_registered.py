@@ -171,7 +171,7 @@ def test_the_store_is_read_after_the_lock_was_taken(
 
 @pytest.mark.parametrize(
     ("timeout", "retry", "least"),
-    [(10, None, 10), (10, RetryPolicy(attempts=5, total=100), 150), (None, None, 60)],
+    [(10, None, 10), (10, RetryPolicy(attempts=5, total=100), 110), (None, None, 60)],
 )
 def test_the_lock_is_asked_for_as_long_as_the_call_may_take(
     kind: Kind, server: Server, timeout: float | None, retry: RetryPolicy | None, least: float
