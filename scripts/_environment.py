@@ -12,39 +12,39 @@ from typing import NoReturn
 
 ROOT = Path(__file__).resolve().parent.parent
 ENVIRONMENT = ROOT / ".venv-generate"
-TOOLS = ("openapi-python-client", "ruff")
+TOOLS = ("mypy", "openapi-python-client", "openapi-spec-validator", "ruff")
 
 
-def pins() -> dict[str, str]:
-    """Read the exact versions of the tools; pyproject.toml is their only source."""
+def requirements() -> dict[str, str]:
+    """Read what the tools are required as; pyproject.toml is the only source of their versions."""
     import tomllib  # Python 3.10 has none, and should get as far as the message in ensure()
 
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    exact = dict(
-        line.split("==") for line in project["optional-dependencies"]["dev"] if "==" in line
-    )
-    return {tool: exact[tool] for tool in TOOLS}
+    lines = project["optional-dependencies"]["dev"]
+    return {tool: next(line for line in lines if line.startswith(tool)) for tool in TOOLS}
 
 
-def _installed(tool: str) -> str | None:
+def _fits(tool: str, requirement: str) -> bool:
+    """Whether the tool is here, in the exact version if the requirement names one."""
     try:
-        return importlib.metadata.version(tool)
+        version = importlib.metadata.version(tool)
     except importlib.metadata.PackageNotFoundError:
-        return None
+        return False
+    _, exact, wanted = requirement.partition("==")
+    return not exact or version == wanted
 
 
 def ensure() -> None:
-    """Return if this interpreter has the pinned tools; otherwise start again in one that has them.
+    """Return if this interpreter has the tools; otherwise start again in one that has them.
 
     The other one is made on first need, inside the checkout, and kept.
     """
     _check_python()
-    wanted = pins()
-    if all(_installed(tool) == version for tool, version in wanted.items()):
+    wanted = requirements()
+    if all(_fits(tool, requirement) for tool, requirement in wanted.items()):
         return
-    requirements = [f"{tool}=={version}" for tool, version in wanted.items()]
     if Path(sys.prefix).resolve() == ENVIRONMENT.resolve() or not _python_of(ENVIRONMENT).exists():
-        _install(ENVIRONMENT, requirements)
+        _install(ENVIRONMENT, list(wanted.values()))
     _start_again_in(ENVIRONMENT)
 
 

@@ -120,9 +120,14 @@ class Credentials:
                     "INVALID_CREDENTIALS",
                     "These credentials belong to another registration than the agent's.",
                 )
-            self._owner.change(
-                partial(Record.set_registration, registration=other, earlier=record.earlier)
-            )
+            earlier = record.earlier
+
+            def add(owner: Record) -> None:
+                held = owner.registration  # another one if the store, not read before, has it
+                if held is None or held.client_id == other.client_id:
+                    owner.set_registration(other, earlier)
+
+            self._owner.change(add)
             record = record.copy()
             record.registration = None
         self._own.change(partial(Record.replace_all, other=record))

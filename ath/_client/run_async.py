@@ -8,6 +8,7 @@ import time
 from typing import Any, Protocol, TypeVar
 
 from .._http.limits import Limits
+from .._http.loops import running_loop
 from .._http.messages import Reply, Request
 from .._protocol.steps import Flow, Pause
 from ..errors import ATHError
@@ -45,7 +46,7 @@ class AsyncDriver(Driver[AsyncTransport, Signer | AsyncSigner]):
         Raises:
             ATHError: WRONG_EVENT_LOOP outside asyncio, as in trio.
         """
-        if not _in_asyncio():
+        if running_loop() is None:
             operations.close()
             raise ATHError("WRONG_EVENT_LOOP", "Async clients run in an asyncio event loop.")
         try:
@@ -63,7 +64,7 @@ class AsyncDriver(Driver[AsyncTransport, Signer | AsyncSigner]):
     async def aclose(self) -> None:
         """Free the connections, and make no further call."""
         self._closed = True
-        if self._transport is not None and _in_asyncio():  # connections end with their loop
+        if self._transport is not None:
             await self._transport.aclose()
 
     async def _perform(self, operation: Operation) -> Any:
@@ -98,11 +99,3 @@ class AsyncDriver(Driver[AsyncTransport, Signer | AsyncSigner]):
         except Exception as error:
             failed = signer_error(error)
         raise failed
-
-
-def _in_asyncio() -> bool:
-    try:
-        asyncio.get_running_loop()
-    except RuntimeError:
-        return False
-    return True

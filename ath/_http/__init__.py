@@ -6,16 +6,18 @@ call; it bounds each wait but not an attempt as a whole; and it costs three to t
 CPU a call. h11, the protocol engine inside httpx, shows every byte. What is left to do on top of
 it is small enough to be read:
 
-    messages.py       base URL, request, reply, limits, as values
-    hosts.py          host names, as httpx reads them
-    connection.py     one exchange without I/O, the same for both kinds
-    failures.py       what went wrong, and how far the call got
-    idle.py           connections that wait for their next call
-    sockets.py        addresses, opening, whether something can be read
-    tls.py            whom to trust
-    sync.py, aio.py   the exchange over sockets, and over asyncio
-    httpx_client.py   the same interface over httpx
-    proxies.py        the same over an httpx client that knows the proxies of the environment
+    messages.py, limits.py      base URL, request, reply, bounds, as values
+    hosts.py                    host names, as httpx reads them
+    connection.py               one exchange without I/O, the same for both kinds
+    sockets.py, tls.py          addresses, opening, whom to trust
+    idle.py                     connections that wait for their next call
+    sync.py                     the exchange over sockets
+    aio.py, protocol.py         the exchange over asyncio
+    loops.py                    what belongs to one event loop after the other
+    httpx_client.py             the same interface over httpx
+    proxies.py                  the same, through the proxies that the environment names
+    transports.py               which of them carries a client's calls
+    failures.py                 what went wrong, and how far the call got
 
 What it does not do: HTTP/2, SOCKS, protocol upgrades, redirects, cookies, caching, decompression.
 ``http_client=`` takes any httpx client instead, with all that it can; where the environment names

@@ -120,8 +120,7 @@ def async_transport(http_client: object) -> AsyncHTTPXTransport:
             return unused.pop()
         raise ATHError("WRONG_EVENT_LOOP", "An http_client belongs to the loop of its first call.")
 
-    async def leave_open(_: httpx.AsyncClient) -> None:
-        pass
+    async def leave_open(_: httpx.AsyncClient) -> None: ...
 
     return AsyncHTTPXTransport(make, leave_open)
 

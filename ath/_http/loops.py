@@ -15,6 +15,14 @@ _OF_PARENTS: list[object] = []
 T = TypeVar("T")
 
 
+def running_loop() -> asyncio.AbstractEventLoop | None:
+    """The running event loop; None outside asyncio, as in trio."""
+    try:
+        return asyncio.get_running_loop()
+    except RuntimeError:
+        return None
+
+
 class LoopBound(Generic[T]):
     """Something that is used in one event loop at a time, and in the next one after that."""
 
@@ -46,7 +54,7 @@ class LoopBound(Generic[T]):
 
     async def aclose(self) -> None:
         """Close it; what belongs to another loop ends with that."""
-        if self._end is not None and self._loop is asyncio.get_running_loop():
+        if self._end is not None and self._loop is running_loop():
             await self._end.aclose()
 
 

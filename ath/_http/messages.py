@@ -6,7 +6,6 @@ import json
 import re
 from dataclasses import dataclass, field
 from functools import cached_property
-from ipaddress import ip_address
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -21,6 +20,9 @@ Origin = tuple[str, str, int]
 """Scheme, host and port."""
 
 _DEFAULT_PORTS = {"http": 80, "https": 443}
+_LOOPBACK = re.compile(
+    r"(?:.+\.)?localhost|127(?:\.(?:25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)){3}", re.ASCII
+)
 _URL_TEXT = re.compile(r"[^\x00-\x20\x7f]+")
 
 
@@ -59,8 +61,10 @@ class Base:
 
 def is_loopback_host(host: str) -> bool:
     """Whether a host's name or address is this machine's own."""
-    if host == "localhost" or host.endswith(".localhost"):
-        return True
+    if ":" not in host:
+        return bool(_LOOPBACK.fullmatch(host))
+    from ipaddress import ip_address  # slow to import, and few hosts are addresses of this kind
+
     try:
         return ip_address(host).is_loopback
     except ValueError:

@@ -7,9 +7,9 @@ import socket
 import ssl
 import time
 from functools import cache
+from math import inf
 
 from ..errors import ATHError
-from .sockets import Watch
 
 WOULD_BLOCK = (ssl.SSLWantReadError, ssl.SSLWantWriteError)
 
@@ -48,21 +48,12 @@ def encrypt(sock: socket.socket, context: ssl.SSLContext, host: str, ends: float
     Raises:
         OSError: ssl.SSLError; TimeoutError if it is not done until then.
     """
+    left = ends - time.monotonic()
+    if left <= 0:
+        sock.close()
+        raise TimeoutError
+    sock.settimeout(None if left == inf else left)  # of the whole handshake
     # Ragged ends are not suppressed: what the server did not announce, an attacker may have done.
-    tls = context.wrap_socket(
-        sock, server_hostname=host, do_handshake_on_connect=False, suppress_ragged_eofs=False
-    )
-    try:
-        watch = Watch(tls)
-        while True:
-            try:
-                tls.do_handshake()
-            except WOULD_BLOCK:
-                left = ends - time.monotonic()
-                if left <= 0 or not watch.wait(left):
-                    raise TimeoutError from None
-            else:
-                return tls
-    except BaseException:
-        tls.close()
-        raise
+    tls = context.wrap_socket(sock, server_hostname=host, suppress_ragged_eofs=False)
+    tls.setblocking(False)
+    return tls

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, Protocol, TypeVar
 
 from .._http.messages import RawHeaders
 from .._json import MALFORMED
 from ..errors import ATHError
+
+T = TypeVar("T")
+T_co = TypeVar("T_co", covariant=True)
 
 _HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _HEADER_VALUE = re.compile(r"[\t\x20-\x7e]*")
@@ -41,6 +44,14 @@ def fold_name(name: str) -> str:
     return re.sub(r"[^a-z0-9]", "", name.lower())
 
 
+class Model(Protocol[T_co]):
+    """A generated model class."""
+
+    def from_dict(self, src_dict: Any, /) -> T_co:
+        """Read the JSON object."""
+        ...
+
+
 def require_text(value: object, name: str) -> str:
     """Text on one line that is not empty.
 
@@ -68,7 +79,27 @@ def as_list(values: object, name: str) -> list[Any]:
     return list(values)
 
 
-def parse_model(value: Any, kind: Any, name: str) -> Any:
+def as_text(value: object, name: str) -> str:
+    """Any text.
+
+    Raises:
+        ATHError: INVALID_ARGUMENT.
+    """
+    if not isinstance(value, str):
+        raise ATHError("INVALID_ARGUMENT", f"{name} must be text.")
+    return value
+
+
+def as_texts(values: object, name: str) -> list[str]:
+    """A list of any texts.
+
+    Raises:
+        ATHError: INVALID_ARGUMENT.
+    """
+    return [as_text(value, name) for value in as_list(values, name)]
+
+
+def parse_model(value: Any, kind: Model[T], name: str) -> T:
     """A dict or a model as a checked model of ``kind``.
 
     Raises:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ath_api.api.authorization import authorize as authorize_endpoint
 from ath_api.api.token import exchange_token as exchange_endpoint
@@ -18,19 +18,28 @@ from ath_api.models import (
     TokenRevocationRequest,
 )
 
-from .._http.messages import Request
 from .._secret import SecretText, hide
 from ..errors import ATHError
 from ..retry import EXCHANGE, READ, Retry
 from ..stores.record import SESSION_LIFETIME, Record, Session, Token
-from .arguments import as_list, optional_text, require_text
+from .arguments import as_texts, optional_text, require_text
 from .authorization_url import check_authorization_url
 from .context import Context, current_client_id, require_registration
 from .failures import explain_lost_reply, name_token
 from .pkce import METHOD, s256_challenge
-from .replies import Answer, check_success, read_answer
-from .requests import build_attested, build_request, build_same
-from .steps import Call, CheckRegistration, Flow, Reload, Save
+from .replies import Answer, ask, tell
+from .steps import CheckRegistration, Flow, Reload, Save
+
+if TYPE_CHECKING:
+    from ath_api.types import PreparedCall
+
+SAVED_FIRST: Mapping[str, object] = {
+    "access_token": str,
+    "provider_id": str,
+    "expires_in": int,
+    "effective_scopes": list[str],
+}
+"""What is taken from a token's answer before the rest is looked at, as TokenResponse has it."""
 
 _UNUSABLE_TOKEN_CODES = frozenset({"TOKEN_INVALID", "TOKEN_REVOKED", "TOKEN_EXPIRED"})
 """What a server says of a token that cannot be used any more, revoked or never known."""
@@ -49,41 +58,40 @@ def authorize(
     """Open a session in which the user is asked for consent."""
     settings, credentials = context.settings, context.credentials
     verifier, state = SecretText(settings.random_text(48)), hide(state)
-    body = AuthorizationRequest(
-        client_id="",
-        agent_attestation="",
-        provider_id=require_text(provider, "provider"),
-        scopes=[require_text(scope, "scopes") for scope in as_list(scopes, "scopes")],
-        state=settings.random_text(32) if state is None else require_text(state, "state"),
-        user_redirect_uri=optional_text(redirect_uri, "redirect_uri"),
-        resource=optional_text(resource, "resource"),
-        code_challenge=s256_challenge(verifier),
-        code_challenge_method=METHOD,
-    )
+    provider_id, wanted = require_text(provider, "provider"), as_texts(scopes, "scopes")
+    sent_state = settings.random_text(32) if state is None else require_text(state, "state")
+    optional_text(redirect_uri, "redirect_uri")
+    optional_text(resource, "resource")
+    bodies: list[AuthorizationRequest] = []
 
-    def build(attestation: str | None) -> Request:
+    def prepare(attestation: str) -> PreparedCall[AuthorizationResponse, Any]:
         held = require_registration(credentials)
-        body.client_id, body.agent_attestation = held.client_id, attestation or ""
-        if redirect_uri is None:  # anew: the registration may be another one by now
-            uris = held.redirect_uris
-            body.user_redirect_uri = uris[0] if len(uris) == 1 else None
-        return build_request(context, authorize_endpoint._get_kwargs(body=body))
+        uris = held.redirect_uris  # of each attempt: the registration may be another one by now
+        default = uris[0] if len(uris) == 1 else None
+        body = AuthorizationRequest(
+            client_id=held.client_id,
+            agent_attestation=attestation,
+            provider_id=provider_id,
+            scopes=wanted,
+            state=sent_state,
+            user_redirect_uri=default if redirect_uri is None else redirect_uri,
+            resource=resource,
+            code_challenge=s256_challenge(verifier),
+            code_challenge_method=METHOD,
+        )
+        bodies.append(body)
+        return authorize_endpoint.prepare(body=body)
 
-    call = Call(
-        build,
-        partial(read_answer, context),
-        READ,
-        retry,
-        (settings.audience,),
-        credential=partial(current_client_id, credentials),
-    )
+    credential, audiences = partial(current_client_id, credentials), (settings.audience,)
     try:
-        answer: Answer = yield call
+        answer = yield from ask(
+            context, prepare, AuthorizationResponse, READ, retry, audiences, credential
+        )
     except ATHError as error:
         if error.code == "SCOPE_NOT_APPROVED":
             name_token(error, provider, context.user, credentials.token_for(provider))
         raise
-    response: AuthorizationResponse = answer.model(AuthorizationResponse)
+    response, body = answer.model(), bodies[-1]
     check_authorization_url(
         response.authorization_url,
         settings.base,
@@ -123,19 +131,22 @@ def exchange_token(
             "SESSION_NOT_FOUND",
             f"This session was not opened for {context.user!r} under the present registration.",
         )
-    body = TokenExchangeRequest(
-        grant_type="authorization_code",
-        client_id=held.client_id,
-        client_secret=held.client_secret,
-        agent_attestation="",
-        code=code,
-        ath_session_id=session_id,
-        code_verifier=None if session is None else session.code_verifier,
-    )
-    build = build_attested(context, exchange_endpoint, body)
+
+    def prepare(attestation: str) -> PreparedCall[TokenResponse, Any]:
+        return exchange_endpoint.prepare(
+            body=TokenExchangeRequest(
+                client_id=held.client_id,
+                client_secret=held.client_secret,
+                agent_attestation=attestation,
+                code=code,
+                ath_session_id=session_id,
+                code_verifier=None if session is None else session.code_verifier,
+            )
+        )
+
     try:
-        answer: Answer = yield Call(
-            build, partial(read_answer, context), EXCHANGE, retry, _token_audiences(context)
+        answer = yield from ask(
+            context, prepare, TokenResponse, EXCHANGE, retry, _token_audiences(context)
         )
     except ATHError as error:
         if error.code == "SCOPE_NOT_APPROVED" and session is not None:
@@ -151,11 +162,12 @@ def exchange_token(
                 ) from error
         explain_lost_reply(error, "got its token, and this session may be used up")
     # The session is used up: the token is saved before the rest of the answer is looked at.
+    provider, expires_in, granted = list(answer.first(SAVED_FIRST))[1:]
     token = Token(
         access_token=_token_text(answer),
-        provider=_provider_of(answer.document, session),
-        expires_at=_expiry_of(answer.document, settings.clock()),
-        scopes=_scopes_of(answer.document),
+        provider=_provider_of(provider, session),
+        expires_at=_expiry_of(expires_in, settings.clock()),
+        scopes=_scopes_of(granted),
         client_id=held.client_id,
     )
     if session is not None and not settings.native and token.provider != session.provider:
@@ -168,13 +180,13 @@ def exchange_token(
         )
     yield Save(partial(Record.keep_token, token=token, session_id=session_id))
     yield CheckRegistration(held.client_id)
-    return answer.model(TokenResponse)
+    return answer.model()
 
 
 def _token_audiences(context: Context) -> tuple[str | list[str], ...]:
     """The audience of the specification, then the list that some servers want instead."""
     base = context.settings.audience
-    token_url = f"{base}/ath/token"
+    token_url = base + exchange_endpoint.PATH
     both = [base, token_url]
     return (both,) if context.learned.needs_audience_list else (token_url, both)
 
@@ -209,10 +221,9 @@ def _revoke_token(context: Context, token: Token, retry: Retry) -> Flow[None]:
     body = TokenRevocationRequest(
         client_id=held.client_id, client_secret=held.client_secret, token=token.access_token
     )
-    build = build_same(context, revoke_endpoint._get_kwargs(body=body))
     refusal: ATHError | None = None
     try:
-        yield Call(build, partial(check_success, context), READ, retry)
+        yield from tell(context, revoke_endpoint.prepare(body=body), READ, retry)
     except ATHError as error:
         if error.code not in _UNUSABLE_TOKEN_CODES:
             refusal = error
@@ -224,31 +235,28 @@ def _revoke_token(context: Context, token: Token, retry: Retry) -> Flow[None]:
         raise refusal
 
 
-def _token_text(answer: Answer) -> str:
+def _token_text(answer: Answer[TokenResponse]) -> str:
     """The token, which has to fit into a header."""
-    access_token = hide(answer.text("access_token"))
+    access_token = answer.text("access_token")
     if access_token.isascii() and access_token.isprintable():
         return access_token
     raise answer.misfit("access_token must be printable ASCII text")
 
 
-def _provider_of(document: dict[str, Any], session: Session | None) -> str:
+def _provider_of(named: object, session: Session | None) -> str:
     """Whom the token is for; a name that no provider has, rather than any provider at all."""
-    named = document.get("provider_id")
     if isinstance(named, str):
         return named
     return "" if session is None else session.provider
 
 
-def _expiry_of(document: dict[str, Any], now: float) -> float | None:
-    seconds = document.get("expires_in")
-    if isinstance(seconds, int | float) and abs(seconds) < _MAX_EXPIRES_IN:
-        return now + seconds
-    return None
+def _expiry_of(seconds: object, now: float) -> float | None:
+    if isinstance(seconds, bool) or not isinstance(seconds, int | float):
+        return None
+    return now + seconds if abs(seconds) < _MAX_EXPIRES_IN else None
 
 
-def _scopes_of(document: dict[str, Any]) -> tuple[str, ...]:
-    scopes = document.get("effective_scopes")
+def _scopes_of(scopes: object) -> tuple[str, ...]:
     if not isinstance(scopes, list):
         return ()
     return tuple(scope for scope in scopes if isinstance(scope, str))

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from base64 import b64encode
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ath_api.api.discovery import discover_gateway as gateway_endpoint
 from ath_api.api.discovery import discover_service as service_endpoint
@@ -20,19 +20,18 @@ from ath_api.models import (
     ServiceDiscoveryDocument,
 )
 
-from .._http.messages import Request, parse_base
+from .._http.messages import parse_base
 from .._secret import SecretText
 from ..arguments import Developer, ProviderScopes
 from ..errors import ATHError
 from ..retry import READ, REGISTER, Retry
 from ..stores.record import Registration
-from .arguments import as_list, parse_model
+from .arguments import as_list, as_text, as_texts, parse_model
 from .context import Context, current_client_id, require_registration
 from .failures import explain_lost_reply
-from .replies import Answer, read_answer
-from .requests import build_attested, build_request, build_same, encode_document
+from .replies import ask
+from .requests import encode_document
 from .steps import (
-    Call,
     CheckRegistration,
     Exclude,
     Flow,
@@ -43,6 +42,11 @@ from .steps import (
     Share,
 )
 
+if TYPE_CHECKING:
+    from ath_api.types import PreparedCall
+
+SAVED_FIRST: Mapping[str, object] = {"client_id": str, "client_secret": str}
+"""What is taken from a registration's answer before the rest is looked at."""
 _CONFLICT_SECONDS = 2.0
 """How long the winner of a race to register may take until its registration is in the store."""
 _CONFLICT_READS = 10
@@ -50,14 +54,16 @@ _CONFLICT_READS = 10
 
 def discover_gateway(context: Context, retry: Retry) -> Flow[DiscoveryDocument]:
     """Ask what the gateway offers."""
-    answer = yield _read_call(context, gateway_endpoint._get_kwargs(), retry)
-    return answer.model(DiscoveryDocument)  # type: ignore[no-any-return]
+    call = gateway_endpoint.prepare()
+    answer = yield from ask(context, lambda _: call, DiscoveryDocument, READ, retry)
+    return answer.model()
 
 
 def discover_service(context: Context, retry: Retry) -> Flow[ServiceDiscoveryDocument]:
     """Ask what the native service offers, and where its API is."""
-    answer = yield _read_call(context, service_endpoint._get_kwargs(), retry)
-    document: ServiceDiscoveryDocument = answer.model(ServiceDiscoveryDocument)
+    call = service_endpoint.prepare()
+    answer = yield from ask(context, lambda _: call, ServiceDiscoveryDocument, READ, retry)
+    document = answer.model()
     try:
         api_base = parse_base(document.api_base, "api_base")
     except ATHError as error:
@@ -71,27 +77,20 @@ def discover_service(context: Context, retry: Retry) -> Flow[ServiceDiscoveryDoc
 def registration(context: Context, retry: Retry) -> Flow[AgentRegistration]:
     """Ask for the agent's own registration."""
 
-    def build(_: str | None) -> Request:
+    def prepare(_: str) -> PreparedCall[AgentRegistration, Any]:
         held = require_registration(context.credentials)
         try:
-            kwargs = get_registration._get_kwargs(held.client_id)
+            call = get_registration.prepare(held.client_id)
             basic = SecretText(_basic_credentials(held))
         except ValueError:
             raise ATHError(
                 "INVALID_CREDENTIALS", "The client_id or client_secret held cannot be sent."
             ) from None
-        request = build_request(context, kwargs, (b"Authorization", f"Basic {basic}".encode()))
-        request.secrets = (held.client_secret, basic)
-        return request
+        return call.with_headers({"Authorization": f"Basic {basic}"}, held.client_secret, basic)
 
-    answer = yield Call(
-        build,
-        partial(read_answer, context),
-        READ,
-        retry,
-        credential=partial(current_client_id, context.credentials),
-    )
-    return answer.model(AgentRegistration)  # type: ignore[no-any-return]
+    credential = partial(current_client_id, context.credentials)
+    answer = yield from ask(context, prepare, AgentRegistration, READ, retry, credential=credential)
+    return answer.model()
 
 
 def _basic_credentials(held: Registration) -> str:
@@ -109,10 +108,25 @@ class RegistrationOptions(NamedTuple):
     retry: Retry
 
 
+class _Request(NamedTuple):
+    """The same, checked."""
+
+    developer: DeveloperInfo
+    providers: list[ProviderScopeRequest]
+    purpose: str | None
+    redirect_uris: list[str] | None
+
+    def key(self) -> bytes:
+        """The same for the same request."""
+        providers = [provider.to_dict() for provider in self.providers]
+        parts = [self.developer.to_dict(), providers, self.purpose, self.redirect_uris]
+        return encode_document(parts, "An argument cannot be written as JSON.")
+
+
 def register(context: Context, options: RegistrationOptions) -> Flow[AgentRegistrationResponse]:
     """Register; calls at the same time with the same arguments share one request."""
-    body, key = _registration_request(context, options)
-    response = yield Share(key, partial(_register, context, body, options.retry))
+    wanted = _check(options)
+    response = yield Share(wanted.key(), partial(_register, context, wanted, options.retry))
     return response  # type: ignore[no-any-return]
 
 
@@ -120,8 +134,7 @@ def ensure_registered(context: Context, options: RegistrationOptions) -> Flow[No
     """Register unless a registration is held or stored: one thread of one process does."""
     if context.credentials.registration is not None:
         return
-    body, _ = _registration_request(context, options)
-    once = partial(_register_once, context, body, options.retry)
+    once = partial(_register_once, context, _check(options), options.retry)
     yield Share(b"ensure_registered", partial(_exclude, context, once, options.retry))
 
 
@@ -129,10 +142,10 @@ def _exclude(context: Context, make_flow: Callable[[], Flow[None]], retry: Retry
     yield Exclude(make_flow, lambda: context.credentials.registration is not None, retry)
 
 
-def _register_once(context: Context, body: AgentRegistrationRequest, retry: Retry) -> Flow[None]:
+def _register_once(context: Context, wanted: _Request, retry: Retry) -> Flow[None]:
     """Register; a conflict is no error if the registration appears in the store soon after."""
     try:
-        yield from _register(context, body, retry)
+        yield from _register(context, wanted, retry)
     except ATHError as error:
         if error.code == "REGISTRATION_REPLACED":
             return
@@ -146,36 +159,41 @@ def _register_once(context: Context, body: AgentRegistrationRequest, retry: Retr
         raise
 
 
-def _registration_request(
-    context: Context, options: RegistrationOptions
-) -> tuple[AgentRegistrationRequest, bytes]:
-    """The request, and a key that is the same for the same request."""
-    uris = options.redirect_uris
-    wanted = {
-        "agent_id": context.settings.agent_id,
-        "agent_attestation": "",
-        "developer": parse_model(options.developer, DeveloperInfo, "developer").to_dict(),
-        "requested_providers": [
-            parse_model(item, ProviderScopeRequest, "providers").to_dict()
+def _check(options: RegistrationOptions) -> _Request:
+    purpose, uris = options.purpose, options.redirect_uris
+    return _Request(
+        parse_model(options.developer, DeveloperInfo, "developer"),
+        [
+            parse_model(item, ProviderScopeRequest, "providers")
             for item in as_list(options.providers, "providers")
         ],
-        "purpose": options.purpose,
-        "redirect_uris": None if uris is None else as_list(uris, "redirect_uris"),
-    }
-    key = encode_document(wanted, "An argument cannot be written as JSON.")
-    return parse_model(wanted, AgentRegistrationRequest, "register"), key
+        None if purpose is None else as_text(purpose, "purpose"),
+        None if uris is None else as_texts(uris, "redirect_uris"),
+    )
 
 
-def _register(
-    context: Context, body: AgentRegistrationRequest, retry: Retry
-) -> Flow[AgentRegistrationResponse]:
+def _prepare(
+    context: Context, wanted: _Request, attestation: str
+) -> PreparedCall[AgentRegistrationResponse, Any]:
+    return register_agent.prepare(
+        body=AgentRegistrationRequest(
+            agent_id=context.settings.agent_id,
+            agent_attestation=attestation,
+            developer=wanted.developer,
+            requested_providers=wanted.providers,
+            purpose=wanted.purpose,
+            redirect_uris=wanted.redirect_uris,
+        )
+    )
+
+
+def _register(context: Context, wanted: _Request, retry: Retry) -> Flow[AgentRegistrationResponse]:
     yield Reload()  # so that only what is registered from now on counts as having come first
     former = current_client_id(context.credentials)
-    build = build_attested(context, register_agent, body)
-    audiences = (context.settings.audience,)
+    prepare, audiences = partial(_prepare, context, wanted), (context.settings.audience,)
     try:
-        answer: Answer = yield Call(
-            build, partial(read_answer, context), REGISTER, retry, audiences
+        answer = yield from ask(
+            context, prepare, AgentRegistrationResponse, REGISTER, retry, audiences
         )
     except ATHError as error:
         if error.status == 409 and error.code == "HTTP_ERROR":
@@ -189,17 +207,11 @@ def _register(
             ) from None
         explain_lost_reply(error, "registered. Ask the implementor before you register again")
     # The secret is shown once: it is saved before anything else in the answer is looked at.
-    held = Registration(
-        answer.text("client_id"), answer.text("client_secret"), tuple(body.redirect_uris or ())
-    )
+    client_id, client_secret = map(answer.text, SAVED_FIRST)
+    held = Registration(client_id, client_secret, tuple(wanted.redirect_uris or ()))
     yield SaveRegistration(held, instead_of=former)
     yield CheckRegistration(held.client_id)
-    return answer.model(AgentRegistrationResponse)
-
-
-def _read_call(context: Context, kwargs: dict[str, Any], retry: Retry) -> Call:
-    """A call without an attestation that changes nothing."""
-    return Call(build_same(context, kwargs), partial(read_answer, context), READ, retry)
+    return answer.model()
 
 
 def _conflict_details(error: ATHError) -> dict[str, Any]:

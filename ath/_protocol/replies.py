@@ -2,47 +2,53 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
+from functools import partial
 from types import MappingProxyType
-from typing import Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from .._http.messages import Reply, Request
 from .._json import MALFORMED, parse_json
+from .._secret import hide
 from ..errors import ATHError
 from ..response import Response
+from ..retry import Retry, Rule
+from .arguments import Model
 from .bodies import decompress, invalid_response, to_response
 from .context import Context
 from .failures import headers_to_tell, hide_secrets, to_error, to_provider_error
+from .requests import build_request
+from .steps import Audience, Call, Flow
+
+if TYPE_CHECKING:
+    from ath_api.types import PreparedCall
 
 T = TypeVar("T")
-T_co = TypeVar("T_co", covariant=True)
 
 
-class Model(Protocol[T_co]):
-    """A generated model class."""
-
-    def from_dict(self, src_dict: Any, /) -> T_co:
-        """Read the JSON object."""
-        ...
-
-
-class Answer:
+class Answer(Generic[T]):
     """The JSON object of a successful reply, and what error messages say about where it is from."""
 
-    __slots__ = ("_headers", "_origin_label", "document", "status")
+    __slots__ = ("_document", "_headers", "_kind", "_origin_label", "status")
 
     def __init__(
         self,
         document: dict[str, Any],
         origin_label: str,
         status: int,
+        kind: Model[T],
         headers: Mapping[str, str] = MappingProxyType({}),
     ) -> None:
-        self.document = document
         self.status = status
+        self._document = document
+        self._kind = kind
         self._origin_label = origin_label
         self._headers = headers
+
+    def first(self, names: Iterable[str]) -> Iterator[Any]:
+        """Those fields as they came: what is saved before the rest is looked at."""
+        return map(self._document.get, names)
 
     def text(self, name: str) -> str:
         """A field without which the answer is worth nothing.
@@ -50,21 +56,21 @@ class Answer:
         Raises:
             ATHError: INVALID_RESPONSE.
         """
-        value = self.document.get(name)
+        value = self._document.get(name)
         if isinstance(value, str) and value:
             with suppress(UnicodeEncodeError):  # JSON can carry what no request could send back
                 value.encode("utf-8")
-                return value
+                return hide(value)
         raise self.misfit(f"{name} must be text that is not empty")
 
-    def model(self, kind: Model[T]) -> T:
-        """The object as a generated model, which checks its fields.
+    def model(self) -> T:
+        """The object as its generated model, which checks its fields.
 
         Raises:
             ATHError: INVALID_RESPONSE, naming the field that is missing or of the wrong type.
         """
         try:
-            return kind.from_dict(self.document)
+            return self._kind.from_dict(self._document)
         except MALFORMED as error:
             reason = str(error)
         raise self.misfit(reason)  # not in the block above: that error leads to the document
@@ -76,7 +82,34 @@ class Answer:
         )
 
 
-def read_answer(context: Context, request: Request, reply: Reply) -> Answer:
+def ask(
+    context: Context,
+    prepare: Callable[[str], PreparedCall[T, Any]],
+    kind: Model[T],
+    rule: Rule,
+    retry: Retry,
+    audiences: tuple[Audience, ...] = (),
+    credential: Callable[[], str | None] | None = None,
+) -> Flow[Answer[T]]:
+    """Make a generated call, whose success is of that kind, from each attempt's attestation."""
+    answer: Answer[T] = yield Call(
+        lambda attestation: build_request(context, prepare(attestation or "")),
+        partial(read_answer, context, kind),
+        rule,
+        retry,
+        audiences,
+        credential=credential,
+    )
+    return answer
+
+
+def tell(context: Context, call: PreparedCall[None, Any], rule: Rule, retry: Retry) -> Flow[None]:
+    """Make a generated call without an attestation, the body of whose answer means nothing."""
+    request = build_request(context, call)
+    yield Call(lambda _: request, partial(check_success, context), rule, retry)
+
+
+def read_answer(context: Context, kind: Model[T], request: Request, reply: Reply) -> Answer[T]:
     """The JSON object that a successful reply must carry.
 
     Raises:
@@ -89,7 +122,7 @@ def read_answer(context: Context, request: Request, reply: Reply) -> Answer:
         limit = context.settings.max_response_bytes
         document = parse_json(decompress(reply, limit), limit)
         if isinstance(document, dict):
-            return Answer(document, label, reply.status, headers)
+            return Answer(document, label, reply.status, kind, headers)
         del document  # an error tracker records the variables of a frame that raises
         what = "is not a JSON object"
     raise invalid_response(label, what, reply.status, headers)

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from .. import __version__
 from .._http.messages import Base, RawHeaders, Request, encode_json, merge_headers
 from ..errors import ATHError
 from .context import Context, Credentials, Learned, Settings
 
+if TYPE_CHECKING:
+    from ath_api.types import PreparedCall
+
 USER_AGENT = f"ath-sdk/{__version__}".encode()
-_SECRET_FIELDS = ("agent_attestation", "client_secret", "code", "code_verifier", "state", "token")
 
 
 def standard_headers(base: Base) -> RawHeaders:
@@ -72,51 +73,32 @@ def encode_document(document: Any, refusal: str) -> bytes:
     raise ATHError("INVALID_ARGUMENT", refusal)
 
 
-def build_request(
-    context: Context, kwargs: dict[str, Any], authorization: tuple[bytes, bytes] | None = None
-) -> Request:
-    """A generated endpoint's call as a request to the implementor.
+def build_request(context: Context, call: PreparedCall[Any, Any]) -> Request:
+    """A generated endpoint's call as a request to the implementor: all that it says is sent.
 
     Raises:
         ATHError: INVALID_ARGUMENT if what the user passed has no JSON.
     """
-    base, document = context.settings.base, kwargs.get("json")
-    headers, content = context.headers, b""
-    if document is not None:
-        content = encode_document(document, "An argument cannot be written as JSON.")
-        media_type = (b"Content-Type", b"application/json")
-        headers = merge_headers(headers, [media_type, content_length(content)])
-    if authorization is not None:
-        headers = [*headers, authorization]
-    target = base.path + kwargs["url"]
-    request = Request(kwargs["method"].upper().encode(), base, target.encode(), headers, content)
-    found = [(document or {}).get(name) for name in _SECRET_FIELDS]
-    request.secrets = tuple(secret for secret in found if secret)
-    return request
+    base = context.settings.base
+    headers = [(name.encode(), value.encode()) for name, value in call.headers.items()]
+    if call.cookies:
+        held = [value for name, value in context.headers if name.lower() == b"cookie"]
+        added = [f"{name}={value}".encode() for name, value in call.cookies.items()]
+        headers.append((b"Cookie", b"; ".join([*held, *added])))
+    content = _content_of(call)
+    if content is not None:
+        headers.append(content_length(content))
+    return Request(
+        call.method.encode(),
+        base,
+        (base.path + call.target).encode(),
+        merge_headers(context.headers, headers),
+        content or b"",
+        call.secrets,
+    )
 
 
-class Endpoint(Protocol):
-    """A generated module: how its call goes over the wire."""
-
-    def _get_kwargs(self, *, body: Any) -> dict[str, Any]:
-        """Method, path and JSON."""
-        ...
-
-
-BuildRequest = Callable[[str | None], Request]
-"""Makes the request of an attempt from the attempt's attestation, or None where it has none."""
-
-
-def build_same(context: Context, kwargs: dict[str, Any]) -> BuildRequest:
-    """Make every attempt of a call without an attestation alike."""
-    return lambda _: build_request(context, kwargs)
-
-
-def build_attested(context: Context, endpoint: Endpoint, body: Any) -> BuildRequest:
-    """Put each attempt's own attestation into the body."""
-
-    def build(attestation: str | None) -> Request:
-        body.agent_attestation = attestation
-        return build_request(context, endpoint._get_kwargs(body=body))
-
-    return build
+def _content_of(call: PreparedCall[Any, Any]) -> bytes | None:
+    with suppress(RecursionError, TypeError, ValueError):  # their messages may hold secrets
+        return call.content
+    raise ATHError("INVALID_ARGUMENT", "An argument cannot be written as JSON.")

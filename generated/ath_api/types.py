@@ -1,124 +1,138 @@
-"""Contains some shared types for properties"""
+"""Calls and their answers."""
 
-import datetime
-from collections.abc import Callable, Mapping, MutableMapping
-from typing import IO, Any, BinaryIO, Generic, TypeVar
-from urllib.parse import quote, unquote
+from __future__ import annotations
 
-from attrs import define, field
+import json
+from collections.abc import Callable, Mapping
+from typing import Any, Generic, NamedTuple, Self, TypeVar, cast
+from urllib.parse import urlencode
 
-from .errors import FieldError
+from attrs import evolve, field, frozen
 
-_JSON_TYPES: dict[type, str] = {
-    bool: "a boolean",
-    dict: "an object",
-    float: "a number",
-    int: "a number",
-    list: "an array",
-    str: "a string",
-    type(None): "null",
-}
+from ._writing import to_pairs
+from .errors import FieldError, ResponseError
+
+S = TypeVar("S")
+E = TypeVar("E")
 
 
-def wrong_type(path: str, expected: str, value: object) -> FieldError:
-    """The error for a value of the wrong JSON type."""
-    found = _JSON_TYPES.get(type(value), type(value).__name__)
-    return FieldError(path, f"expected {expected}, not {found}")
+class Answer(NamedTuple):
+    """How the body of an answer is read, for the statuses from ``first`` to ``last``."""
+
+    first: int
+    last: int
+    media_type: str | None = None
+    """Without one the body means nothing."""
+    read: Callable[[Any], Any] | None = None
 
 
-def wrong_item(path: str, expected: str, items: list[Any], item: object) -> FieldError:
-    """The error for the first item of the wrong JSON type; the caller's loop stopped at it."""
-    index = next(index for index, other in enumerate(items) if other is item)
-    return wrong_type(f"{path}[{index}]", expected, item)
+@frozen(kw_only=True, eq=False)
+class PreparedCall(Generic[S, E]):
+    """One call as it goes over the wire, and how its answers are read. Sends nothing itself.
 
-
-def whole_number(path: str, value: Any) -> int:
-    """The last chance of a value that is no int: to JSON, 3600.0 is an integer as well."""
-    if isinstance(value, float) and value.is_integer():
-        return int(value)
-    raise wrong_type(path, "an integer", value)
-
-
-def read_datetime(text: str) -> datetime.datetime:
-    """An RFC 3339 time; one that names no offset is taken as UTC, so that times can be compared."""
-    moment = datetime.datetime.fromisoformat(text.upper())
-    return moment if moment.tzinfo else moment.replace(tzinfo=datetime.UTC)
-
-
-Model = TypeVar("Model")
-
-
-def read_object(path: str, value: Any, read: Callable[[Any], Model]) -> Model:
-    """An object inside an object; its errors get the path to it."""
-    try:
-        return read(value)
-    except FieldError as error:
-        raise error.inside(path) from None
-
-
-def read_objects(path: str, values: list[Any], read: Callable[[Any], Model]) -> list[Model]:
-    """An array of objects; their errors get the path to the one that does not fit."""
-    models: list[Model] = []
-    try:
-        for value in values:
-            models.append(read(value))
-    except FieldError as error:
-        raise error.inside(f"{path}[{len(models)}]") from None
-    return models
-
-
-def path_segment(name: str, value: object) -> str:
-    """One segment of a path, escaped.
-
-    Raises:
-        ValueError: It is empty or a dot segment, as it stands or to a server that decodes more than once.
+    Success values are of the type ``S``, error bodies of ``E``.
     """
-    text = plain = str(value)
-    while (decoded := unquote(plain)) != plain:
-        plain = decoded
-    if plain in ("", ".", ".."):
-        raise ValueError(f"{name}: an empty or dot segment is no path parameter")
-    return quote(text, safe="")
+
+    method: str
+    path: str
+    """Escaped; belongs after the base URL."""
+    query: list[tuple[str, str]] = field(factory=list, repr=False)
+    headers: dict[str, str] = field(factory=dict, repr=False)
+    cookies: dict[str, str] = field(factory=dict, repr=False)
+    media_type: str | None = None
+    """Without one there is no body."""
+    body: Any = field(default=None, repr=False)
+    """The body as JSON."""
+    secrets: tuple[str, ...] = field(default=(), repr=False)
+    """What it holds that must not be shown (x-ath-secret)."""
+    answers: tuple[Answer, ...] = field(repr=False)
+
+    def __attrs_post_init__(self) -> None:
+        if self.media_type is not None:
+            self.headers["Content-Type"] = self.media_type
+
+    def with_headers(self, headers: Mapping[str, str], *secrets: str) -> Self:
+        """The same call with more headers, such as credentials, and what in them is secret."""
+        secret = (*self.secrets, *secrets)
+        return evolve(self, headers={**self.headers, **headers}, secrets=secret)
+
+    @property
+    def target(self) -> str:
+        """Path and query."""
+        return f"{self.path}?{urlencode(self.query)}" if self.query else self.path
+
+    @property
+    def content(self) -> bytes | None:
+        """The body as bytes.
+
+        Raises:
+            TypeError, ValueError: A value in it has no JSON.
+        """
+        if self.media_type is None:
+            return None
+        if self.media_type == "application/x-www-form-urlencoded":
+            return urlencode(to_pairs(self.body)).encode()
+        return json.dumps(
+            self.body, ensure_ascii=False, separators=(",", ":"), allow_nan=False
+        ).encode()
+
+    def response(
+        self, status_code: int, headers: Mapping[str, str], content: bytes
+    ) -> Response[S, E]:
+        """Read an answer; never raises, whatever the body is."""
+        for answer in self.answers:
+            if answer.first <= status_code <= answer.last:
+                parsed, problem = _read_body(answer, headers, content)
+                return Response(status_code, content, headers, parsed, problem)
+        problem = f"the spec describes no answer with status {status_code}"
+        return Response(status_code, content, headers, None, problem)
 
 
-# The types that `httpx.Client(files=)` can accept, copied from that library.
-FileContent = IO[bytes] | bytes | str
-FileTypes = (
-    # (filename, file (or bytes), content_type)
-    tuple[str | None, FileContent, str | None]
-    # (filename, file (or bytes), content_type, headers)
-    | tuple[str | None, FileContent, str | None, Mapping[str, str]]
-)
-RequestFiles = list[tuple[str, FileTypes]]
+def _read_body(
+    answer: Answer, headers: Mapping[str, str], content: bytes
+) -> tuple[Any, str | None]:
+    """What the body says, or what is wrong with it."""
+    if answer.media_type is None or answer.read is None:
+        return None, None
+    try:
+        if answer.media_type.startswith("text/"):
+            _, _, charset = headers.get("content-type", "").lower().partition("charset=")
+            document = content.decode(charset.partition(";")[0].strip("\"' ") or "utf-8")
+        else:
+            document = json.loads(content)
+    except (LookupError, RecursionError, ValueError):
+        return None, f"the body is not {answer.media_type}" if content else "the body is empty"
+    try:
+        return answer.read(document), None
+    except FieldError as error:
+        return None, f"the body does not fit: {error}"
+    except RecursionError:
+        return None, "the body is nested too deeply"
 
 
-@define
-class File:
-    """Contains information for file uploads"""
-
-    payload: BinaryIO
-    file_name: str | None = None
-    mime_type: str | None = None
-
-    def to_tuple(self) -> FileTypes:
-        """Return a tuple representation that httpx will accept for multipart/form-data"""
-        return self.file_name, self.payload, self.mime_type
-
-
-T = TypeVar("T")
-
-# What reading a body can raise, however broken or hostile the body is.
-UNREADABLE = (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError)
-
-
-@define
-class Response(Generic[T]):
-    """A response from an endpoint; ``parsed`` is None when the body is not what the spec says"""
+@frozen
+class Response(Generic[S, E]):
+    """An answer, whatever it was."""
 
     status_code: int
     content: bytes = field(repr=False)
-    headers: MutableMapping[str, str] = field(repr=False)
-    parsed: T | None
+    headers: Mapping[str, str] = field(repr=False)
+    parsed: S | E | None
+    """The success value or the error body; None if there is none or it does not fit."""
+    problem: str | None = None
+    """What is wrong with the answer; None if it is as the spec says. Never shows values."""
 
+    @property
+    def is_success(self) -> bool:
+        """Whether the status is 2xx and the body is what the spec says."""
+        return 200 <= self.status_code <= 299 and self.problem is None
 
-__all__ = ["File", "FileTypes", "RequestFiles", "Response"]
+    def value(self) -> S:
+        """The success value.
+
+        Raises:
+            ResponseError: There is none.
+        """
+        if self.is_success:
+            return cast(S, self.parsed)
+        raise ResponseError(self)

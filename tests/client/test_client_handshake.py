@@ -245,7 +245,6 @@ def test_a_409_in_another_form_is_a_conflict_too(
     [
         {"approved_providers": "none"},
         {"agent_status": None},
-        {"approval_expires": 7},
         {"approved_providers": [{"provider_id": 7}]},
     ],
 )
@@ -262,6 +261,16 @@ def test_a_malformed_optional_field_does_not_lose_the_credentials(
     client.set_token("ath_tk_1")
     client.revoke()
     assert json_body(server.requests[-1])["client_secret"] == "ath_secret_1"
+
+
+@pytest.mark.parametrize("sent", ["soon", 7, None])
+def test_an_approval_date_that_cannot_be_read_is_none_and_kept_aside(
+    kind: Kind, server: Server, sent: object
+) -> None:
+    server.answer_next({**REGISTRATION, "approval_expires": sent}, 201)
+    result = kind.client(server.url).register(developer={"name": "A", "id": "a"}, providers=[])
+    assert result.approval_expires is None
+    assert result.additional_properties.get("approval_expires") == sent
 
 
 @pytest.mark.parametrize("missing", ["client_id", "client_secret"])

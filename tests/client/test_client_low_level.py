@@ -8,18 +8,17 @@ import json
 import os
 import subprocess
 import sys
-from base64 import b64encode
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 from ath_api import Client
+from ath_api.errors import ResponseError
 from ath_api.models import (
     AgentRegistration,
     AgentRegistrationRequest,
     AgentRegistrationResponse,
-    ATHError,
     AuthorizationRequest,
     AuthorizationResponse,
     DeveloperInfo,
@@ -59,11 +58,8 @@ def test_the_whole_handshake_can_be_made_with_the_low_level_calls(world: World) 
     signer = world.client()
 
     def call(name: str, *arguments: Any, **options: Any) -> Any:
-        headers = options.pop("headers", {})
-        return low_level(
-            world.kind.name, name, *arguments, client=Client(base_url=url, headers=headers),
-            **options,
-        )  # fmt: skip
+        client = Client(base_url=url, httpx_args={"auth": options.pop("auth", None)})
+        return low_level(world.kind.name, name, *arguments, client=client, **options)
 
     if world.mode == "gateway":
         assert isinstance(call("discovery.discover_gateway"), DiscoveryDocument)
@@ -81,11 +77,10 @@ def test_the_whole_handshake_can_be_made_with_the_low_level_calls(world: World) 
         ),
     )
     assert isinstance(registered, AgentRegistrationResponse)
-    basic = b64encode(f"{registered.client_id}:{registered.client_secret}".encode()).decode()
     status = call(
         "registration.get_registration",
         registered.client_id,
-        headers={"Authorization": f"Basic {basic}"},
+        auth=(registered.client_id, registered.client_secret),
     )
     assert isinstance(status, AgentRegistration)
     assert status.agent_status == "approved"
@@ -127,31 +122,36 @@ def test_the_whole_handshake_can_be_made_with_the_low_level_calls(world: World) 
         signer.call("GET", "/echo")
 
 
-def test_a_low_level_refusal_is_the_typed_error(world: World) -> None:
-    refusal = low_level(
-        world.kind.name,
-        "registration.get_registration",
-        "ath_client_invented",
-        client=Client(base_url=world.server.url),
-    )
-    assert isinstance(refusal, ATHError)
-    assert refusal.code == "AUTH_REQUIRED"
+def test_a_low_level_refusal_is_raised_with_the_typed_error(world: World) -> None:
+    with pytest.raises(ResponseError) as caught:
+        low_level(
+            world.kind.name,
+            "registration.get_registration",
+            "ath_client_invented",
+            client=Client(base_url=world.server.url),
+        )
+    assert caught.value.status_code in (401, 403)
+    assert caught.value.error is not None
+    assert caught.value.error.code == "AUTH_REQUIRED"
 
 
 def test_an_attestation_for_another_audience_is_refused(world: World) -> None:
-    refusal = low_level(
-        world.kind.name,
-        "registration.register_agent",
-        client=Client(base_url=world.server.url),
-        body=AgentRegistrationRequest(
-            agent_id=AGENT_ID,
-            agent_attestation=world.client().sign_attestation("https://elsewhere.example"),
-            developer=DeveloperInfo(name="Acme", id="acme"),
-            requested_providers=[ProviderScopeRequest(provider_id="github", scopes=["repo"])],
-        ),
+    body = AgentRegistrationRequest(
+        agent_id=AGENT_ID,
+        agent_attestation=world.client().sign_attestation("https://elsewhere.example"),
+        developer=DeveloperInfo(name="Acme", id="acme"),
+        requested_providers=[ProviderScopeRequest(provider_id="github", scopes=["repo"])],
     )
-    assert isinstance(refusal, ATHError)
-    assert refusal.code == "INVALID_ATTESTATION"
+    with pytest.raises(ResponseError) as caught:
+        low_level(
+            world.kind.name,
+            "registration.register_agent",
+            client=Client(base_url=world.server.url),
+            body=body,
+        )
+    assert caught.value.status_code == 401
+    assert caught.value.error is not None
+    assert caught.value.error.code == "INVALID_ATTESTATION"
 
 
 @pytest.fixture(scope="module")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Callable
+from itertools import permutations
 from pathlib import Path
 from typing import Any
 
@@ -325,35 +326,36 @@ def test_errors_that_are_handed_to_several_callers_share_nothing(
     kind: Kind, server: Server, store: WatchedStore
 ) -> None:
     client = kind.client(server.url, credentials=store)
-    joined = threading.Event()
+    joined = threading.Semaphore(0)
 
-    def refuse_when_both_have_joined(_: Any) -> bytes:
-        assert joined.wait(PATIENCE)
+    def refuse_when_all_have_joined(_: Any) -> bytes:
+        for _ in range(2):
+            assert joined.acquire(timeout=PATIENCE)
         return Answer(refusal("FORBIDDEN", details={"n": 1}), 403).to_bytes()
 
-    server.default = answer(refuse_when_both_have_joined)
+    server.default = answer(refuse_when_all_have_joined)
     flights = client.raw._driver.flights
     join = flights.join
 
     def join_and_say(key: Any) -> Any:
         flight, end = join(key)
         if end is None:
-            joined.set()
+            joined.release()
         return flight, end
 
     flights.join = join_and_say
-    errors = client.together(*[lambda raw: raw.register(**WANTED)] * 2)
-    assert [error.code for error in errors] == ["FORBIDDEN"] * 2
+    errors = client.together(*[lambda raw: raw.register(**WANTED)] * 3)
+    assert [error.code for error in errors] == ["FORBIDDEN"] * 3
     assert len(server.requests) == 1
-    first, second = errors
-    assert first is not second
-    assert first.__traceback__ is not second.__traceback__
-    assert second is not first.__context__
-    assert first is not second.__context__
-    first.add_note("mine")
-    first.details["mine"] = True
-    assert not hasattr(second, "__notes__")
-    assert second.details == {"n": 1}
+    for error, other in permutations(errors, 2):
+        assert error is not other
+        assert error.__traceback__ is not other.__traceback__
+        assert error.__context__ is not other
+    for error in errors:
+        assert not hasattr(error, "__notes__")
+        assert error.details == {"n": 1}
+        error.add_note("mine")
+        error.details["mine"] = True
 
 
 @pytest.mark.parametrize("how", [Record.keep_token, Record.set_token])

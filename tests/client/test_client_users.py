@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from ath import CredentialKey, MemoryStore
-from tests.harness.clients import AGENT_ID, DEVELOPER, AnyClient, Kind, raises_code
+from tests.harness.clients import AGENT_ID, DEVELOPER, AnyClient, Kind, json_body, raises_code
 from tests.harness.examples import AUTHORIZATION, REGISTRATION, TOKEN
 from tests.harness.server import Server
 from tests.harness.worlds import World
@@ -221,6 +221,33 @@ def test_a_user_saves_and_loads_on_their_own(kind: Kind, server: Server, tmp_pat
     other.for_user("alice").call("GET", "/x")
     assert bearer(server.requests[-1]) == "ath_tk_alice"
     assert other.client_id == "ath_client_1"
+
+
+def test_a_users_file_never_replaces_the_agents_stored_registration(
+    kind: Kind, server: Server, tmp_path: Any
+) -> None:
+    old = kind.client(server.url)
+    old.set_credentials("ath_client_old", "ath_secret_old")
+    old.for_user("alice").set_token("ath_tk_alice")
+    old.for_user("alice").save_credentials(tmp_path / "alice.json")
+    store = MemoryStore()
+    server.answer_next(REGISTRATION, 201)
+    kind.client(server.url, credentials=store).register(developer=DEVELOPER, providers=[])
+    alice = kind.client(server.url, credentials=store).for_user("alice")
+    if kind.name == "sync":
+        with raises_code("INVALID_CREDENTIALS"):
+            alice.load_credentials(tmp_path / "alice.json")
+        return
+    alice.load_credentials(tmp_path / "alice.json")  # before the store was read
+    server.answer_next(AUTHORIZATION)
+    alice.authorize("github", ["repo"])
+    assert json_body(server.requests[-1])["client_id"] == "ath_client_1"
+    server.answer_next({})
+    alice.call("GET", "/x")
+    assert bearer(server.requests[-1]) == "ath_tk_alice"
+    text = store.load(CredentialKey(server.url, AGENT_ID))
+    assert text is not None
+    assert json.loads(text)["client_id"] == "ath_client_1"
 
 
 def test_simultaneous_calls_of_users_carry_their_own_tokens(world: World) -> None:

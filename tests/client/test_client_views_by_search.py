@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from base64 import urlsafe_b64encode
+from collections import OrderedDict
 from collections.abc import Callable
 from copy import deepcopy
 from dataclasses import dataclass, field
@@ -23,7 +24,7 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from ath import ATHError, MemoryStore
+from ath import ATHError, CredentialKey, MemoryStore
 from tests.harness.clients import AGENT_ID, DEVELOPER, AnyClient, Kind
 from tests.harness.examples import AUTHORIZATION, REGISTRATION, TOKEN, refusal
 
@@ -86,8 +87,8 @@ class Held:
     registrations: list[tuple[str, str]] = field(default_factory=list)
     registered: bool = False
     """Whether the first registration is the present one."""
-    tokens: dict[str | None, str] = field(default_factory=dict)
-    sessions: dict[str, tuple[str, str]] = field(default_factory=dict)
+    tokens: OrderedDict[str | None, str] = field(default_factory=OrderedDict)
+    sessions: OrderedDict[str, tuple[str, str]] = field(default_factory=OrderedDict)
     """The provider and the client_id of each open session."""
 
     def register(self, client_id: str, client_secret: str) -> None:
@@ -100,6 +101,26 @@ class Held:
         self.tokens.pop(provider, None)
         self.tokens[provider] = token
 
+    def drop_token(self, token: str) -> None:
+        (provider,) = [provider for provider, held in self.tokens.items() if held == token]
+        del self.tokens[provider]
+
+
+class FragileStore(MemoryStore):
+    """Refuses every change while it is broken."""
+
+    broken = False
+
+    def replace(self, key: CredentialKey, old: str | None, new: str) -> bool:
+        if self.broken:
+            raise OSError("No space left on device")
+        return super().replace(key, old, new)
+
+    def delete(self, key: CredentialKey, old: str | None = None) -> bool:
+        if self.broken:
+            raise OSError("No space left on device")
+        return super().delete(key, old)
+
 
 class Views(RuleBasedStateMachine):
     """Compares what goes out with a plain model of who holds what, in memory and in the store."""
@@ -110,7 +131,7 @@ class Views(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.kind = Kind(self.kind_name)
-        self.store = MemoryStore()
+        self.store = FragileStore()
         self.implementor = Implementor()
         self.http = self.kind.httpx_client(transport=httpx.MockTransport(self.implementor.answer))
         self.held = {user: Held() for user in USERS}
@@ -126,10 +147,20 @@ class Views(RuleBasedStateMachine):
         self.client = self.kind.client(URL, credentials=self.store, http_client=self.http)
         self.held = deepcopy(self.stored)
 
-    def save(self, user: str) -> None:
-        """A call has made a change, and so has written what was set by hand as well."""
-        for name in {user, self.owner_name(user)}:
+    @rule(broken=st.booleans())
+    def break_or_mend_the_store(self, broken: bool) -> None:
+        self.store.broken = broken
+
+    def save(self, user: str) -> str | None:
+        """A call has made a change, which writes all that is not stored; returns its error."""
+        names = {user, self.owner_name(user)}
+        # The text of a record that holds nothing changes with the time.
+        new = self.held[user] == Held() or any(self.held[n] != self.stored[n] for n in names)
+        if self.store.broken and new:
+            return "STORAGE_ERROR"
+        for name in names:
             self.stored[name] = deepcopy(self.held[name])
+        return None
 
     def view(self, user: str) -> AnyClient:
         return self.client.for_user(user, headers=OWN.get(user)) if user else self.client
@@ -148,38 +179,42 @@ class Views(RuleBasedStateMachine):
     def refused_here(self, code: str, call: Callable[[], Any]) -> None:
         """The call fails with that code, and nothing is sent."""
         before = len(self.implementor.seen)
-        error = self.attempt(call)
-        assert error is not None
-        assert (error.code, error.source) == (code, "client")
+        assert self.attempt(call) == code
         assert len(self.implementor.seen) == before
 
-    def attempt(self, call: Callable[[], Any]) -> ATHError | None:
+    def latest(self, *kinds: str) -> tuple[str, ...]:
+        """What the implementor issued last."""
+        first = self.implementor.issued + 1 - len(kinds)
+        return tuple(f"ath_{kind}_{first + n}" for n, kind in enumerate(kinds))
+
+    def attempt(self, call: Callable[[], Any]) -> str | None:
+        """Make the call; returns the code of its error."""
         try:
             call()
         except ATHError as error:
-            return error
+            return error.code
         return None
 
     @rule(owner=st.sampled_from(["", "carol"]))
     def register(self, owner: str) -> None:
-        registered = self.view(owner).register(developer=DEVELOPER, providers=[])
-        self.held[owner].register(registered.client_id, registered.client_secret)
-        self.save(owner)
+        view = self.view(owner)
+        error = self.attempt(lambda: view.register(developer=DEVELOPER, providers=[]))
+        self.held[owner].register(*self.latest("client", "secret"))
+        assert error == self.save(owner)
 
     @rule(user=st.sampled_from(USERS))
     def ensure_registered(self, user: str) -> None:
-        before = len(self.implementor.seen)
-        self.view(user).ensure_registered(developer=DEVELOPER, providers=[])
+        view, before = self.view(user), len(self.implementor.seen)
+        error = self.attempt(lambda: view.ensure_registered(developer=DEVELOPER, providers=[]))
         if self.registration(user) is not None:
+            assert error is None
             assert len(self.implementor.seen) == before
             return
-        assert len(self.implementor.seen) == before + 1
-        assert self.implementor.seen[-1][0] == "agents/register"
-        self.check_session(user, self.implementor.seen[-1][1]["headers"])
-        view = self.view(user)
-        view.load()
-        self.owner(user).register(view.client_id, f"ath_secret_{self.implementor.issued}")
-        self.save(user)
+        ((name, body),) = self.implementor.seen[before:]
+        assert name == "agents/register"
+        self.check_session(user, body["headers"])
+        self.owner(user).register(*self.latest("client", "secret"))
+        assert error == self.save(user)
 
     @rule(owner=st.sampled_from(["", "carol"]))
     def set_credentials(self, owner: str) -> None:
@@ -193,10 +228,11 @@ class Views(RuleBasedStateMachine):
         if registration is None:
             self.refused_here("NOT_REGISTERED", lambda: view.authorize(provider, ["repo"]))
             return multiple()
-        session = view.authorize(provider, ["repo"]).ath_session_id
+        error = self.attempt(lambda: view.authorize(provider, ["repo"]))
         self.check_client(user)
+        (session,) = self.latest("sess")
         self.held[user].sessions[session] = (provider, registration[0])
-        self.save(user)
+        assert error == self.save(user)
         return session
 
     @rule(user=st.sampled_from(USERS), session=sessions, provider=st.sampled_from(PROVIDERS))
@@ -216,14 +252,12 @@ class Views(RuleBasedStateMachine):
             assert s256(verifier) == self.implementor.challenges[session]
         else:
             assert verifier is None
-        if opened and asked != provider:
-            assert error is not None
-            assert error.code == "INVALID_RESPONSE"
-        else:
-            assert error is None
-            self.held[user].keep_token(f"ath_tk_{self.implementor.issued}", provider)
         self.held[user].sessions.pop(session, None)
-        self.save(user)
+        if opened and asked != provider:
+            assert error == (self.save(user) or "INVALID_RESPONSE")
+        else:
+            self.held[user].keep_token(*self.latest("tk"), provider)
+            assert error == self.save(user)
 
     @rule(user=st.sampled_from(USERS), provider=st.sampled_from(PROVIDERS))
     def connect(self, user: str, provider: str) -> None:
@@ -260,26 +294,26 @@ class Views(RuleBasedStateMachine):
         before = len(self.implementor.seen)
         error = self.attempt(view.revoke)
         sent = [body for _, body in self.implementor.seen[before:]]
-        tokens = list(self.held[user].tokens.values())
-        assert [body["token"] for body in sent] == tokens
+        assert [body["token"] for body in sent] == list(self.held[user].tokens.values())
         known = dict(self.owner(user).registrations)
-        lost = False
+        expected = None
         for body in sent:
             # The registration that the token was granted to; set by hand or forgotten: the present.
             granted_to = self.implementor.owners.get(body["token"])
             client_id = granted_to if granted_to in known else registration[0]
             assert (body["client_id"], body["client_secret"]) == (client_id, known[client_id])
             self.check_session(user, body["headers"])
-            lost = lost or granted_to not in (None, client_id)
-        assert (None if error is None else error.code) == (
-            "AGENT_IDENTITY_MISMATCH" if lost else None
-        )
-        if tokens:
-            self.held[user].tokens.clear()
-            self.save(user)
+            self.held[user].drop_token(body["token"])
+            refused = "AGENT_IDENTITY_MISMATCH" if granted_to not in (None, client_id) else None
+            failed = self.save(user)
+            expected = expected or failed or refused
+        assert error == expected
 
     @rule(user=st.sampled_from(USERS))
     def forget(self, user: str) -> None:
+        if self.store.broken:
+            self.refused_here("STORAGE_ERROR", self.view(user).forget)
+            return
         before = len(self.implementor.seen)
         self.view(user).forget()
         assert len(self.implementor.seen) == before

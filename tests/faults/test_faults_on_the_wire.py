@@ -74,9 +74,10 @@ def is_repeated(case: Case, seen_as: str) -> bool:
 
 def error_code(case: Case, seen_as: str) -> str:
     """The code of the error that a call ends with if it is not repeated."""
+    # A 502 or 504 without a code is a gateway's word that the reply was lost behind it.
+    if case.rule == "once" and seen_as in ("lost", "timeout", "502", "504"):
+        return "OUTCOME_UNKNOWN"
     if seen_as in ("lost", "timeout"):
-        if case.rule == "once":
-            return "OUTCOME_UNKNOWN"
         return "NETWORK_ERROR" if seen_as == "lost" else "TIMEOUT"
     if case.rule == "once" and seen_as in ("502", "504"):
         return "OUTCOME_UNKNOWN"  # something on the way lost the reply

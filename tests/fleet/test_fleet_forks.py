@@ -63,10 +63,13 @@ def run(code: str, *arguments: object) -> Iterator[subprocess.Popen[str]]:
         stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, start_new_session=True,
         env={**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT), *sys.path])},
     )  # fmt: skip
+    watchdog = threading.Timer(PATIENCE, kill_group, [process])
+    watchdog.start()
     with process:
         try:
             yield process
         finally:
+            watchdog.cancel()
             kill_group(process)
 
 

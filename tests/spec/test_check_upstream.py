@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from spec_support import ROOT, operations, read_spec, run_script
+from spec_support import ROOT, operations, read_spec, run_script, write_spec
 
 UPSTREAM = ROOT.parent / "shared" / "upstream"
 
@@ -26,17 +26,20 @@ class Upstream:
             for name, part in list(schema.get("properties", {}).items()):
                 if "x-ath-extension" in part:
                     del schema["properties"][name]
+                elif "x-ath-upstream" in part:
+                    inside = {word: part[word] for word in ("items",) if word in part}
+                    schema["properties"][name] = {**part["x-ath-upstream"], **inside}
         self.endpoints: dict[str, dict[str, str]] = {}
         for path, item in spec["paths"].items():
             methods = [name for name, _ in operations({"paths": {path: item}})]
             method = "ANY" if len(methods) > 1 else next(iter(item.keys() & {"get", "post"}))
             self.endpoints[methods[0]] = {"method": method.upper(), "path": path}
 
-    def compare(self, folder: Path) -> subprocess.CompletedProcess[str]:
+    def compare(self, folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
         schema, meta = folder / "schema.json", folder / "meta.json"
         schema.write_text(json.dumps({"$defs": self.schemas}), encoding="utf-8")
         meta.write_text(json.dumps({"endpoints": self.endpoints}), encoding="utf-8")
-        return run_script("check-upstream", schema, meta)
+        return run_script("check-upstream", schema, meta, *arguments)
 
     def properties(self, component: str) -> dict[str, Any]:
         properties: dict[str, Any] = self.schemas[component]["properties"]
@@ -72,6 +75,14 @@ def change_item_type(upstream: Upstream) -> None:
 
 def change_relaxed_type(upstream: Upstream) -> None:
     upstream.properties("ProviderInfo")["categories"]["type"] = "object"
+
+
+def change_relaxed_constant(upstream: Upstream) -> None:
+    upstream.properties("TokenResponse")["token_type"]["const"] = "DPoP"
+
+
+def be_as_relaxed(upstream: Upstream) -> None:
+    del upstream.properties("TokenResponse")["token_type"]["const"]
 
 
 def change_reference(upstream: Upstream) -> None:
@@ -127,14 +138,30 @@ def change_method(upstream: Upstream) -> None:
         ),
         (
             change_relaxed_type,
-            ['ProviderInfo.categories: type is ["array", "null"], upstream "object"'],
+            [
+                'ProviderInfo.categories: x-ath-upstream is {"type": "array"},'
+                ' upstream {"type": "object"}'
+            ],
+        ),
+        (
+            change_relaxed_constant,
+            [
+                'TokenResponse.token_type: x-ath-upstream is {"type": "string", "const": "Bearer"},'
+                ' upstream {"type": "string", "const": "DPoP"}'
+            ],
+        ),
+        (
+            be_as_relaxed,
+            [
+                'TokenResponse.token_type: x-ath-upstream is {"type": "string", "const": "Bearer"},'
+                ' upstream {"type": "string"}'
+            ],
         ),
         (
             change_reference,
             [
-                'ATHError.code: $ref is absent, upstream "AgentStatus"',
-                'ATHError.code: anyOf is [{"$ref": "ATHErrorCode"}, {"type": "string"}],'
-                " upstream absent",
+                'ATHError.code: x-ath-upstream is {"$ref": "ATHErrorCode"},'
+                ' upstream {"$ref": "AgentStatus"}'
             ],
         ),
         (add_enum_value, ['ATHErrorCode: the enum value "RATE_LIMITED" is missing in the spec']),
@@ -169,6 +196,60 @@ def test_each_undeclared_difference_is_printed(
     printed = run.stdout.split("UNDECLARED:\n")[1].splitlines()
     assert printed[:-1] == [f"  {line}" for line in lines]
     assert printed[-1].startswith(f"{len(lines)} undeclared, ")
+
+
+@pytest.mark.parametrize(
+    ("word", "value"),
+    [
+        ("uniqueItems", True),
+        ("exclusiveMinimum", 5),
+        ("multipleOf", 60),
+        ("minProperties", 1),
+        ("dependentRequired", {"a": ["b"]}),
+        ("not", {"type": "string"}),
+        ("if", {"minimum": 1}),
+        ("then", {"maximum": 5}),
+        ("patternProperties", {"^x-": {"type": "string"}}),
+        ("const", 3600),
+        ("readOnly", True),
+        ("contentMediaType", "text/plain"),
+    ],
+)
+def test_every_word_that_is_not_prose_is_compared(tmp_path: Path, word: str, value: Any) -> None:
+    upstream = Upstream()
+    upstream.properties("TokenResponse")["expires_in"][word] = value
+    run = upstream.compare(tmp_path)
+    assert run.returncode == 1, run.stderr
+    said = json.dumps(value)
+    assert f"TokenResponse.expires_in: {word} is absent, upstream {said}" in run.stdout
+
+
+def test_prose_is_not_compared(tmp_path: Path) -> None:
+    upstream = Upstream()
+    for schema in upstream.schemas.values():
+        for part in (schema, *schema.get("properties", {}).values()):
+            part |= {"description": "Other words.", "title": "T", "example": 1, "$comment": "c"}
+    assert upstream.compare(tmp_path).returncode == 0
+
+
+def test_a_relaxation_that_upstream_has_caught_up_with_is_told(tmp_path: Path) -> None:
+    spec = read_spec()
+    schema = spec["components"]["schemas"]["TokenResponse"]["properties"]["token_type"]
+    schema["x-ath-upstream"] = {"type": "string"}
+    upstream = Upstream()
+    del upstream.properties("TokenResponse")["token_type"]["const"]
+    run = upstream.compare(tmp_path, "--spec", str(write_spec(spec, tmp_path / "spec.json")))
+    assert run.returncode == 1
+    assert "TokenResponse.token_type: x-ath-relaxed, but it is as upstream" in run.stdout
+
+
+def test_a_spec_that_is_not_yaml_is_no_verdict(tmp_path: Path) -> None:
+    broken = tmp_path / "spec.yaml"
+    broken.write_text("a: [1,\nb: 2", encoding="utf-8")
+    run = Upstream().compare(tmp_path, "--spec", str(broken))
+    assert run.returncode == 2
+    assert "spec.yaml:2: not YAML" in run.stderr
+    assert "Traceback" not in run.stderr
 
 
 def test_a_file_that_cannot_be_read_is_not_a_verdict(tmp_path: Path) -> None:

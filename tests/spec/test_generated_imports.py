@@ -40,9 +40,9 @@ def test_a_client_brings_httpx() -> None:
 
 
 def test_a_model_brings_only_the_models_it_needs() -> None:
-    loaded = modules_after("from ath_api.models import ATHError")
+    loaded = modules_after("from ath_api.models import ErrorBody")
     models = {name.rpartition(".")[2] for name in loaded if name.startswith("ath_api.models.")}
-    assert models == {"ath_error", "ath_error_code"}
+    assert models == {"error_body", "ath_error_code"}
     assert not {
         name for name in modules_after("import ath_api.models") if "ath_api.models." in name
     }

@@ -58,22 +58,21 @@ def test_nothing_but_the_new_things_changes(regenerated: Path) -> None:
     assert old.keys() - new.keys() == set()
     assert new.keys() - old.keys() == {"api/discovery/read_provider.py"}
     changed = {name for name in old if old[name] != new[name]}
-    assert changed == {"models/token_response.py", "models/ath_error_code.py"}
+    assert changed == {"models/token_response.py", "models/ath_error_code.py", "openapi.yaml"}
 
 
 def test_the_new_things_work(regenerated: Path) -> None:
     token = {**samples()["TokenResponse"], "refresh_hint": "soon"}
     program = f"""
 from ath_api.api.discovery import read_provider
-from ath_api.models import ATHError, ATHErrorCode, TokenResponse
+from ath_api.models import ErrorBody, ATHErrorCode, TokenResponse
 token = TokenResponse.from_dict({token!r})
 assert token.refresh_hint == "soon" and token.to_dict() == {token!r}
-error = ATHError.from_dict({{"code": "RATE_LIMITED", "message": ""}})
+error = ErrorBody.from_dict({{"code": "RATE_LIMITED", "message": ""}})
 assert error.code is ATHErrorCode.RATE_LIMITED
-assert read_provider._get_kwargs("p", since=0) == {{
-    "method": "get", "url": "/ath/providers/p", "params": {{"since": 0}}, "headers": {{}}
-}}
-assert read_provider._get_kwargs("p", x_locale="de")["headers"] == {{"X-Locale": "de"}}
+call = read_provider.prepare("p", since=0, x_locale="de")
+assert (call.method, call.path, call.query) == ("GET", "/ath/providers/p", [("since", "0")])
+assert (call.headers, call.content) == ({{"X-Locale": "de"}}, None)
 """
     result = run("-c", program, PYTHONPATH=str(regenerated))
     assert result.returncode == 0, result.stderr
@@ -92,7 +91,7 @@ from ath_api.models import ATHErrorCode, ProviderInfo, TokenResponse
 
 def use(token: TokenResponse, client: Client) -> ATHErrorCode:
     assert_type(token.refresh_hint, str | None)
-    assert_type(read_provider.sync("p", client=client, since=1), ProviderInfo | None)
+    assert_type(read_provider.sync("p", client=client, since=1), ProviderInfo)
     token.no_such_field  # line 12
     read_provider.sync("p", client=client, since="1")  # line 13
     return ATHErrorCode.RATE_LIMITED

@@ -166,6 +166,12 @@ for name in {modules!r}:
     modules_after(program)
 
 
+def test_no_module_of_the_http_layer_is_longer_than_200_lines() -> None:
+    files = [path for path in FILES if part_of(path) == "_http"]
+    lengths = {name_of(path): len(path.read_text(encoding="utf-8").splitlines()) for path in files}
+    assert {name: lines for name, lines in lengths.items() if lines > 200} == {}
+
+
 def test_no_module_is_longer_than_300_lines() -> None:
     lengths = {name_of(path): len(path.read_text(encoding="utf-8").splitlines()) for path in FILES}
     assert {name: lines for name, lines in lengths.items() if lines > 300} == {}

@@ -22,11 +22,11 @@ from .support import LIMIT, REQUEST, context, error_of, json_reply, json_values,
 
 
 def document_of(answer: Reply, limit: int = LIMIT) -> dict[str, Any]:
-    return read_answer(context(limit), REQUEST, answer).document
+    return read_answer(context(limit), TokenResponse, REQUEST, answer).document
 
 
-def answer_of(document: dict[str, Any]) -> Answer:
-    return Answer(document, REQUEST.origin_label, 200)
+def answer_of(document: dict[str, Any], kind: Any = TokenResponse) -> Answer[Any]:
+    return Answer(document, REQUEST.origin_label, 200, kind)
 
 
 def value_of(answer: Reply) -> Any:
@@ -309,9 +309,7 @@ def test_json_of_another_kind_is_told_apart_from_no_json(body: bytes, reason: st
 
 
 def test_a_json_object_is_taken_whatever_the_type_says() -> None:
-    assert read_answer(
-        context(), REQUEST, reply(200, b'{"a":1}', content_type="text/html")
-    ).document == {"a": 1}
+    assert document_of(reply(200, b'{"a":1}', content_type="text/html")) == {"a": 1}
 
 
 MODELS = st.sampled_from([TokenResponse, AgentRegistrationResponse])
@@ -332,7 +330,7 @@ TOKEN = {
 
 
 def test_a_model_is_read_from_a_json_object() -> None:
-    token = answer_of(TOKEN).model(TokenResponse)
+    token = answer_of(TOKEN).model()
     assert token.access_token == CANARY
     assert CANARY not in repr(token)
 
@@ -342,7 +340,7 @@ def test_any_json_object_is_a_model_or_an_invalid_response(kind: Any, data: st.D
     document: Any = data.draw(
         st.dictionaries(st.sampled_from([*TOKEN, "x"]) | st.text(), json_values)
     )
-    result = outcome(lambda: answer_of({**TOKEN, **document}).model(kind))
+    result = outcome(lambda: answer_of({**TOKEN, **document}, kind).model())
     if isinstance(result, ATHError):
         assert result.code == "INVALID_RESPONSE"
 
@@ -352,7 +350,7 @@ def test_any_json_object_is_a_model_or_an_invalid_response(kind: Any, data: st.D
     st.sampled_from([[CANARY], {CANARY: CANARY}, {"x": [CANARY]}, CANARY, [[CANARY]], [7, CANARY]]),
 )
 def test_a_wrong_field_is_named_and_no_value_is_repeated(name: str, wrong: Any) -> None:
-    result = outcome(lambda: answer_of({**TOKEN, name: wrong}).model(TokenResponse))
+    result = outcome(lambda: answer_of({**TOKEN, name: wrong}).model())
     if isinstance(result, ATHError):
         assert name in result.message
         assert CANARY not in f"{result} {result!r} {result.details}"

@@ -1,4 +1,4 @@
-"""Contains all the data models used in inputs/outputs"""
+"""The JSON objects and enums of the spec."""
 
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
@@ -9,12 +9,12 @@ if TYPE_CHECKING:
     from .agent_registration_request import AgentRegistrationRequest
     from .agent_registration_response import AgentRegistrationResponse
     from .agent_status import AgentStatus
-    from .ath_error import ATHError
     from .ath_error_code import ATHErrorCode
     from .authorization_request import AuthorizationRequest
     from .authorization_response import AuthorizationResponse
     from .developer_info import DeveloperInfo
     from .discovery_document import DiscoveryDocument
+    from .error_body import ErrorBody
     from .provider_approval import ProviderApproval
     from .provider_info import ProviderInfo
     from .provider_scope_request import ProviderScopeRequest
@@ -31,12 +31,12 @@ _MODULES = {
     "AgentRegistrationRequest": ".agent_registration_request",
     "AgentRegistrationResponse": ".agent_registration_response",
     "AgentStatus": ".agent_status",
-    "ATHError": ".ath_error",
     "ATHErrorCode": ".ath_error_code",
     "AuthorizationRequest": ".authorization_request",
     "AuthorizationResponse": ".authorization_response",
     "DeveloperInfo": ".developer_info",
     "DiscoveryDocument": ".discovery_document",
+    "ErrorBody": ".error_body",
     "ProviderApproval": ".provider_approval",
     "ProviderInfo": ".provider_info",
     "ProviderScopeRequest": ".provider_scope_request",
@@ -54,12 +54,12 @@ __all__ = (
     "AgentRegistrationRequest",
     "AgentRegistrationResponse",
     "AgentStatus",
-    "ATHError",
     "ATHErrorCode",
     "AuthorizationRequest",
     "AuthorizationResponse",
     "DeveloperInfo",
     "DiscoveryDocument",
+    "ErrorBody",
     "ProviderApproval",
     "ProviderInfo",
     "ProviderScopeRequest",

@@ -2,9 +2,8 @@ from enum import StrEnum
 
 
 class AgentStatus(StrEnum):
-    APPROVED = "approved"
-    DENIED = "denied"
-    PENDING = "pending"
+    """Where a registration stands."""
 
-    def __str__(self) -> str:
-        return str(self.value)
+    APPROVED = "approved"
+    PENDING = "pending"
+    DENIED = "denied"

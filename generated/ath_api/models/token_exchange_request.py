@@ -3,15 +3,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Literal, Self
 
-from attrs import define as _attrs_define
-from attrs import field as _attrs_field
+from attrs import define as _define
+from attrs import field as _field
 
-from ..errors import FieldError
-from ..types import (
-    wrong_type,
-)
+from .. import _reading
+from .._model import Model as _Model
+from ..errors import FieldError as _FieldError
 
-_KNOWN = frozenset(
+_KNOWN: frozenset[str] = frozenset(
     (
         "grant_type",
         "client_id",
@@ -22,119 +21,78 @@ _KNOWN = frozenset(
         "code_verifier",
     )
 )
+_read_grant_type = _reading.constant("authorization_code")
 
 
-@_attrs_define(kw_only=True)
-class TokenExchangeRequest:
+@_define(kw_only=True)
+class TokenExchangeRequest(_Model):
     """A consented session, to be exchanged for a token."""
 
+    grant_type: Literal["authorization_code"] = _field(
+        default="authorization_code", metadata={"required": True}
+    )
+    """Always authorization_code, so it need not be given."""
+
     client_id: str
-    """ The registration. """
+    """The registration."""
 
-    client_secret: str = _attrs_field(repr=False)
-    """ The registration's secret. """
+    client_secret: str = _field(repr=False)
+    """The registration's secret."""
 
-    agent_attestation: str = _attrs_field(repr=False)
-    """ A fresh ES256 JWT; its audience is the full URL of the token endpoint. """
+    agent_attestation: str = _field(repr=False)
+    """A fresh ES256 JWT; its audience is the full URL of the token endpoint."""
 
-    code: str = _attrs_field(repr=False)
-    """ The OAuth code if the agent got one; any text otherwise. """
+    code: str = _field(repr=False)
+    """The OAuth code if the agent got one; any text otherwise."""
 
     ath_session_id: str
-    """ The session that the user consented to. """
+    """The session that the user consented to."""
 
-    grant_type: Literal["authorization_code"] = "authorization_code"
-    """ Always authorization_code, so it need not be given. """
-
-    code_verifier: str | None = _attrs_field(default=None, repr=False)
-    """ The verifier to the code_challenge that opened the session (RFC 7636). """
-
-    additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict, repr=False)
-    """Fields that the spec does not know."""
-
-    def to_dict(self) -> dict[str, Any]:
-        """The object as JSON; what is None is left out where the spec allows that."""
-        field_dict: dict[str, Any] = {
-            **self.additional_properties,
-            "grant_type": self.grant_type,
-            "client_id": self.client_id,
-            "client_secret": self.client_secret,
-            "agent_attestation": self.agent_attestation,
-            "code": self.code,
-            "ath_session_id": self.ath_session_id,
-        }
-        if self.code_verifier is not None:
-            field_dict["code_verifier"] = self.code_verifier
-        return field_dict
+    code_verifier: str | None = _field(default=None, repr=False)
+    """The verifier to the code_challenge that opened the session (RFC 7636)."""
 
     @classmethod
     def from_dict(cls, src_dict: Mapping[str, Any]) -> Self:
-        """Read the object from parsed JSON.
-
-        Raises:
-            FieldError: A field is missing or of the wrong type; says which one, and never its value.
-        """
-
-        if not isinstance(src_dict, dict) and not isinstance(src_dict, Mapping):
-            raise wrong_type("", "an object", src_dict)
+        """Read the object from parsed JSON; raises FieldError."""
+        _at = ""
         try:
-            grant_type = src_dict["grant_type"]
-            client_id = src_dict["client_id"]
-            client_secret = src_dict["client_secret"]
-            agent_attestation = src_dict["agent_attestation"]
-            code = src_dict["code"]
-            ath_session_id = src_dict["ath_session_id"]
-        except KeyError as _missing:
-            raise FieldError(str(_missing.args[0]), "missing") from None
-        if grant_type != "authorization_code":
-            raise FieldError("grant_type", "not the one value that is allowed")
-
-        if not isinstance(client_id, str):
-            raise wrong_type("client_id", "a string", client_id)
-
-        if not isinstance(client_secret, str):
-            raise wrong_type("client_secret", "a string", client_secret)
-
-        if not isinstance(agent_attestation, str):
-            raise wrong_type("agent_attestation", "a string", agent_attestation)
-
-        if not isinstance(code, str):
-            raise wrong_type("code", "a string", code)
-
-        if not isinstance(ath_session_id, str):
-            raise wrong_type("ath_session_id", "a string", ath_session_id)
-
-        code_verifier = src_dict.get("code_verifier")
-        if code_verifier is not None:
-            if not isinstance(code_verifier, str):
-                raise wrong_type("code_verifier", "a string", code_verifier)
+            if type(src_dict) is not dict:
+                _reading.mapping(src_dict)
+            _at = "grant_type"
+            grant_type_ = _read_grant_type(src_dict[_at])
+            _at = "client_id"
+            if type(client_id_ := src_dict[_at]) is not str:
+                client_id_ = _reading.text(client_id_)
+            _at = "client_secret"
+            if type(client_secret_ := src_dict[_at]) is not str:
+                client_secret_ = _reading.text(client_secret_)
+            _at = "agent_attestation"
+            if type(agent_attestation_ := src_dict[_at]) is not str:
+                agent_attestation_ = _reading.text(agent_attestation_)
+            _at = "code"
+            if type(code_ := src_dict[_at]) is not str:
+                code_ = _reading.text(code_)
+            _at = "ath_session_id"
+            if type(ath_session_id_ := src_dict[_at]) is not str:
+                ath_session_id_ = _reading.text(ath_session_id_)
+            _at = "code_verifier"
+            if (code_verifier_ := src_dict.get(_at)) is not None:
+                code_verifier_ = _reading.text(code_verifier_)
+        except KeyError:
+            raise _FieldError(_at, "missing") from None
+        except _FieldError as _error:
+            raise _error.inside(_at) from None
         _result = cls(
-            grant_type=grant_type,
-            client_id=client_id,
-            client_secret=client_secret,
-            agent_attestation=agent_attestation,
-            code=code,
-            ath_session_id=ath_session_id,
-            code_verifier=code_verifier,
+            grant_type=grant_type_,
+            client_id=client_id_,
+            client_secret=client_secret_,
+            agent_attestation=agent_attestation_,
+            code=code_,
+            ath_session_id=ath_session_id_,
+            code_verifier=code_verifier_,
         )
-        if len(src_dict) != 6 + (code_verifier is not None):
+        if len(src_dict) != 6 + (code_verifier_ is not None):
             _result.additional_properties = {
                 _key: _value for _key, _value in src_dict.items() if _key not in _KNOWN
             }
         return _result
-
-    @property
-    def additional_keys(self) -> list[str]:
-        return list(self.additional_properties.keys())
-
-    def __getitem__(self, key: str) -> Any:
-        return self.additional_properties[key]
-
-    def __setitem__(self, key: str, value: Any) -> None:
-        self.additional_properties[key] = value
-
-    def __delitem__(self, key: str) -> None:
-        del self.additional_properties[key]
-
-    def __contains__(self, key: str) -> bool:
-        return key in self.additional_properties

@@ -1,143 +1,87 @@
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from ... import errors
-from ...types import (
-    UNREADABLE,
-    Response,
-)
+from ...models.discovery_document import DiscoveryDocument
+from ...models.error_body import ErrorBody
+from ...types import Answer, PreparedCall, Response
 
 if TYPE_CHECKING:
-    import httpx
+    from ...client import Client
 
-    from ...client import AuthenticatedClient, Client
+PATH = "/.well-known/ath.json"
+"""The path of the operation, below the base URL."""
 
-
-from ...models.ath_error import ATHError
-from ...models.discovery_document import DiscoveryDocument
-
-
-def _get_kwargs() -> dict[str, Any]:
-
-    _kwargs: dict[str, Any] = {
-        "method": "get",
-        "url": "/.well-known/ath.json",
-    }
-
-    return _kwargs
+_ANSWERS = (
+    Answer(200, 200, "application/json", DiscoveryDocument.from_dict),
+    Answer(429, 429, "application/json", ErrorBody.from_dict),
+    Answer(400, 499, "application/json", ErrorBody.from_dict),
+    Answer(500, 599, "application/json", ErrorBody.from_dict),
+)
 
 
-def _parse_response(
-    *, client: AuthenticatedClient | Client, response: httpx.Response
-) -> ATHError | DiscoveryDocument | None:
-    try:
-        if response.status_code == 200:
-            return DiscoveryDocument.from_dict(response.json())
-
-        if 400 <= response.status_code <= 499:
-            return ATHError.from_dict(response.json())
-
-        if 500 <= response.status_code <= 599:
-            return ATHError.from_dict(response.json())
-
-    except UNREADABLE:
-        return None
-    if client.raise_on_unexpected_status:
-        raise errors.UnexpectedStatus(response.status_code, response.content)
-    return None
-
-
-def _build_response(
-    *, client: AuthenticatedClient | Client, response: httpx.Response
-) -> Response[ATHError | DiscoveryDocument]:
-    return Response(
-        status_code=response.status_code,
-        content=response.content,
-        headers=response.headers,
-        parsed=_parse_response(client=client, response=response),
+def prepare() -> PreparedCall[DiscoveryDocument, ErrorBody]:
+    """What ``sync`` sends, and how the answer to it is read. Sends nothing."""
+    return PreparedCall(
+        method="GET",
+        path=PATH,
+        answers=_ANSWERS,
     )
 
 
-def sync_detailed(
-    *,
-    client: AuthenticatedClient | Client,
-) -> Response[ATHError | DiscoveryDocument]:
+def sync_detailed(*, client: Client) -> Response[DiscoveryDocument, ErrorBody]:
     """Read what a gateway offers.
 
-    Raises:
-        errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
-        httpx.TimeoutException: If the request takes longer than Client.timeout.
+    The providers behind the gateway, and the scopes that an agent may ask for there.
 
     Returns:
-        Response[ATHError | DiscoveryDocument]
+        Every answer, also an error or one that is not as described.
+
+    Raises:
+        httpx.HTTPError: No answer came.
     """
-
-    kwargs = _get_kwargs()
-
-    response = client.get_httpx_client().request(
-        **kwargs,
-    )
-
-    return _build_response(client=client, response=response)
+    return client.send(prepare())
 
 
-def sync(
-    *,
-    client: AuthenticatedClient | Client,
-) -> ATHError | DiscoveryDocument | None:
+def sync(*, client: Client) -> DiscoveryDocument:
     """Read what a gateway offers.
 
-    Raises:
-        errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
-        httpx.TimeoutException: If the request takes longer than Client.timeout.
+    The providers behind the gateway, and the scopes that an agent may ask for there.
 
     Returns:
-        ATHError | DiscoveryDocument
+        The gateway and its providers.
+
+    Raises:
+        errors.ResponseError: The answer is no success as described.
+        httpx.HTTPError: No answer came.
     """
-
-    return sync_detailed(
-        client=client,
-    ).parsed
+    return client.send(prepare()).value()
 
 
-async def asyncio_detailed(
-    *,
-    client: AuthenticatedClient | Client,
-) -> Response[ATHError | DiscoveryDocument]:
+async def asyncio_detailed(*, client: Client) -> Response[DiscoveryDocument, ErrorBody]:
     """Read what a gateway offers.
 
-    Raises:
-        errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
-        httpx.TimeoutException: If the request takes longer than Client.timeout.
+    The providers behind the gateway, and the scopes that an agent may ask for there.
 
     Returns:
-        Response[ATHError | DiscoveryDocument]
+        Every answer, also an error or one that is not as described.
+
+    Raises:
+        httpx.HTTPError: No answer came.
     """
-
-    kwargs = _get_kwargs()
-
-    response = await client.get_async_httpx_client().request(**kwargs)
-
-    return _build_response(client=client, response=response)
+    return await client.send_async(prepare())
 
 
-async def asyncio(
-    *,
-    client: AuthenticatedClient | Client,
-) -> ATHError | DiscoveryDocument | None:
+async def asyncio(*, client: Client) -> DiscoveryDocument:
     """Read what a gateway offers.
 
-    Raises:
-        errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
-        httpx.TimeoutException: If the request takes longer than Client.timeout.
+    The providers behind the gateway, and the scopes that an agent may ask for there.
 
     Returns:
-        ATHError | DiscoveryDocument
-    """
+        The gateway and its providers.
 
-    return (
-        await asyncio_detailed(
-            client=client,
-        )
-    ).parsed
+    Raises:
+        errors.ResponseError: The answer is no success as described.
+        httpx.HTTPError: No answer came.
+    """
+    return (await client.send_async(prepare())).value()

@@ -1,188 +1,112 @@
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from ... import errors
-from ...types import (
-    UNREADABLE,
-    Response,
-    path_segment,
-)
+from ..._writing import to_segment as _to_segment
+from ...models.agent_registration import AgentRegistration
+from ...models.error_body import ErrorBody
+from ...types import Answer, PreparedCall, Response
 
 if TYPE_CHECKING:
-    import httpx
+    from ...client import Client
 
-    from ...client import AuthenticatedClient, Client
+PATH = "/ath/agents/{clientId}"
+"""The path of the operation, below the base URL."""
 
-
-from ...models.agent_registration import AgentRegistration
-from ...models.ath_error import ATHError
-
-
-def _get_kwargs(
-    client_id: str,
-) -> dict[str, Any]:
-
-    _kwargs: dict[str, Any] = {
-        "method": "get",
-        "url": "/ath/agents/{client_id}".format(
-            client_id=path_segment("client_id", client_id),
-        ),
-    }
-
-    return _kwargs
+_ANSWERS = (
+    Answer(200, 200, "application/json", AgentRegistration.from_dict),
+    Answer(401, 401, "application/json", ErrorBody.from_dict),
+    Answer(403, 403, "application/json", ErrorBody.from_dict),
+    Answer(429, 429, "application/json", ErrorBody.from_dict),
+    Answer(400, 499, "application/json", ErrorBody.from_dict),
+    Answer(500, 599, "application/json", ErrorBody.from_dict),
+)
 
 
-def _parse_response(
-    *, client: AuthenticatedClient | Client, response: httpx.Response
-) -> ATHError | AgentRegistration | None:
-    try:
-        if response.status_code == 200:
-            return AgentRegistration.from_dict(response.json())
-
-        if response.status_code == 401:
-            return ATHError.from_dict(response.json())
-
-        if response.status_code == 403:
-            return ATHError.from_dict(response.json())
-
-        if 400 <= response.status_code <= 499:
-            return ATHError.from_dict(response.json())
-
-        if 500 <= response.status_code <= 599:
-            return ATHError.from_dict(response.json())
-
-    except UNREADABLE:
-        return None
-    if client.raise_on_unexpected_status:
-        raise errors.UnexpectedStatus(response.status_code, response.content)
-    return None
-
-
-def _build_response(
-    *, client: AuthenticatedClient | Client, response: httpx.Response
-) -> Response[ATHError | AgentRegistration]:
-    return Response(
-        status_code=response.status_code,
-        content=response.content,
-        headers=response.headers,
-        parsed=_parse_response(client=client, response=response),
+def prepare(client_id: str) -> PreparedCall[AgentRegistration, ErrorBody]:
+    """What ``sync`` sends, and how the answer to it is read. Sends nothing."""
+    return PreparedCall(
+        method="GET",
+        path=f"/ath/agents/{_to_segment('client_id', client_id)}",
+        answers=_ANSWERS,
     )
 
 
-def sync_detailed(
-    client_id: str,
-    *,
-    client: AuthenticatedClient | Client,
-) -> Response[ATHError | AgentRegistration]:
+def sync_detailed(client_id: str, *, client: Client) -> Response[AgentRegistration, ErrorBody]:
     """Read the state of a registration, without its secret.
 
-     The caller must be authenticated; by what means is the implementor's choice. HTTP Basic with
+    The caller must be authenticated; by what means is the implementor's choice. HTTP Basic with
     client_id and client_secret is what this SDK sends.
 
     Args:
-        client_id (str):
-
-    Raises:
-        errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
-        httpx.TimeoutException: If the request takes longer than Client.timeout.
+        client_id: The client_id of the registration.
 
     Returns:
-        Response[ATHError | AgentRegistration]
+        Every answer, also an error or one that is not as described.
+
+    Raises:
+        httpx.HTTPError: No answer came.
+        ValueError: A part of the path is empty or a dot segment.
     """
-
-    kwargs = _get_kwargs(
-        client_id=client_id,
-    )
-
-    response = client.get_httpx_client().request(
-        **kwargs,
-    )
-
-    return _build_response(client=client, response=response)
+    return client.send(prepare(client_id=client_id))
 
 
-def sync(
-    client_id: str,
-    *,
-    client: AuthenticatedClient | Client,
-) -> ATHError | AgentRegistration | None:
+def sync(client_id: str, *, client: Client) -> AgentRegistration:
     """Read the state of a registration, without its secret.
 
-     The caller must be authenticated; by what means is the implementor's choice. HTTP Basic with
+    The caller must be authenticated; by what means is the implementor's choice. HTTP Basic with
     client_id and client_secret is what this SDK sends.
 
     Args:
-        client_id (str):
-
-    Raises:
-        errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
-        httpx.TimeoutException: If the request takes longer than Client.timeout.
+        client_id: The client_id of the registration.
 
     Returns:
-        ATHError | AgentRegistration
-    """
+        The registration.
 
-    return sync_detailed(
-        client_id=client_id,
-        client=client,
-    ).parsed
+    Raises:
+        errors.ResponseError: The answer is no success as described.
+        httpx.HTTPError: No answer came.
+        ValueError: A part of the path is empty or a dot segment.
+    """
+    return client.send(prepare(client_id=client_id)).value()
 
 
 async def asyncio_detailed(
-    client_id: str,
-    *,
-    client: AuthenticatedClient | Client,
-) -> Response[ATHError | AgentRegistration]:
+    client_id: str, *, client: Client
+) -> Response[AgentRegistration, ErrorBody]:
     """Read the state of a registration, without its secret.
 
-     The caller must be authenticated; by what means is the implementor's choice. HTTP Basic with
+    The caller must be authenticated; by what means is the implementor's choice. HTTP Basic with
     client_id and client_secret is what this SDK sends.
 
     Args:
-        client_id (str):
-
-    Raises:
-        errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
-        httpx.TimeoutException: If the request takes longer than Client.timeout.
+        client_id: The client_id of the registration.
 
     Returns:
-        Response[ATHError | AgentRegistration]
+        Every answer, also an error or one that is not as described.
+
+    Raises:
+        httpx.HTTPError: No answer came.
+        ValueError: A part of the path is empty or a dot segment.
     """
-
-    kwargs = _get_kwargs(
-        client_id=client_id,
-    )
-
-    response = await client.get_async_httpx_client().request(**kwargs)
-
-    return _build_response(client=client, response=response)
+    return await client.send_async(prepare(client_id=client_id))
 
 
-async def asyncio(
-    client_id: str,
-    *,
-    client: AuthenticatedClient | Client,
-) -> ATHError | AgentRegistration | None:
+async def asyncio(client_id: str, *, client: Client) -> AgentRegistration:
     """Read the state of a registration, without its secret.
 
-     The caller must be authenticated; by what means is the implementor's choice. HTTP Basic with
+    The caller must be authenticated; by what means is the implementor's choice. HTTP Basic with
     client_id and client_secret is what this SDK sends.
 
     Args:
-        client_id (str):
-
-    Raises:
-        errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
-        httpx.TimeoutException: If the request takes longer than Client.timeout.
+        client_id: The client_id of the registration.
 
     Returns:
-        ATHError | AgentRegistration
-    """
+        The registration.
 
-    return (
-        await asyncio_detailed(
-            client_id=client_id,
-            client=client,
-        )
-    ).parsed
+    Raises:
+        errors.ResponseError: The answer is no success as described.
+        httpx.HTTPError: No answer came.
+        ValueError: A part of the path is empty or a dot segment.
+    """
+    return (await client.send_async(prepare(client_id=client_id))).value()

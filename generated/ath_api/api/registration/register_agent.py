@@ -1,202 +1,123 @@
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from ... import errors
-from ...types import (
-    UNREADABLE,
-    Response,
-)
-
-if TYPE_CHECKING:
-    import httpx
-
-    from ...client import AuthenticatedClient, Client
-
-
+from ..._writing import secrets_in as _secrets_in
+from ..._writing import to_json as _to_json
 from ...models.agent_registration_request import AgentRegistrationRequest
 from ...models.agent_registration_response import AgentRegistrationResponse
-from ...models.ath_error import ATHError
+from ...models.error_body import ErrorBody
+from ...types import Answer, PreparedCall, Response
+
+if TYPE_CHECKING:
+    from ...client import Client
+
+PATH = "/ath/agents/register"
+"""The path of the operation, below the base URL."""
+
+_ANSWERS = (
+    Answer(200, 200, "application/json", AgentRegistrationResponse.from_dict),
+    Answer(201, 201, "application/json", AgentRegistrationResponse.from_dict),
+    Answer(401, 401, "application/json", ErrorBody.from_dict),
+    Answer(409, 409, "application/json", ErrorBody.from_dict),
+    Answer(429, 429, "application/json", ErrorBody.from_dict),
+    Answer(500, 500, "application/json", ErrorBody.from_dict),
+    Answer(400, 499, "application/json", ErrorBody.from_dict),
+    Answer(500, 599, "application/json", ErrorBody.from_dict),
+)
 
 
-def _get_kwargs(
-    *,
-    body: AgentRegistrationRequest,
-) -> dict[str, Any]:
-    headers: dict[str, Any] = {}
-
-    _kwargs: dict[str, Any] = {
-        "method": "post",
-        "url": "/ath/agents/register",
-    }
-
-    _kwargs["json"] = body.to_dict()
-
-    headers["Content-Type"] = "application/json"
-
-    _kwargs["headers"] = headers
-    return _kwargs
-
-
-def _parse_response(
-    *, client: AuthenticatedClient | Client, response: httpx.Response
-) -> ATHError | AgentRegistrationResponse | None:
-    try:
-        if response.status_code == 200:
-            return AgentRegistrationResponse.from_dict(response.json())
-
-        if response.status_code == 201:
-            return AgentRegistrationResponse.from_dict(response.json())
-
-        if response.status_code == 401:
-            return ATHError.from_dict(response.json())
-
-        if response.status_code == 403:
-            return ATHError.from_dict(response.json())
-
-        if response.status_code == 409:
-            return ATHError.from_dict(response.json())
-
-        if response.status_code == 500:
-            return ATHError.from_dict(response.json())
-
-        if 400 <= response.status_code <= 499:
-            return ATHError.from_dict(response.json())
-
-        if 500 <= response.status_code <= 599:
-            return ATHError.from_dict(response.json())
-
-    except UNREADABLE:
-        return None
-    if client.raise_on_unexpected_status:
-        raise errors.UnexpectedStatus(response.status_code, response.content)
-    return None
-
-
-def _build_response(
-    *, client: AuthenticatedClient | Client, response: httpx.Response
-) -> Response[ATHError | AgentRegistrationResponse]:
-    return Response(
-        status_code=response.status_code,
-        content=response.content,
-        headers=response.headers,
-        parsed=_parse_response(client=client, response=response),
+def prepare(
+    *, body: AgentRegistrationRequest
+) -> PreparedCall[AgentRegistrationResponse, ErrorBody]:
+    """What ``sync`` sends, and how the answer to it is read. Sends nothing."""
+    return PreparedCall(
+        method="POST",
+        path=PATH,
+        media_type="application/json",
+        body=_to_json(body),
+        secrets=_secrets_in(body),
+        answers=_ANSWERS,
     )
 
 
 def sync_detailed(
-    *,
-    client: AuthenticatedClient | Client,
-    body: AgentRegistrationRequest,
-) -> Response[ATHError | AgentRegistrationResponse]:
+    *, client: Client, body: AgentRegistrationRequest
+) -> Response[AgentRegistrationResponse, ErrorBody]:
     """Ask the implementor to approve this agent.
 
-     The attestation's audience is the implementor's base URL. The secret is handed out this once. Some
-    servers know an agent already and answer 409 with the code CONFLICT, others register it again.
+    The attestation's audience is the implementor's base URL. The secret is handed out this
+    once. Some servers know an agent already and answer 409 with the code CONFLICT, others
+    register it again.
 
     Args:
-        body (AgentRegistrationRequest): An agent's request for approval.
-
-    Raises:
-        errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
-        httpx.TimeoutException: If the request takes longer than Client.timeout.
+        body: An agent's request for approval.
 
     Returns:
-        Response[ATHError | AgentRegistrationResponse]
+        Every answer, also an error or one that is not as described.
+
+    Raises:
+        httpx.HTTPError: No answer came.
     """
-
-    kwargs = _get_kwargs(
-        body=body,
-    )
-
-    response = client.get_httpx_client().request(
-        **kwargs,
-    )
-
-    return _build_response(client=client, response=response)
+    return client.send(prepare(body=body))
 
 
-def sync(
-    *,
-    client: AuthenticatedClient | Client,
-    body: AgentRegistrationRequest,
-) -> ATHError | AgentRegistrationResponse | None:
+def sync(*, client: Client, body: AgentRegistrationRequest) -> AgentRegistrationResponse:
     """Ask the implementor to approve this agent.
 
-     The attestation's audience is the implementor's base URL. The secret is handed out this once. Some
-    servers know an agent already and answer 409 with the code CONFLICT, others register it again.
+    The attestation's audience is the implementor's base URL. The secret is handed out this
+    once. Some servers know an agent already and answer 409 with the code CONFLICT, others
+    register it again.
 
     Args:
-        body (AgentRegistrationRequest): An agent's request for approval.
-
-    Raises:
-        errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
-        httpx.TimeoutException: If the request takes longer than Client.timeout.
+        body: An agent's request for approval.
 
     Returns:
-        ATHError | AgentRegistrationResponse
-    """
+        Registered. Read agent_status and the approvals; pending and denied come this way too.
 
-    return sync_detailed(
-        client=client,
-        body=body,
-    ).parsed
+    Raises:
+        errors.ResponseError: The answer is no success as described.
+        httpx.HTTPError: No answer came.
+    """
+    return client.send(prepare(body=body)).value()
 
 
 async def asyncio_detailed(
-    *,
-    client: AuthenticatedClient | Client,
-    body: AgentRegistrationRequest,
-) -> Response[ATHError | AgentRegistrationResponse]:
+    *, client: Client, body: AgentRegistrationRequest
+) -> Response[AgentRegistrationResponse, ErrorBody]:
     """Ask the implementor to approve this agent.
 
-     The attestation's audience is the implementor's base URL. The secret is handed out this once. Some
-    servers know an agent already and answer 409 with the code CONFLICT, others register it again.
+    The attestation's audience is the implementor's base URL. The secret is handed out this
+    once. Some servers know an agent already and answer 409 with the code CONFLICT, others
+    register it again.
 
     Args:
-        body (AgentRegistrationRequest): An agent's request for approval.
-
-    Raises:
-        errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
-        httpx.TimeoutException: If the request takes longer than Client.timeout.
+        body: An agent's request for approval.
 
     Returns:
-        Response[ATHError | AgentRegistrationResponse]
+        Every answer, also an error or one that is not as described.
+
+    Raises:
+        httpx.HTTPError: No answer came.
     """
-
-    kwargs = _get_kwargs(
-        body=body,
-    )
-
-    response = await client.get_async_httpx_client().request(**kwargs)
-
-    return _build_response(client=client, response=response)
+    return await client.send_async(prepare(body=body))
 
 
-async def asyncio(
-    *,
-    client: AuthenticatedClient | Client,
-    body: AgentRegistrationRequest,
-) -> ATHError | AgentRegistrationResponse | None:
+async def asyncio(*, client: Client, body: AgentRegistrationRequest) -> AgentRegistrationResponse:
     """Ask the implementor to approve this agent.
 
-     The attestation's audience is the implementor's base URL. The secret is handed out this once. Some
-    servers know an agent already and answer 409 with the code CONFLICT, others register it again.
+    The attestation's audience is the implementor's base URL. The secret is handed out this
+    once. Some servers know an agent already and answer 409 with the code CONFLICT, others
+    register it again.
 
     Args:
-        body (AgentRegistrationRequest): An agent's request for approval.
-
-    Raises:
-        errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
-        httpx.TimeoutException: If the request takes longer than Client.timeout.
+        body: An agent's request for approval.
 
     Returns:
-        ATHError | AgentRegistrationResponse
-    """
+        Registered. Read agent_status and the approvals; pending and denied come this way too.
 
-    return (
-        await asyncio_detailed(
-            client=client,
-            body=body,
-        )
-    ).parsed
+    Raises:
+        errors.ResponseError: The answer is no success as described.
+        httpx.HTTPError: No answer came.
+    """
+    return (await client.send_async(prepare(body=body))).value()

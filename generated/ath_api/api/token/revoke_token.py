@@ -1,198 +1,113 @@
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from ... import errors
-from ...types import (
-    UNREADABLE,
-    Response,
-)
+from ..._writing import secrets_in as _secrets_in
+from ..._writing import to_json as _to_json
+from ...models.error_body import ErrorBody
+from ...models.token_revocation_request import TokenRevocationRequest
+from ...types import Answer, PreparedCall, Response
 
 if TYPE_CHECKING:
-    import httpx
+    from ...client import Client
 
-    from ...client import AuthenticatedClient, Client
+PATH = "/ath/revoke"
+"""The path of the operation, below the base URL."""
 
-
-from ...models.ath_error import ATHError
-from ...models.token_revocation_request import TokenRevocationRequest
-
-
-def _get_kwargs(
-    *,
-    body: TokenRevocationRequest,
-) -> dict[str, Any]:
-    headers: dict[str, Any] = {}
-
-    _kwargs: dict[str, Any] = {
-        "method": "post",
-        "url": "/ath/revoke",
-    }
-
-    _kwargs["json"] = body.to_dict()
-
-    headers["Content-Type"] = "application/json"
-
-    _kwargs["headers"] = headers
-    return _kwargs
+_ANSWERS = (
+    Answer(200, 200),
+    Answer(401, 401, "application/json", ErrorBody.from_dict),
+    Answer(403, 403, "application/json", ErrorBody.from_dict),
+    Answer(429, 429, "application/json", ErrorBody.from_dict),
+    Answer(500, 500, "application/json", ErrorBody.from_dict),
+    Answer(400, 499, "application/json", ErrorBody.from_dict),
+    Answer(500, 599, "application/json", ErrorBody.from_dict),
+)
 
 
-def _parse_response(
-    *, client: AuthenticatedClient | Client, response: httpx.Response
-) -> ATHError | Any | None:
-    try:
-        if response.status_code == 200:
-            return None
-
-        if response.status_code == 400:
-            return ATHError.from_dict(response.json())
-
-        if response.status_code == 401:
-            return ATHError.from_dict(response.json())
-
-        if response.status_code == 403:
-            return ATHError.from_dict(response.json())
-
-        if response.status_code == 500:
-            return ATHError.from_dict(response.json())
-
-        if 400 <= response.status_code <= 499:
-            return ATHError.from_dict(response.json())
-
-        if 500 <= response.status_code <= 599:
-            return ATHError.from_dict(response.json())
-
-    except UNREADABLE:
-        return None
-    if client.raise_on_unexpected_status:
-        raise errors.UnexpectedStatus(response.status_code, response.content)
-    return None
-
-
-def _build_response(
-    *, client: AuthenticatedClient | Client, response: httpx.Response
-) -> Response[ATHError | Any]:
-    return Response(
-        status_code=response.status_code,
-        content=response.content,
-        headers=response.headers,
-        parsed=_parse_response(client=client, response=response),
+def prepare(*, body: TokenRevocationRequest) -> PreparedCall[None, ErrorBody]:
+    """What ``sync`` sends, and how the answer to it is read. Sends nothing."""
+    return PreparedCall(
+        method="POST",
+        path=PATH,
+        media_type="application/json",
+        body=_to_json(body),
+        secrets=_secrets_in(body),
+        answers=_ANSWERS,
     )
 
 
-def sync_detailed(
-    *,
-    client: AuthenticatedClient | Client,
-    body: TokenRevocationRequest,
-) -> Response[ATHError | Any]:
+def sync_detailed(*, client: Client, body: TokenRevocationRequest) -> Response[None, ErrorBody]:
     """Give a token up, at once.
 
-     An agent sends its client_id and client_secret along. A token that never existed is no error (RFC
-    7009), though some servers answer 400 TOKEN_INVALID.
+    An agent sends its client_id and client_secret along. A token that never existed is no error
+    (RFC 7009), though some servers answer 400 TOKEN_INVALID.
 
     Args:
-        body (TokenRevocationRequest): A token to be given up.
-
-    Raises:
-        errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
-        httpx.TimeoutException: If the request takes longer than Client.timeout.
+        body: A token to be given up.
 
     Returns:
-        Response[ATHError | Any]
+        Every answer, also an error or one that is not as described.
+
+    Raises:
+        httpx.HTTPError: No answer came.
     """
-
-    kwargs = _get_kwargs(
-        body=body,
-    )
-
-    response = client.get_httpx_client().request(
-        **kwargs,
-    )
-
-    return _build_response(client=client, response=response)
+    return client.send(prepare(body=body))
 
 
-def sync(
-    *,
-    client: AuthenticatedClient | Client,
-    body: TokenRevocationRequest,
-) -> ATHError | Any | None:
+def sync(*, client: Client, body: TokenRevocationRequest) -> None:
     """Give a token up, at once.
 
-     An agent sends its client_id and client_secret along. A token that never existed is no error (RFC
-    7009), though some servers answer 400 TOKEN_INVALID.
+    An agent sends its client_id and client_secret along. A token that never existed is no error
+    (RFC 7009), though some servers answer 400 TOKEN_INVALID.
 
     Args:
-        body (TokenRevocationRequest): A token to be given up.
-
-    Raises:
-        errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
-        httpx.TimeoutException: If the request takes longer than Client.timeout.
+        body: A token to be given up.
 
     Returns:
-        ATHError | Any
-    """
+        The token is worth nothing any more. The body, if there is one, means nothing.
 
-    return sync_detailed(
-        client=client,
-        body=body,
-    ).parsed
+    Raises:
+        errors.ResponseError: The answer is no success as described.
+        httpx.HTTPError: No answer came.
+    """
+    return client.send(prepare(body=body)).value()
 
 
 async def asyncio_detailed(
-    *,
-    client: AuthenticatedClient | Client,
-    body: TokenRevocationRequest,
-) -> Response[ATHError | Any]:
+    *, client: Client, body: TokenRevocationRequest
+) -> Response[None, ErrorBody]:
     """Give a token up, at once.
 
-     An agent sends its client_id and client_secret along. A token that never existed is no error (RFC
-    7009), though some servers answer 400 TOKEN_INVALID.
+    An agent sends its client_id and client_secret along. A token that never existed is no error
+    (RFC 7009), though some servers answer 400 TOKEN_INVALID.
 
     Args:
-        body (TokenRevocationRequest): A token to be given up.
-
-    Raises:
-        errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
-        httpx.TimeoutException: If the request takes longer than Client.timeout.
+        body: A token to be given up.
 
     Returns:
-        Response[ATHError | Any]
+        Every answer, also an error or one that is not as described.
+
+    Raises:
+        httpx.HTTPError: No answer came.
     """
-
-    kwargs = _get_kwargs(
-        body=body,
-    )
-
-    response = await client.get_async_httpx_client().request(**kwargs)
-
-    return _build_response(client=client, response=response)
+    return await client.send_async(prepare(body=body))
 
 
-async def asyncio(
-    *,
-    client: AuthenticatedClient | Client,
-    body: TokenRevocationRequest,
-) -> ATHError | Any | None:
+async def asyncio(*, client: Client, body: TokenRevocationRequest) -> None:
     """Give a token up, at once.
 
-     An agent sends its client_id and client_secret along. A token that never existed is no error (RFC
-    7009), though some servers answer 400 TOKEN_INVALID.
+    An agent sends its client_id and client_secret along. A token that never existed is no error
+    (RFC 7009), though some servers answer 400 TOKEN_INVALID.
 
     Args:
-        body (TokenRevocationRequest): A token to be given up.
-
-    Raises:
-        errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
-        httpx.TimeoutException: If the request takes longer than Client.timeout.
+        body: A token to be given up.
 
     Returns:
-        ATHError | Any
-    """
+        The token is worth nothing any more. The body, if there is one, means nothing.
 
-    return (
-        await asyncio_detailed(
-            client=client,
-            body=body,
-        )
-    ).parsed
+    Raises:
+        errors.ResponseError: The answer is no success as described.
+        httpx.HTTPError: No answer came.
+    """
+    return (await client.send_async(prepare(body=body))).value()
