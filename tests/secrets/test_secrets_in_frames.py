@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 import ath
-from ath import ATHError, FileStore
+from ath import ATHError, FileStore, MemoryStore
 from tests.harness import faults
 from tests.harness.clients import AGENT_ID, AnyClient, Kind
 from tests.harness.server import Server, raw_answer
@@ -103,9 +103,11 @@ def make_call(call: str, client: AnyClient) -> Any:
 
 def opened(holder: Callable[..., AnyClient], server: Server, **options: Any) -> AnyClient:
     """A client with an open session, and so a verifier."""
-    client = holder(**options)
+    store = MemoryStore()
     server.answer_all(raw_answer(json.dumps(SESSION).encode()))
-    client.authorize("shop", ["read"], state=STATE)
+    holder(credentials=store).authorize("shop", ["read"], state=STATE)
+    client = holder(credentials=store, **options)
+    client.load()
     return client
 
 
@@ -185,7 +187,8 @@ def test_no_frame_of_a_call_that_broke_on_the_way_shows_a_secret(
         return  # which sends nothing
     own = way == "own connections"
     options = {} if own else {"http_client": kind.httpx_client()}
-    client = opened(holder, server, timeout=0.2, **options)
+    timeout = 0.2 if fault is faults.stall_before_headers else 20
+    client = opened(holder, server, timeout=timeout, **options)
     server.plan.append(fault)
     error = caught(lambda: make_call(call, client))
     canaries.add_sent(request.raw for request in server.requests)
