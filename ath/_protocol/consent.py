@@ -237,7 +237,7 @@ def _revoke_token(context: Context, token: Token, retry: Retry) -> Flow[None]:
 
 def _token_text(answer: Answer[TokenResponse]) -> str:
     """The token, which has to fit into a header."""
-    access_token = answer.text("access_token")
+    access_token = hide(answer.text("access_token"))
     if access_token.isascii() and access_token.isprintable():
         return access_token
     raise answer.misfit("access_token must be printable ASCII text")

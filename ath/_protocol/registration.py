@@ -21,7 +21,7 @@ from ath_api.models import (
 )
 
 from .._http.messages import parse_base
-from .._secret import SecretText
+from .._secret import SecretText, hide
 from ..arguments import Developer, ProviderScopes
 from ..errors import ATHError
 from ..retry import READ, REGISTER, Retry
@@ -207,8 +207,8 @@ def _register(context: Context, wanted: _Request, retry: Retry) -> Flow[AgentReg
             ) from None
         explain_lost_reply(error, "registered. Ask the implementor before you register again")
     # The secret is shown once: it is saved before anything else in the answer is looked at.
-    client_id, client_secret = map(answer.text, SAVED_FIRST)
-    held = Registration(client_id, client_secret, tuple(wanted.redirect_uris or ()))
+    client_id, client_secret = (hide(answer.text(name)) for name in SAVED_FIRST)
+    held = Registration(str.__str__(client_id), client_secret, tuple(wanted.redirect_uris or ()))
     yield SaveRegistration(held, instead_of=former)
     yield CheckRegistration(held.client_id)
     return answer.model()

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from .._http.messages import Reply, Request
 from .._json import MALFORMED, parse_json
-from .._secret import hide
 from ..errors import ATHError
 from ..response import Response
 from ..retry import Retry, Rule
@@ -60,7 +59,7 @@ class Answer(Generic[T]):
         if isinstance(value, str) and value:
             with suppress(UnicodeEncodeError):  # JSON can carry what no request could send back
                 value.encode("utf-8")
-                return hide(value)
+                return value
         raise self.misfit(f"{name} must be text that is not empty")
 
     def model(self) -> T:

@@ -331,7 +331,10 @@ def test_cancelled_calls_give_their_places_back(caller: Caller, serve: Serve) ->
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system does not fork")
 @pytest.mark.filterwarnings("ignore:.*multi-threaded, use of fork:DeprecationWarning")
 @SCHEMES
-def test_a_forked_child_opens_connections_of_its_own(kind: str, serve: Serve, scheme: str) -> None:
+def test_a_forked_child_opens_connections_of_its_own(
+    kind: str, serve: Serve, scheme: str, clock: Clock
+) -> None:
+    # The clock stands still, so that no connection is idle for too long.
     def numbered(peer: Peer) -> None:
         while peer.request():
             peer.send(answer(b"%d" % peer.number))

@@ -50,7 +50,8 @@ def copy_ath(target: Path, api: str) -> None:
     shutil.copytree(ROOT / "ath", target, ignore=shutil.ignore_patterns("testing", "__pycache__"))
     for path in target.rglob("*.py"):
         text = path.read_text("utf-8")
-        path.write_text(re.sub(r"\bath_api\b", api, text), encoding="utf-8")
+        text = re.sub(r"\bath_api\b", api, text).replace('"ath.', f'"{target.name}.')
+        path.write_text(text, encoding="utf-8")
 
 
 class Use:
