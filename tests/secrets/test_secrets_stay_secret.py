@@ -196,11 +196,12 @@ def test_a_broken_connection_shows_nothing_of_the_request(
     with Server() as server:
         server.plan += [fault] * 3
         options = {"http_client": kind.httpx_client()} if way == "httpx client" else {}
-        client = make(server.url, timeout=0.1, **options)
+        stalls = fault is faults.stall_before_headers
+        client = make(server.url, timeout=0.1 if stalls else 30, **options)
         with check_logs(canaries):
             error = catch_error(lambda: CALLS[call](client))
         canaries.add_sent(request.raw for request in server.requests)
-    seen = "TIMEOUT" if fault is faults.stall_before_headers else "NETWORK_ERROR"
+    seen = "TIMEOUT" if stalls else "NETWORK_ERROR"
     assert error.code == code_when_lost(call, seen)
     canaries.check_error(error)
 
