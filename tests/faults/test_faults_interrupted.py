@@ -122,9 +122,10 @@ def test_a_cancelled_call_leaves_an_async_client_usable(
         inner.run = lambda value: value  # type: ignore[method-assign]
         driven = type(client)(inner, client.raw, client.mode, client.provider)
         call = asyncio.ensure_future(case.make(driven, gateway))
-        await reached.wait()
-        while where == "pause" and innermost(call) != "sleep":  # noqa: ASYNC110
-            await asyncio.sleep(0)
+        async with asyncio.timeout(60):
+            await reached.wait()
+            while where == "pause" and innermost(call) != "sleep":  # noqa: ASYNC110
+                await asyncio.sleep(0)
         call.cancel()
         with pytest.raises(asyncio.CancelledError):
             await call
