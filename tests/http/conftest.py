@@ -8,13 +8,20 @@ from typing import Any
 
 import pytest
 
+from ath._http import tls
+
 from .wire import ASYNC_KINDS, Caller, Handler, Server, client_context, server_context
 
 
 @pytest.fixture(autouse=True)
-def plain_environment(plain_environment: None, monkeypatch: pytest.MonkeyPatch) -> None:
-    """As for all tests, and no certificates: these tests say whom they trust."""
+def plain_environment(plain_environment: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """As for all tests, and no certificates: these tests say whom they trust.
+
+    The process keeps one context, so what is made of this environment must not reach other tests.
+    """
     monkeypatch.delenv("SSL_CERT_FILE", raising=False)
+    yield
+    tls.default_context.cache_clear()
 
 
 @pytest.fixture(params=["sync", *ASYNC_KINDS])
