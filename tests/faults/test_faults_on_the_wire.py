@@ -158,11 +158,10 @@ def test_a_connection_closed_while_idle_is_replaced_without_a_failed_call(
 ) -> None:
     client = kind.client(gateway.server.url)
     gateway.prepare(client, case)
-    gateway.server.ignore_ended()
     before = gateway.effects()
     gateway.server.plan.append(faults.keep_then_close)
     client.discover()
-    gateway.server.wait_ended()
+    gateway.server.wait_all_ended()
     case.make(client, gateway)
     happened = {k: v - before[k] for k, v in gateway.effects().items() if v != before[k]}
     assert happened == ({case.effect: 1} if case.effect else {})

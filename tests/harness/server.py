@@ -173,7 +173,6 @@ class Server:
         self.surplus: list[bytes] = []
         """What clients sent after a request's end without waiting for the answer."""
         self.connections = 0
-        self._ended = threading.Semaphore(0)  # released once for each connection that has ended
         self._threads: list[threading.Thread] = []
         self._sockets: set[socket.socket] = set()
         self._port = 0
@@ -232,8 +231,8 @@ class Server:
         self._port = listener.getsockname()[1]
         self._listener = listener
         thread = threading.Thread(target=self._accept, args=(listener,), daemon=True)
-        thread.start()
         self._threads = [thread]
+        thread.start()
 
     def stop(self) -> None:
         """Stop listening, so that connections are refused, and end the open ones."""
@@ -256,15 +255,6 @@ class Server:
     def __exit__(self, *_: object) -> None:
         self.stop()
 
-    def ignore_ended(self) -> None:
-        """Let :meth:`wait_ended` count from here."""
-        while self._ended.acquire(blocking=False):
-            pass
-
-    def wait_ended(self) -> None:
-        """Wait until one more connection has ended."""
-        assert self._ended.acquire(timeout=10)
-
     def wait_all_ended(self) -> None:
         """Wait until every connection has ended, and with it what a behaviour still had to do."""
         for thread in self._threads[1:]:
@@ -281,9 +271,9 @@ class Server:
             thread = threading.Thread(
                 target=self._serve, args=(sock, self.connections), daemon=True
             )
-            thread.start()
             acceptor, *others = self._threads
             self._threads = [acceptor, *(t for t in others if t.is_alive()), thread]
+            thread.start()
 
     def _serve(self, sock: socket.socket, number: int) -> None:
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -299,7 +289,6 @@ class Server:
                 self._next_behaviour()(connection)
         sock.close()
         self._sockets.discard(sock)
-        self._ended.release()
 
     def _next_behaviour(self) -> Behaviour:
         try:
