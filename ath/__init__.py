@@ -34,13 +34,16 @@ if TYPE_CHECKING:
 
     from .arguments import Developer, ProviderScopes
     from .codes import CODES, ErrorCode
+    from .consent import AsyncConsent, Consent, PendingSession
     from .errors import ATHError, ATHSecurityWarning, ATHWarning
     from .gateway import AsyncATHGatewayClient, ATHGatewayClient
     from .grant import Grant
     from .keys import AsyncSigner, Signer
+    from .loopback import LoopbackReceiver
     from .native import AsyncATHNativeClient, ATHNativeClient
     from .response import Response
     from .retry import RetryPolicy
+    from .show import open_browser, print_url
     from .stores.base import CredentialKey, CredentialStore, MemoryStore
     from .stores.files import FileStore, FolderStore
 
@@ -64,9 +67,11 @@ __all__ = [
     "AgentStatus",
     "AsyncATHGatewayClient",
     "AsyncATHNativeClient",
+    "AsyncConsent",
     "AsyncSigner",
     "AuthorizationRequest",
     "AuthorizationResponse",
+    "Consent",
     "CredentialKey",
     "CredentialStore",
     "Developer",
@@ -76,7 +81,9 @@ __all__ = [
     "FileStore",
     "FolderStore",
     "Grant",
+    "LoopbackReceiver",
     "MemoryStore",
+    "PendingSession",
     "ProviderApproval",
     "ProviderInfo",
     "ProviderScopeRequest",
@@ -90,18 +97,23 @@ __all__ = [
     "TokenExchangeRequest",
     "TokenResponse",
     "TokenRevocationRequest",
+    "open_browser",
+    "print_url",
 ]
 
 _HOMES = {
     "ath.arguments": ("Developer", "ProviderScopes"),
     "ath.codes": ("CODES", "ErrorCode"),
+    "ath.consent": ("AsyncConsent", "Consent", "PendingSession"),
     "ath.errors": ("ATHError", "ATHSecurityWarning", "ATHWarning"),
     "ath.gateway": ("ATHGatewayClient", "AsyncATHGatewayClient"),
     "ath.grant": ("Grant",),
     "ath.keys": ("AsyncSigner", "Signer"),
+    "ath.loopback": ("LoopbackReceiver",),
     "ath.native": ("ATHNativeClient", "AsyncATHNativeClient"),
     "ath.response": ("Response",),
     "ath.retry": ("RetryPolicy",),
+    "ath.show": ("open_browser", "print_url"),
     "ath.stores.base": ("CredentialKey", "CredentialStore", "MemoryStore"),
     "ath.stores.files": ("FileStore", "FolderStore"),
     "ath_api.models": (

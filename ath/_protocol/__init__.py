@@ -10,9 +10,9 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from types import ModuleType
 
-    from . import attestation, consent, registration
+    from . import attestation, completing, connect, consent, registration, waiting
 
-__all__ = ["attestation", "consent", "registration"]
+__all__ = ["attestation", "completing", "connect", "consent", "registration", "waiting"]
 
 
 def __getattr__(name: str) -> ModuleType:

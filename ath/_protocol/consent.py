@@ -21,7 +21,7 @@ from ath_api.models import (
 from .._secret import SecretText, hide
 from ..errors import ATHError
 from ..retry import EXCHANGE, READ, Retry
-from ..stores.record import SESSION_LIFETIME, Record, Session, Token
+from ..stores.record import SESSION_LIFETIME, Record, Registration, Session, Token
 from .arguments import as_texts, optional_text, require_text
 from .authorization_url import check_authorization_url
 from .context import Context, current_client_id, require_registration
@@ -56,6 +56,22 @@ def authorize(
     retry: Retry,
 ) -> Flow[AuthorizationResponse]:
     """Open a session in which the user is asked for consent."""
+    response, _ = yield from open_session(
+        context, provider, scopes, redirect_uri, resource, state, retry
+    )
+    return response
+
+
+def open_session(
+    context: Context,
+    provider: str,
+    scopes: Sequence[str],
+    redirect_uri: str | None,
+    resource: str | None,
+    state: str | None,
+    retry: Retry,
+) -> Flow[tuple[AuthorizationResponse, Session]]:
+    """The same, with the session as it is kept."""
     settings, credentials = context.settings, context.credentials
     verifier, state = SecretText(settings.random_text(48)), hide(state)
     provider_id, wanted = require_text(provider, "provider"), as_texts(scopes, "scopes")
@@ -66,8 +82,8 @@ def authorize(
 
     def prepare(attestation: str) -> PreparedCall[AuthorizationResponse, Any]:
         held = require_registration(credentials)
-        uris = held.redirect_uris  # of each attempt: the registration may be another one by now
-        default = uris[0] if len(uris) == 1 else None
+        # of each attempt: the registration may be another one by now
+        default = default_redirect_uri(held)
         body = AuthorizationRequest(
             client_id=held.client_id,
             agent_attestation=attestation,
@@ -112,13 +128,30 @@ def authorize(
     )
     yield Save(partial(Record.open_session, session_id=response.ath_session_id, session=session))
     yield CheckRegistration(body.client_id)
-    return response
+    return response, session
+
+
+def default_redirect_uri(registration: Registration) -> str | None:
+    """Where the browser is sent if nobody says so: the redirect URI, if there is just one."""
+    uris = registration.redirect_uris
+    return uris[0] if len(uris) == 1 else None
 
 
 def exchange_token(
     context: Context, code: str, session_id: str, retry: Retry
 ) -> Flow[TokenResponse]:
     """Exchange a consented session for a token, and keep the token."""
+    _, answer = yield from exchange(context, code, session_id, retry)
+    return answer.model()
+
+
+def exchange(
+    context: Context, code: str, session_id: str, retry: Retry, within: float | None = None
+) -> Flow[tuple[Token, Answer[TokenResponse]]]:
+    """The token that a consented session was exchanged for, which is kept, and the whole answer.
+
+    ``within`` is the number of seconds that each attempt may take.
+    """
     settings, credentials = context.settings, context.credentials
     code = require_text(hide(code), "code")
     session = credentials.session(require_text(session_id, "session_id"))
@@ -146,8 +179,9 @@ def exchange_token(
 
     try:
         answer = yield from ask(
-            context, prepare, TokenResponse, EXCHANGE, retry, _token_audiences(context)
-        )
+            context, prepare, TokenResponse, EXCHANGE, retry, _token_audiences(context),
+            within=within,
+        )  # fmt: skip
     except ATHError as error:
         if error.code == "SCOPE_NOT_APPROVED" and session is not None:
             provider = session.provider
@@ -160,6 +194,10 @@ def exchange_token(
                     "SESSION_NOT_FOUND",
                     "This session ended with its registration, which was replaced by another one.",
                 ) from error
+        if error.code == "USER_DENIED" and session is not None:
+            error.details |= describe_session(session_id, session)
+            with suppress(ATHError):  # as above
+                yield Save(partial(Record.deny_session, session_id=session_id))
         explain_lost_reply(error, "got its token, and this session may be used up")
     # The session is used up: the token is saved before the rest of the answer is looked at.
     provider, expires_in, granted = list(answer.first(SAVED_FIRST))[1:]
@@ -169,6 +207,7 @@ def exchange_token(
         expires_at=_expiry_of(expires_in, settings.clock()),
         scopes=_scopes_of(granted),
         client_id=held.client_id,
+        session_id=session_id,
     )
     if session is not None and not settings.native and token.provider != session.provider:
         yield Save(partial(Record.close_session, session_id=session_id))
@@ -180,7 +219,16 @@ def exchange_token(
         )
     yield Save(partial(Record.keep_token, token=token, session_id=session_id))
     yield CheckRegistration(held.client_id)
-    return answer.model()
+    return token, answer
+
+
+def describe_session(session_id: str, session: Session) -> dict[str, object]:
+    """Which consent an error is about, for its details."""
+    return {
+        "provider": session.provider,
+        "scopes": list(session.scopes),
+        "session_id": session_id,
+    }
 
 
 def _token_audiences(context: Context) -> tuple[str | list[str], ...]:
