@@ -175,7 +175,7 @@ class AsyncClient(Client["AsyncDriver"]):
     async def revoke(self, provider: str | None = None, *, retry: Retry = CLIENT) -> None:
         """Revoke one provider's token or all; see :meth:`SyncClient.revoke`."""
         return await self._driver.run(
-            self._credentials, _protocol.consent.revoke(self._context, provider, retry)
+            self._credentials, _protocol.revocation.revoke(self._context, provider, retry)
         )
 
     async def load(self) -> None:

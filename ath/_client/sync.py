@@ -278,7 +278,7 @@ class SyncClient(Client[SyncDriver]):
                 STORAGE_ERROR if the store could not be read or written.
         """
         return self._driver.run(
-            self._credentials, _protocol.consent.revoke(self._context, provider, retry)
+            self._credentials, _protocol.revocation.revoke(self._context, provider, retry)
         )
 
     def load(self) -> None:

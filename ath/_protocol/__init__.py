@@ -10,9 +10,17 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from types import ModuleType
 
-    from . import attestation, completing, connect, consent, registration, waiting
+    from . import attestation, completing, connect, consent, registration, revocation, waiting
 
-__all__ = ["attestation", "completing", "connect", "consent", "registration", "waiting"]
+__all__ = [
+    "attestation",
+    "completing",
+    "connect",
+    "consent",
+    "registration",
+    "revocation",
+    "waiting",
+]
 
 
 def __getattr__(name: str) -> ModuleType:

@@ -14,6 +14,7 @@ from .._secret import SecretText
 from ..errors import ATHError
 from ..stores.record import Record, Session
 from .consent import describe_session
+from .context import Context
 from .failures import PLACEHOLDER_CODE
 from .steps import Flow, Save
 
@@ -93,10 +94,12 @@ def _same(one: str, other: str) -> bool:
     return compare_digest(one.encode("utf-8", "replace"), other.encode("utf-8", "replace"))
 
 
-def check_callback(callback: Callback, session_id: str, session: Session) -> Flow[None]:
+def check_callback(
+    context: Context, callback: Callback, session_id: str, session: Session
+) -> Flow[None]:
     """Raise what the URL says about a session, unless the user has consented.
 
-    A denial is remembered with the session.
+    That the session is over is remembered with it.
 
     Raises:
         ATHError: USER_DENIED, OAUTH_ERROR or STATE_MISMATCH.
@@ -106,6 +109,9 @@ def check_callback(callback: Callback, session_id: str, session: Session) -> Flo
     if said is not None:
         if callback.denied and ours:
             yield Save(partial(Record.deny_session, session_id=session_id))
+        elif ours:
+            now = context.settings.clock()
+            yield Save(partial(Record.end_session, session_id=session_id, now=now))
         raise said
     if not ours:
         raise ATHError(

@@ -25,7 +25,7 @@ def complete_authorization(context: Context, callback_url: str) -> Flow[Grant]:
     session = None if session_id is None else context.credentials.session(session_id)
     if session_id is None or session is None:
         raise _unknown_session(context, callback)
-    yield from check_callback(callback, session_id, session)
+    yield from check_callback(context, callback, session_id, session)
     return (yield from _exchange(context, callback, session_id))
 
 

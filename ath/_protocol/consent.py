@@ -1,4 +1,4 @@
-"""Phase B, the user's consent: opening a session, exchanging it for a token, revoking the token."""
+"""Phase B, the user's consent: opening a session, and exchanging it for a token."""
 
 from __future__ import annotations
 
@@ -9,13 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 from ath_api.api.authorization import authorize as authorize_endpoint
 from ath_api.api.token import exchange_token as exchange_endpoint
-from ath_api.api.token import revoke_token as revoke_endpoint
 from ath_api.models import (
     AuthorizationRequest,
     AuthorizationResponse,
     TokenExchangeRequest,
     TokenResponse,
-    TokenRevocationRequest,
 )
 
 from .._secret import SecretText, hide
@@ -27,7 +25,7 @@ from .authorization_url import check_authorization_url
 from .context import Context, current_client_id, require_registration
 from .failures import explain_lost_reply, name_token
 from .pkce import METHOD, s256_challenge
-from .replies import Answer, ask, tell
+from .replies import Answer, ask
 from .steps import CheckRegistration, Flow, Reload, Save
 
 if TYPE_CHECKING:
@@ -41,8 +39,8 @@ SAVED_FIRST: Mapping[str, object] = {
 }
 """What is taken from a token's answer before the rest is looked at, as TokenResponse has it."""
 
-_UNUSABLE_TOKEN_CODES = frozenset({"TOKEN_INVALID", "TOKEN_REVOKED", "TOKEN_EXPIRED"})
-"""What a server says of a token that cannot be used any more, revoked or never known."""
+_SESSION_IS_OVER = frozenset({"SESSION_EXPIRED", "SCOPE_NOT_APPROVED", "INTERNAL_ERROR"})
+"""What a server says, with 400 or 403, of a session that can never be exchanged any more."""
 _MAX_EXPIRES_IN = 1e12  # seconds; larger values overflow datetime, or are no numbers
 
 
@@ -196,8 +194,9 @@ def exchange(
                 ) from error
         if error.code == "USER_DENIED" and session is not None:
             error.details |= describe_session(session_id, session)
+        if error.source == "implementor":
             with suppress(ATHError):  # as above
-                yield Save(partial(Record.deny_session, session_id=session_id))
+                yield from _note_end(context, session_id, error)
         explain_lost_reply(error, "got its token, and this session may be used up")
     # The session is used up: the token is saved before the rest of the answer is looked at.
     provider, expires_in, granted = list(answer.first(SAVED_FIRST))[1:]
@@ -222,6 +221,15 @@ def exchange(
     return token, answer
 
 
+def _note_end(context: Context, session_id: str, error: ATHError) -> Flow[None]:
+    """Remember that the session is over, so that nobody is sent to its URL again."""
+    if error.code == "USER_DENIED":
+        yield Save(partial(Record.deny_session, session_id=session_id))
+    elif error.code in _SESSION_IS_OVER and error.status in (400, 403):
+        now = context.settings.clock()
+        yield Save(partial(Record.end_session, session_id=session_id, now=now))
+
+
 def describe_session(session_id: str, session: Session) -> dict[str, object]:
     """Which consent an error is about, for its details."""
     return {
@@ -237,50 +245,6 @@ def _token_audiences(context: Context) -> tuple[str | list[str], ...]:
     token_url = base + exchange_endpoint.PATH
     both = [base, token_url]
     return (both,) if context.learned.needs_audience_list else (token_url, both)
-
-
-def revoke(context: Context, provider: str | None, retry: Retry) -> Flow[None]:
-    """Revoke one provider's token or all; every one is tried before the first error is raised."""
-    if provider is not None:
-        require_text(provider, "provider")
-    first: ATHError | None = None
-    try:
-        yield Reload()  # what another process was granted meanwhile is to be revoked as well
-    except ATHError as error:
-        first = error  # at least what memory holds is revoked
-    require_registration(context.credentials)
-    for token in context.credentials.tokens(provider):
-        try:
-            yield from _revoke_token(context, token, retry)
-        except ATHError as error:
-            first = first or error
-    if first is not None:
-        raise first
-
-
-def _revoke_token(context: Context, token: Token, retry: Retry) -> Flow[None]:
-    """Revoke with the registration that the token was granted to, and forget the token.
-
-    Where that registration is known no more, the server is asked with the present one; if it
-    refuses, the token cannot be revoked in any other way, so it is forgotten.
-    """
-    own = context.credentials.registration_of(token.client_id)
-    held = own or require_registration(context.credentials)
-    body = TokenRevocationRequest(
-        client_id=held.client_id, client_secret=held.client_secret, token=token.access_token
-    )
-    refusal: ATHError | None = None
-    try:
-        yield from tell(context, revoke_endpoint.prepare(body=body), READ, retry)
-    except ATHError as error:
-        if error.code not in _UNUSABLE_TOKEN_CODES:
-            refusal = error
-            refused = error.source == "implementor" and error.status in (400, 401, 403)
-            if not refused or token.client_id is None or own is not None:
-                raise
-    yield Save(partial(Record.drop_token, access_token=hide(token.access_token)))
-    if refusal is not None:
-        raise refusal
 
 
 def _token_text(answer: Answer[TokenResponse]) -> str:

@@ -140,7 +140,7 @@ def _try_until_consent(
             break
         yield pause
         if receiver is not None:
-            came = yield from _take_callback(receiver, session_id, session)
+            came = yield from _take_callback(context, receiver, session_id, session)
             if came is not None:
                 code, receiver = came, None
     yield Reload()
@@ -174,7 +174,9 @@ def exchange_together(
     return to_grant(token, context.user)
 
 
-def _take_callback(receiver: Receiver, session_id: str, session: Session) -> Flow[str | None]:
+def _take_callback(
+    context: Context, receiver: Receiver, session_id: str, session: Session
+) -> Flow[str | None]:
     """The code with which the browser came back for this session; None if it did not.
 
     Raises:
@@ -189,7 +191,7 @@ def _take_callback(receiver: Receiver, session_id: str, session: Session) -> Flo
     if callback is None or not is_about(callback, session_id, session):
         receiver.answer("failed")  # a stranger
         return None
-    yield from check_callback(callback, session_id, session)
+    yield from check_callback(context, callback, session_id, session)
     return callback.code
 
 

@@ -157,6 +157,13 @@ class Record:
         if session is not None:
             self.sessions[session_id] = replace(session, denied=True)
 
+    def end_session(self, session_id: str, now: float) -> None:
+        """Remember that a session is over before its time; ``now`` is in seconds UTC."""
+        session = self.sessions.get(session_id)
+        if session is not None:
+            ends = min(session.expires_at, now)
+            self.sessions[session_id] = replace(session, expires_at=ends)
+
     def close_session(self, session_id: str) -> None:
         """Forget a session."""
         self.sessions.pop(session_id, None)
