@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from ath._http.messages import Reply
-from ath._protocol import attestation, consent, provider_call, registration
+from ath._protocol import attestation, consent, provider_call, registration, revocation
 from ath._protocol.context import Context
 from ath._protocol.provider_request import CallOptions
 from ath._protocol.registration import RegistrationOptions
