@@ -10,7 +10,7 @@ from typing import Any
 
 from ath._http.messages import Reply
 from ath._protocol.context import Context
-from ath._protocol.steps import Flow, Pause, Receive, Reload, Save, SaveRegistration, Show, Step
+from ath._protocol.steps import Exclude, Pause, Receive, Reload, Save, SaveRegistration, Show, Step
 from ath.errors import ATHError
 
 from .flows import FlowRun
@@ -65,6 +65,8 @@ class TimedRun(FlowRun):
                 self.credentials.change(step.change)
             case SaveRegistration():
                 settle(self.credentials.save_registration(step.registration, step.instead_of))
+            case Exclude():
+                return None if step.done() else self.run(step.make_flow())
             case Show():
                 return step.function(step.url)
             case Receive():
@@ -110,7 +112,3 @@ class FakeReceiver:
         self.pages.append(page)
         if page == "failed":
             self.callback = Future()
-
-
-def run_timed(flow: Callable[[Context], Flow[Any]], run: TimedRun) -> Any:
-    return run.run(flow(run.context))
