@@ -163,7 +163,7 @@ class AsyncClient(Client["AsyncDriver"]):
     async def wait_for_approval(self, timeout: float = 600) -> models.AgentRegistration:
         """Wait for the agent's approval; see :meth:`SyncClient.wait_for_approval`."""
         return await self._driver.run(
-            self._credentials, _protocol.waiting.wait_for_approval(self._context, timeout)
+            self._credentials, _protocol.approval.wait_for_approval(self._context, timeout)
         )
 
     async def pending_sessions(self) -> tuple[PendingSession, ...]:

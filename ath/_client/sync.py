@@ -250,7 +250,7 @@ class SyncClient(Client[SyncDriver]):
                 approved_providers); APPROVAL_TIMEOUT when the time is over; and as registration().
         """
         return self._driver.run(
-            self._credentials, _protocol.waiting.wait_for_approval(self._context, timeout)
+            self._credentials, _protocol.approval.wait_for_approval(self._context, timeout)
         )
 
     def pending_sessions(self) -> tuple[PendingSession, ...]:

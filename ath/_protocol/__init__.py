@@ -10,9 +10,19 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from types import ModuleType
 
-    from . import attestation, completing, connect, consent, registration, revocation, waiting
+    from . import (
+        approval,
+        attestation,
+        completing,
+        connect,
+        consent,
+        registration,
+        revocation,
+        waiting,
+    )
 
 __all__ = [
+    "approval",
     "attestation",
     "completing",
     "connect",

@@ -16,13 +16,14 @@ from ..errors import ATHError
 from ..grant import Grant
 from ..retry import Default
 from ..stores.record import Session
+from .approval import unapproved, wait_for_approval
 from .arguments import as_texts, optional_text, require_seconds, require_text
 from .consent import default_redirect_uri, open_session
 from .context import Context, require_registration
 from .grants import live_grant, suffices, to_datetime
 from .registration import RegistrationOptions, discover_service, register_if_needed
 from .steps import Flow, Receive, Reload, Show
-from .waiting import unapproved, wait_for_approval, wait_for_consent
+from .waiting import wait_for_consent
 
 if TYPE_CHECKING:
     from .. import arguments

@@ -1,11 +1,10 @@
-"""Waiting for a person: for the user's consent, and for the implementor's approval."""
+"""Waiting for the user's consent: the exchange is tried until it succeeds or cannot any more."""
 
 from __future__ import annotations
 
+from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any
-
-from ath_api.models import AgentRegistration, AgentRegistrationResponse, AgentStatus
 
 from .._secret import hide
 from ..errors import ATHError, Delivery
@@ -13,12 +12,11 @@ from ..grant import Grant
 from ..retry import Retry
 from ..stores.record import Session, Token
 from .arguments import require_seconds, require_text
-from .callback import check_callback, is_about, parse_callback
+from .callback import Callback, check_callback, is_about, parse_callback
 from .consent import describe_session, exchange
 from .context import Context, Settings
 from .failures import PLACEHOLDER_CODE
 from .grants import grant_of_session, to_grant
-from .registration import registration
 from .steps import Flow, Pause, Receive, Reload, Share
 
 if TYPE_CHECKING:
@@ -101,6 +99,7 @@ def wait_for_consent(
     context: Context, session_id: str, timeout: float, receiver: Receiver | None
 ) -> Flow[Grant]:
     """The same with a receiver that listens already; the browser is told how it ended."""
+    session = context.credentials.session(session_id)
     try:
         granted = yield from _try_until_consent(context, session_id, timeout, receiver)
     except ATHError as error:
@@ -108,9 +107,23 @@ def wait_for_consent(
             receiver.answer("denied" if error.code == "USER_DENIED" else "failed")
         raise
     if receiver is not None:
-        yield Pause(LATE_BROWSER, until=receiver.callback)
+        yield from _wait_for_late_browser(context, receiver, session_id, session)
         receiver.answer("granted")
     return granted
+
+
+def _wait_for_late_browser(
+    context: Context, receiver: Receiver, session_id: str, session: Session | None
+) -> Flow[None]:
+    """The token may have come just before the browser: it is to find its page."""
+    now = context.settings.monotonic
+    ends = now() + LATE_BROWSER
+    while (left := ends - now()) > 0:
+        yield Pause(left, until=receiver.callback)
+        if session is None or not receiver.callback.done():
+            return
+        if _read_callback(receiver, session_id, session) is not None:
+            return
 
 
 def _try_until_consent(
@@ -182,17 +195,23 @@ def _take_callback(
     Raises:
         ATHError: USER_DENIED or OAUTH_ERROR, if the URL says so.
     """
-    if not receiver.callback.done():
-        return None
-    try:
-        callback = parse_callback(hide(receiver.callback.result()))
-    except ATHError:
-        callback = None
-    if callback is None or not is_about(callback, session_id, session):
-        receiver.answer("failed")  # a stranger
+    callback = _read_callback(receiver, session_id, session)
+    if callback is None:
         return None
     yield from check_callback(context, callback, session_id, session)
     return callback.code
+
+
+def _read_callback(receiver: Receiver, session_id: str, session: Session) -> Callback | None:
+    """What the browser brought that came back for this session; others are turned away."""
+    if not receiver.callback.done():
+        return None
+    with suppress(ATHError):
+        callback = parse_callback(hide(receiver.callback.result()))
+        if is_about(callback, session_id, session):
+            return callback
+    receiver.answer("failed")
+    return None
 
 
 def _require_open(context: Context, session_id: str) -> Session:
@@ -239,49 +258,3 @@ def _not_granted(
         f"The user has not consented within {timeout:g} seconds. {hint}",
         details=about,
     )
-
-
-def wait_for_approval(context: Context, timeout: float) -> Flow[AgentRegistration]:
-    """Read the registration until it is approved."""
-    schedule = Schedule(context.settings, timeout)
-    details: dict[str, Any] = {}
-    while True:
-        last, retry_after = "", None
-        try:
-            found = yield from registration(context, None, schedule.within)
-        except ATHError as error:
-            if not may_pass(error):
-                raise
-            last, retry_after = f" The last try failed with {error.code}.", error.retry_after
-        else:
-            if found.agent_status == AgentStatus.APPROVED:
-                return found
-            if found.agent_status == AgentStatus.DENIED:
-                raise unapproved(found)
-            details = describe_registration(found)
-        pause = schedule.next_pause(retry_after, schedule.left)
-        if pause is None:
-            raise ATHError(
-                "APPROVAL_TIMEOUT",
-                f"The agent was not approved within {timeout:g} seconds.{last}",
-                details=details,
-            )
-        yield pause
-
-
-def unapproved(found: AgentRegistration | AgentRegistrationResponse) -> ATHError:
-    """The error for an agent that may not ask a user yet, or ever."""
-    return ATHError(
-        "AGENT_UNAPPROVED",
-        f"The implementor says that the agent is {found.agent_status}.",
-        details=describe_registration(found),
-    )
-
-
-def describe_registration(found: AgentRegistration | AgentRegistrationResponse) -> dict[str, Any]:
-    """Where a registration stands, for an error's details."""
-    return {
-        "client_id": found.client_id,
-        "agent_status": str(found.agent_status),
-        "approved_providers": [provider.to_dict() for provider in found.approved_providers],
-    }

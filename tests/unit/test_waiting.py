@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from ath._protocol import waiting
+from ath._protocol.approval import wait_for_approval
 from ath._protocol.steps import Call, Share
 from ath.errors import Delivery
 from ath.stores.record import Record, Session, Token
@@ -312,7 +313,7 @@ PENDING = json_reply({**APPROVED, "agent_status": "pending"})
 
 
 def approval(run: TimedRun, timeout: float = 600) -> Any:
-    return run.run(waiting.wait_for_approval(run.context, timeout))
+    return run.run(wait_for_approval(run.context, timeout))
 
 
 def test_approval_is_waited_for() -> None:
