@@ -17,7 +17,8 @@ from .waiting import exchange_together
 
 def complete_authorization(context: Context, callback_url: str) -> Flow[Grant]:
     """Exchange the session that the browser came back for."""
-    callback = parse_callback(hide(callback_url))
+    callback_url = hide(callback_url)
+    callback = parse_callback(callback_url)
     session_id = _find(context, callback)
     if session_id is None:
         yield Reload()  # another worker may have opened the session

@@ -54,6 +54,7 @@ def authorize(
     retry: Retry,
 ) -> Flow[AuthorizationResponse]:
     """Open a session in which the user is asked for consent."""
+    state = hide(state)
     response, _ = yield from open_session(
         context, provider, scopes, redirect_uri, resource, state, retry
     )
@@ -139,6 +140,7 @@ def exchange_token(
     context: Context, code: str, session_id: str, retry: Retry
 ) -> Flow[TokenResponse]:
     """Exchange a consented session for a token, and keep the token."""
+    code = hide(code)
     _, answer = yield from exchange(context, code, session_id, retry)
     return answer.model()
 
