@@ -11,7 +11,8 @@ if TYPE_CHECKING:
 
     from .errors import CODES, ATHError, ATHSecurityWarning, ATHWarning
     from .gateway import AsyncATHGatewayClient, ATHGatewayClient
-    from .keys import AsyncSigner, Signer
+    from .identity import IdentityFinding, agent_identity_document, check_identity
+    from .keys import AgentKey, AsyncSigner, Signer
     from .native import AsyncATHNativeClient, ATHNativeClient
     from .response import Response
     from .retry import RetryPolicy
@@ -27,6 +28,7 @@ __all__ = [
     "ATHNativeClient",
     "ATHSecurityWarning",
     "ATHWarning",
+    "AgentKey",
     "AsyncATHGatewayClient",
     "AsyncATHNativeClient",
     "AsyncSigner",
@@ -34,16 +36,20 @@ __all__ = [
     "CredentialStore",
     "FileStore",
     "FolderStore",
+    "IdentityFinding",
     "MemoryStore",
     "Response",
     "RetryPolicy",
     "Signer",
+    "agent_identity_document",
+    "check_identity",
 ]
 
 _HOMES = {
     "errors": ("CODES", "ATHError", "ATHSecurityWarning", "ATHWarning"),
     "gateway": ("ATHGatewayClient", "AsyncATHGatewayClient"),
-    "keys": ("AsyncSigner", "Signer"),
+    "identity": ("IdentityFinding", "agent_identity_document", "check_identity"),
+    "keys": ("AgentKey", "AsyncSigner", "Signer"),
     "native": ("ATHNativeClient", "AsyncATHNativeClient"),
     "response": ("Response",),
     "retry": ("RetryPolicy",),

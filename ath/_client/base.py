@@ -15,7 +15,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Generic, NoReturn, Self, TypeVar
 
 from .._http.messages import parse_base, parse_timeout
-from .._protocol.arguments import as_list, encode_headers, require_text
+from .._protocol.arguments import as_list, check_agent_id, encode_headers, require_text
 from .._protocol.context import Learned, Settings, current_client_id, require_registration
 from .._protocol.requests import context_of_user, make_context
 from ..errors import ATHError
@@ -62,8 +62,9 @@ class Client(ABC, Generic[DriverT]):
         Args:
             url: The implementor's base URL, http or https, as it names itself.
             agent_id: The https URL of the agent's identity document (http on loopback).
-            private_key: The agent's P-256 key: PEM text or bytes, a ``pathlib.Path`` to such a
-                file, a key of ``cryptography``, or a :class:`Signer` for a key kept elsewhere.
+            private_key: The agent's P-256 key: an :class:`AgentKey`, PEM text or bytes, a
+                ``pathlib.Path`` to such a file, a key of ``cryptography``, or a :class:`Signer`
+                for a key kept elsewhere.
             key_id: The ``kid`` that attestations name.
             private_key_password: Of an encrypted PEM.
             timeout: Seconds for one attempt, connecting and reading included; an httpx.Timeout
@@ -88,7 +89,7 @@ class Client(ABC, Generic[DriverT]):
         base = parse_base(url, "url")
         settings = Settings(
             base=base,
-            agent_id=_check_agent_id(agent_id),
+            agent_id=check_agent_id(agent_id),
             key_id=require_text(key_id, "key_id"),
             capabilities=tuple(
                 require_text(item, "capabilities") for item in as_list(capabilities, "capabilities")
@@ -258,15 +259,6 @@ def _open_store(
     if isinstance(credentials, type) or not complete:
         raise ATHError("INVALID_ARGUMENT", "credentials must be a path or a CredentialStore.")
     return credentials
-
-
-def _check_agent_id(agent_id: object) -> str:
-    base = parse_base(agent_id, "agent_id")
-    if not isinstance(agent_id, str) or not agent_id.isascii():
-        raise ATHError("INVALID_ARGUMENT", "agent_id must be an ASCII URL.")
-    if base.is_plaintext:
-        raise ATHError("INVALID_ARGUMENT", "agent_id must be an https URL (http on loopback only).")
-    return agent_id
 
 
 def _check_audience(audience: object) -> str:

@@ -106,15 +106,16 @@ def make_folder(folder: Path) -> None:
         _sync_folder(each.parent)
 
 
-def write_file(path: Path, data: bytes, timeout: float) -> None:
-    """Put a new file in the place of the old one, durably; the caller holds a lock.
+def write_file(path: Path, data: bytes, timeout: float, *, temporary: Path | None = None) -> None:
+    """Put a new file in the place of the old one, durably.
 
-    On Windows a reader that has the old file open is waited for, up to ``timeout`` seconds.
+    The caller holds a lock, or names a ``temporary`` file beside it that nobody else writes. On
+    Windows a reader that has the old file open is waited for, up to ``timeout`` seconds.
 
     Raises:
         OSError: if that fails; the old file is then as it was.
     """
-    temporary = temporary_path(path)
+    temporary = temporary or temporary_path(path)
     temporary.unlink(missing_ok=True)  # a killed writer's; others are kept away by the lock
     handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     try:
