@@ -87,7 +87,7 @@ CODES: Final[Mapping[str, str]] = MappingProxyType(
         "RESPONSE_TOO_LARGE": "Ask for less at a time, or raise max_response_bytes.",
         "WRONG_EVENT_LOOP": "Make one async client per event loop.",
         "CLIENT_CLOSED": "Make a new client; this one was closed.",
-        "NOT_PICKLABLE": "Make a client in each process; credentials= shares what they know.",
+        "NOT_PICKLABLE": "Make it anew in each process; credentials= shares what clients know.",
     }
 )
 """Every code with advice: what to do when it is met. Servers may send further codes."""

@@ -98,9 +98,7 @@ class AgentKey:
             ATHError: INVALID_KEY if the variable is not set or holds no such key;
                 INVALID_ARGUMENT if this is no variable's name.
         """
-        given: object = name
-        if not isinstance(given, str) or not _VARIABLE.fullmatch(given):
-            # Not quoted: it may be the key itself.
+        if not _is_variable(name):  # not quoted: it may be the key itself
             raise ATHError("INVALID_ARGUMENT", "name must be an environment variable's name.")
         if not (pem := os.environ.get(name)):
             raise ATHError("INVALID_KEY", f"The environment variable {name} is not set, or empty.")
@@ -126,15 +124,11 @@ class AgentKey:
         file = _path_of(path)
         encryption: serialization.KeySerializationEncryption = serialization.NoEncryption()
         if password is not None:
-            if not password or not isinstance(password, str | bytes) or len(password) > 1000:
-                raise ATHError(
-                    "INVALID_ARGUMENT", "password must be 1 to 1000 characters or bytes."
-                )
-            encryption = serialization.BestAvailableEncryption(_bytes_of(password))
+            encryption = serialization.BestAvailableEncryption(_check_password(password))
         form = serialization.PrivateFormat.PKCS8
         pem = self._key.private_bytes(serialization.Encoding.PEM, form, encryption)
         # No two writers share this name, so no lock is needed.
-        temporary = file.with_name(f".{file.name}.{os.urandom(8).hex()}")
+        temporary = file.parent / f".{file.name}.{os.urandom(8).hex()}"
         try:
             write_file(file, pem, timeout=10, temporary=temporary)
         except OSError as error:
@@ -178,9 +172,11 @@ def load_signer(private_key: object, password: object = None) -> Signer | AsyncS
         return AgentKey(_load_private(private_key, password, "private_key_password"))
     if password is not None:
         raise ATHError("INVALID_KEY", "private_key_password goes with a PEM text or file only.")
+    from cryptography.hazmat.primitives.asymmetric import ec
+
     # Keys of cryptography have a sign() too, which takes other arguments.
-    foreign = not type(private_key).__module__.startswith("cryptography.")
-    if foreign and isinstance(private_key, Signer) and not isinstance(private_key, type):
+    is_key = isinstance(private_key, ec.EllipticCurvePrivateKey) or _is_of_cryptography(private_key)
+    if isinstance(private_key, Signer) and not is_key and not isinstance(private_key, type):
         return private_key
     return AgentKey(_check_private(private_key))
 
@@ -200,6 +196,10 @@ def _load_private(source: Path | str | bytes, password: object, option: str) -> 
     return _parse_pem(source, password, option)
 
 
+def _is_of_cryptography(key: object) -> bool:
+    return type(key).__module__.startswith("cryptography.")
+
+
 def _check_private(key: object) -> EllipticCurvePrivateKey:
     from cryptography.hazmat.primitives.asymmetric import ec
 
@@ -210,7 +210,7 @@ def _check_private(key: object) -> EllipticCurvePrivateKey:
             )
         return key
     kind = type(key).__name__.lstrip("_")
-    if type(key).__module__.startswith("cryptography."):
+    if _is_of_cryptography(key):
         if "Public" in kind:
             raise ATHError(
                 "INVALID_KEY", "This is a public key; the agent signs with its private key."
@@ -219,11 +219,16 @@ def _check_private(key: object) -> EllipticCurvePrivateKey:
     raise ATHError("INVALID_KEY", f"A private key cannot be made of a {kind}.")
 
 
+def _is_variable(name: object) -> bool:
+    return isinstance(name, str) and _VARIABLE.fullmatch(name) is not None
+
+
 def _path_of(path: object) -> Path:
-    if isinstance(path, str | os.PathLike) and "-----BEGIN" not in str(path):
-        return Path(path)
-    # Not quoted: it may be the key itself.
-    raise ATHError("INVALID_ARGUMENT", "path must be the path of a key file.")
+    from .stores.private_file import check_path
+
+    if "-----BEGIN" in str(path):  # not quoted: it is the key itself
+        raise ATHError("INVALID_ARGUMENT", "path must be the path of a key file, not its text.")
+    return check_path(path)
 
 
 def _check_password(password: object) -> bytes:

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from io import FileIO
 from itertools import takewhile
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from ..errors import ATHError, ATHSecurityWarning
 from .lock import retry
@@ -21,7 +21,7 @@ READERS_BLOCK_CHANGES = os.name == "nt"
 """On Windows a file that is open can be neither replaced nor deleted."""
 
 
-def check_path(path: str | os.PathLike[str]) -> Path:
+def check_path(path: Any) -> Path:
     """Refuse what is no path that the system could have.
 
     Raises:
