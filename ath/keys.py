@@ -172,11 +172,9 @@ def load_signer(private_key: object, password: object = None) -> Signer | AsyncS
         return AgentKey(_load_private(private_key, password, "private_key_password"))
     if password is not None:
         raise ATHError("INVALID_KEY", "private_key_password goes with a PEM text or file only.")
-    from cryptography.hazmat.primitives.asymmetric import ec
-
     # Keys of cryptography have a sign() too, which takes other arguments.
-    is_key = isinstance(private_key, ec.EllipticCurvePrivateKey) or _is_of_cryptography(private_key)
-    if isinstance(private_key, Signer) and not is_key and not isinstance(private_key, type):
+    is_signer = not _is_key(private_key) and not isinstance(private_key, type)
+    if is_signer and isinstance(private_key, Signer):
         return private_key
     return AgentKey(_check_private(private_key))
 
@@ -196,8 +194,12 @@ def _load_private(source: Path | str | bytes, password: object, option: str) -> 
     return _parse_pem(source, password, option)
 
 
-def _is_of_cryptography(key: object) -> bool:
-    return type(key).__module__.startswith("cryptography.")
+def _is_key(value: object) -> bool:
+    """Whether it is a key, or something else, of cryptography."""
+    from cryptography.hazmat.primitives.asymmetric import ec
+
+    of_cryptography = type(value).__module__.startswith("cryptography.")
+    return of_cryptography or isinstance(value, ec.EllipticCurvePrivateKey)
 
 
 def _check_private(key: object) -> EllipticCurvePrivateKey:
@@ -210,7 +212,7 @@ def _check_private(key: object) -> EllipticCurvePrivateKey:
             )
         return key
     kind = type(key).__name__.lstrip("_")
-    if _is_of_cryptography(key):
+    if _is_key(key):
         if "Public" in kind:
             raise ATHError(
                 "INVALID_KEY", "This is a public key; the agent signs with its private key."
