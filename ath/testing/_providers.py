@@ -10,11 +10,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from flask import Blueprint, Response, g, request
-from werkzeug.exceptions import BadRequest, HTTPException
+from werkzeug.exceptions import BadRequest, HTTPException, NotFound
 from werkzeug.routing import BaseConverter
 
-from ._apis import APIS, METHODS
-from ._github import repository, user
+from ._apis import APIS, METHODS, normal_path
+from ._github import API, repository, user
 from ._oauth import AuthorizationServer
 from ._records import Counts, request_headers
 
@@ -51,10 +51,15 @@ def provider_routes(oauth: AuthorizationServer, counts: Counts) -> Blueprint:
 
     @routes.before_request
     def authenticate() -> Response | None:
-        scopes = APIS[request.path.split("/", 2)[1]].scopes
-        login = oauth.account(request.headers.get("Authorization", ""), scopes)
+        path: str = request.environ["REQUEST_URI"].partition("?")[0]
+        _, mount, rest = path.split("/", 2)
+        api = APIS[mount]
+        login = oauth.account(request.headers.get("Authorization", ""), api.scopes)
         if login is None:
             return _json({"message": "Bad credentials"}, 401)
+        # The gate forwards what is not on the map, so that this is the provider's own answer.
+        if api.scopes_for(request.method, normal_path(f"/{rest}")) is None:
+            return _json({"message": "Not Found"}, 404)
         g.login = login
         with lock:
             if login not in accounts:
@@ -78,7 +83,11 @@ def provider_routes(oauth: AuthorizationServer, counts: Counts) -> Blueprint:
         page = max(request.args.get("page", 1, int), 1)
         size = min(max(request.args.get("per_page", 30, int), 1), 100)
         with lock:
-            return _json(g.account.repos[(page - 1) * size : page * size])
+            response = _json(g.account.repos[(page - 1) * size : page * size])
+            if len(g.account.repos) > page * size:
+                following = f"{API}/user/repos?per_page={size}&page={page + 1}"
+                response.headers["Link"] = f'<{following}>; rel="next"'
+        return response
 
     @route("/github/repos/<owner>/<name>", "GET")
     def repo(owner: str, name: str) -> Response:
@@ -145,7 +154,7 @@ def _test_routes(routes: Blueprint, counts: Counts) -> None:
 
     @route("/<rest:rest>")
     def unknown() -> Response:
-        return _json({"message": "Not Found"}, 404)
+        raise NotFound
 
     @route("/echo")
     @route("/echo<rest:rest>")
