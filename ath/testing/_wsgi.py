@@ -51,7 +51,7 @@ class Provider:
             ValueError: A route or a scope is malformed, or a route's scope is none of `scopes`.
             TypeError: The application is not a WSGI one.
         """
-        if inspect.iscoroutinefunction(getattr(app, "__call__", app)) or not callable(app):  # noqa: B004  # of an ASGI application it is a coroutine function
+        if not callable(app) or _is_asgi(app):
             raise TypeError(f"{type(app).__name__} is not a WSGI application")
         if isinstance(scopes, str):
             raise TypeError("scopes must be a list of scopes")
@@ -76,6 +76,11 @@ class Provider:
 
     def __repr__(self) -> str:
         return f"<Provider {' '.join(self.scopes)}>"
+
+
+def _is_asgi(app: object) -> bool:
+    call = getattr(app, "__call__", None)  # noqa: B004  # it is looked at, not whether it is there
+    return inspect.iscoroutinefunction(app) or inspect.iscoroutinefunction(call)
 
 
 def _parse_route(text: str, scope: str) -> Route:

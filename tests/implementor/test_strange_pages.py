@@ -87,7 +87,7 @@ def test_no_page_of_consent_can_be_framed(agent: Agent) -> None:
     pages = [http.get(session["authorization_url"])]
     pages.append(http.get(pages[-1].headers["location"]))
     pages.append(http.post(pages[-1].url, data={"decision": "allow", "csrf": "wrong"}))
-    pages.append(http.get(session["authorization_url"] + "x", headers={"Accept": "text/html"}))
+    pages.append(http.get(f"{agent.target.url}/ath/consent?session=x"))
     pages.append(http.get(f"{agent.target.url}/ath/callback", headers={"Accept": "text/html"}))
     assert [page.status_code for page in pages] == [302, 200, 403, 400, 400]
     for page in pages:
