@@ -138,8 +138,9 @@ class Implementor:
     def publish_identity(self, agent_id: str, public_key: PublicKey) -> None:
         """Answer for an agent's identity document, so that it need not be reachable.
 
-        `public_key` is a JWK, a PEM as text or bytes, or a key object of cryptography; of a
-        private key only the public half is kept. Publishing again replaces the key at once.
+        `public_key` is an `AgentKey`, a JWK, a PEM as text or bytes, or a key object of
+        cryptography; of a private key only the public half is kept. Publishing again replaces the
+        key at once.
         """
         self._core.identities.publish(agent_id, public_key)
 

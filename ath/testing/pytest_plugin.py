@@ -52,7 +52,7 @@ def ath_gateway(
 ) -> Iterator[LocalGateway]:
     """A running `LocalGateway` that knows the agent's key."""
     with LocalGateway(providers=ath_providers) as gateway:
-        gateway.publish_identity(ath_agent_id, ath_key.public_jwk)
+        gateway.publish_identity(ath_agent_id, ath_key)
         yield gateway
 
 
@@ -60,7 +60,7 @@ def ath_gateway(
 def ath_service(ath_agent_id: str, ath_key: AgentKey) -> Iterator[LocalService]:
     """A running `LocalService` that knows the agent's key."""
     with LocalService() as service:
-        service.publish_identity(ath_agent_id, ath_key.public_jwk)
+        service.publish_identity(ath_agent_id, ath_key)
         yield service
 
 

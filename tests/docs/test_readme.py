@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -41,6 +43,19 @@ def test_a_snippet_of_the_readme_runs(
 
 def test_the_first_snippet_needs_nothing_that_the_reader_does_not_see() -> None:
     exec(compile(BLOCKS[0], "README.md", "exec"), {})
+
+
+def test_the_snippet_for_pytest_is_a_whole_test(tmp_path: Path) -> None:
+    [block] = [block for block in BLOCKS if block.startswith("pytest_plugins")]
+    assert len([line for line in block.splitlines() if line.strip()]) <= 5
+    (tmp_path / "test_agent.py").write_text(block)
+    command = [sys.executable, "-W", "error", "-m", "pytest", "-q", "-p", "no:cacheprovider"]
+    done = subprocess.run(
+        [*command, "--rootdir", str(tmp_path), "test_agent.py"],
+        cwd=tmp_path, capture_output=True, encoding="utf-8", check=False, timeout=60,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "1 passed" in done.stdout
 
 
 def test_the_table_of_codes_is_complete() -> None:
