@@ -19,7 +19,7 @@ GUIDE = (ROOT / "docs" / "identity.md").read_text(encoding="utf-8")
 def test_the_guide_runs_from_the_key_to_a_client(
     server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any
 ) -> None:
-    """Its blocks one after the other; the agent's URL is that of a server which has the document."""
+    """Its blocks one after the other; the URL is that of a server that has the document."""
 
     def serve(request: Request) -> bytes:
         assert request.target == "/.well-known/agent.json"
