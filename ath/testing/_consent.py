@@ -13,12 +13,15 @@ from ._core import Core
 from ._errors import Refused, refusal
 from ._loopback import loopback_client
 from ._state import Session, digest, new_secret, s256
+from ._web_safety import forbid_frames
 
 
 def consent_routes(core: Core) -> Blueprint:
     """`/ath/consent`, where `authorization_url` points, and `/ath/callback`."""
     routes = Blueprint("consent", __name__)
     states: dict[bytes, Session] = {}
+
+    routes.after_request(forbid_frames)
 
     @routes.errorhandler(Refused)
     def refused(error: Refused) -> Response:

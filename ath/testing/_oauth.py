@@ -23,6 +23,7 @@ from authlib.oauth2.rfc7636 import CodeChallenge  # type: ignore[import-untyped]
 from flask import Flask, Response, abort, make_response, render_template_string, request
 
 from ._state import digest, same_secret
+from ._web_safety import forbid_frames
 
 CODE_SECONDS = 60
 DEFAULT_ACCOUNT = "ada"
@@ -50,7 +51,7 @@ CONSENT_PAGE = """<!doctype html>
 <form method="post">
 <input type="hidden" name="csrf" value="{{ csrf }}">
 <label>Your account <input name="account" value="{{ account }}" autocomplete="off"></label>
-<p>Untick what it shall not do:</p>
+<p>Untick anything you don't want to allow:</p>
 {% for scope, meaning in scopes %}
 <label><input type="checkbox" name="granted" value="{{ scope }}" checked> {{ meaning }}
 <code>{{ scope }}</code></label>
@@ -158,10 +159,22 @@ class AuthorizationServer:
         with self.lock:
             return self._grants.get(digest(token))
 
+    def account(self, authorization: str, scopes: Collection[str]) -> str | None:
+        """Whose account a request is for: its bearer token must have one of the scopes."""
+        scheme, _, token = authorization.partition(" ")
+        grant = self.grant(token) if scheme.lower() == "bearer" else None
+        if grant is None or not set(grant.scopes) & set(scopes):
+            return None
+        return grant.account
+
     def install(self, app: Flask) -> None:
         """Add the pages to an application."""
         server = FlaskServer(app, query_client=self._query_client, save_token=self._save_token)
         server.register_grant(_code_grant(self), [_RequiredS256()])
+
+        @app.after_request
+        def protect(response: Response) -> Response:
+            return forbid_frames(response) if request.path.startswith("/oauth/") else response
 
         @app.get("/oauth/authorize")
         def ask() -> Response:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import ast
 import re
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -88,6 +90,19 @@ def test_what_the_client_says_is_what_the_code_raises() -> None:
 def test_what_implementors_say_includes_every_code_of_the_specification() -> None:
     for code in {*ATHErrorCode.__members__.values(), *WILD_CODES}:
         assert "implementor" in SOURCES[code], code
+
+
+def test_the_snippet_for_pytest_is_a_whole_test(tmp_path: Path) -> None:
+    [block] = [block for block in BLOCKS if block.startswith("pytest_plugins")]
+    assert len([line for line in block.splitlines() if line.strip()]) <= 5
+    (tmp_path / "test_agent.py").write_text(block)
+    command = [sys.executable, "-W", "error", "-m", "pytest", "-q", "-p", "no:cacheprovider"]
+    done = subprocess.run(
+        [*command, "--rootdir", str(tmp_path), "test_agent.py"],
+        cwd=tmp_path, capture_output=True, encoding="utf-8", check=False, timeout=60,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "1 passed" in done.stdout
 
 
 def test_the_files_that_the_readme_names_are_there() -> None:
