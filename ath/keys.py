@@ -243,14 +243,18 @@ def _bytes_of(text: str | bytes) -> SecretBytes:
     raise ATHError("INVALID_KEY", "The private key or its password is not text.") from None
 
 
+def _unescape(pem: str | bytes) -> bytes:
+    # Environment variables and JSON files often hold the line ends as the two characters \ and n.
+    text = _bytes_of(pem).strip().strip(b"\"'")
+    return SecretBytes(text.replace(b"\\r", b"").replace(b"\\n", b"\n"))
+
+
 def _parse_pem(pem: str | bytes, password: str | bytes | None, option: str) -> object:
     from cryptography.exceptions import UnsupportedAlgorithm
     from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
-    data: bytes = _bytes_of(pem)
+    data = _unescape(pem)
     secret = None if password is None else _bytes_of(password)
-    # Environment variables and JSON files often hold the line ends as the two characters \ and n.
-    data = SecretBytes(data.strip().strip(b"\"'").replace(b"\\r", b"").replace(b"\\n", b"\n"))
     if b"-----BEGIN" not in data:
         raise ATHError(
             "INVALID_KEY",
