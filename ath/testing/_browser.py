@@ -97,6 +97,14 @@ class _Text(HTMLParser):
     def __init__(self) -> None:
         super().__init__()
         self.words: list[str] = []
+        self._tag = ""
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self._tag = tag
+
+    def handle_endtag(self, tag: str) -> None:
+        self._tag = ""
 
     def handle_data(self, data: str) -> None:
-        self.words.append(data)
+        if self._tag != "style":
+            self.words.append(data)
