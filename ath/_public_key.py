@@ -17,7 +17,7 @@ def read_public_key(key: object) -> dict[str, str]:
     """The JWK of a public key: kty, crv, x and y, and nothing else.
 
     Args:
-        key: A JWK, PEM text or bytes, or a public key of ``cryptography``.
+        key: A JWK, PEM text or bytes of a public key, or a key of ``cryptography``.
 
     Raises:
         ATHError: INVALID_KEY if it is none of these, or not on P-256.
@@ -28,8 +28,12 @@ def read_public_key(key: object) -> dict[str, str]:
         key = _parse_jwk(key)
     elif isinstance(key, str | bytes):
         key = _parse_pem(key)
+    elif isinstance(key, ec.EllipticCurvePrivateKey):
+        key = key.public_key()
     if not isinstance(key, ec.EllipticCurvePublicKey) or key.curve.name != "secp256r1":
-        raise ATHError("INVALID_KEY", "The key is neither an AgentKey nor a public key on P-256.")
+        raise ATHError(
+            "INVALID_KEY", "This is no key on P-256: pass an AgentKey, a JWK, PEM or a public key."
+        )
     numbers = key.public_numbers()
     return {"kty": "EC", "crv": "P-256", "x": _encode(numbers.x), "y": _encode(numbers.y)}
 

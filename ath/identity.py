@@ -36,7 +36,12 @@ class IdentityFinding(NamedTuple):
 
 def agent_identity_document(
     agent_id: str,
-    key: AgentKey | ec.EllipticCurvePublicKey | Mapping[str, Any] | str | bytes,
+    key: AgentKey
+    | ec.EllipticCurvePrivateKey
+    | ec.EllipticCurvePublicKey
+    | Mapping[str, Any]
+    | str
+    | bytes,
     *,
     name: str,
     developer: Developer | models.DeveloperInfo | Mapping[str, str],
@@ -70,7 +75,12 @@ def agent_identity_document(
 
 def check_identity(
     agent_id: str,
-    key: AgentKey | ec.EllipticCurvePublicKey | Mapping[str, Any] | str | bytes,
+    key: AgentKey
+    | ec.EllipticCurvePrivateKey
+    | ec.EllipticCurvePublicKey
+    | Mapping[str, Any]
+    | str
+    | bytes,
     *,
     timeout: float = 10.0,
 ) -> list[IdentityFinding]:

@@ -11,7 +11,7 @@ from typing import Any, NoReturn, Protocol, Self, runtime_checkable
 
 from ._lazy import ec
 from ._public_key import jwk_thumbprint, read_public_key
-from ._secret import SecretBytes, SecretText
+from ._secret import SecretBytes, hide
 from .errors import ATHError
 
 __all__ = ["AgentKey", "AsyncSigner", "Signer"]
@@ -77,7 +77,7 @@ class AgentKey:
         Raises:
             ATHError: INVALID_KEY, with what is wrong with the file and nothing of its content.
         """
-        return cls(_load_private(_path_of(path), password, "password"))
+        return cls(_load_private(_path_of(path), hide(password), "password"))
 
     @classmethod
     def from_env(cls, name: str, *, password: str | bytes | None = None) -> Self:
@@ -95,9 +95,9 @@ class AgentKey:
         """
         if not _is_variable(name):  # not quoted: it may be the key itself
             raise ATHError("INVALID_ARGUMENT", "name must be an environment variable's name.")
-        if not (pem := os.environ.get(name)):
+        if not (pem := hide(os.environ.get(name))):
             raise ATHError("INVALID_KEY", f"The environment variable {name} is not set, or empty.")
-        return cls(_load_private(SecretText(pem), password, "password"))
+        return cls(_load_private(pem, hide(password), "password"))
 
     def save(self, path: str | os.PathLike[str], *, password: str | bytes | None = None) -> None:
         """Write the key to a PEM file (PKCS #8) that only this user may read: mode 0600.
@@ -119,7 +119,7 @@ class AgentKey:
         file = _path_of(path)
         encryption: serialization.KeySerializationEncryption = serialization.NoEncryption()
         if password is not None:
-            encryption = serialization.BestAvailableEncryption(_check_password(password))
+            encryption = serialization.BestAvailableEncryption(_check_password(hide(password)))
         form = serialization.PrivateFormat.PKCS8
         pem = SecretBytes(self._key.private_bytes(serialization.Encoding.PEM, form, encryption))
         # No two writers share this name, so no lock is needed.

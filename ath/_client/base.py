@@ -21,6 +21,7 @@ from .._lazy import ec, httpx, ssl
 from .._protocol.arguments import as_list, check_agent_id, encode_headers, require_text
 from .._protocol.context import Learned, Settings, current_client_id, require_registration
 from .._protocol.requests import context_of_user, make_context
+from .._secret import hide
 from ..arguments import Timeout
 from ..errors import ATHError
 from ..grant import Grant
@@ -118,7 +119,7 @@ class Client(ABC, Generic[DriverT]):
         self._driver = self._make_driver(
             http_client,
             check_ssl_context(ssl_context, http_client),
-            signer=load_signer(private_key, private_key_password),
+            signer=load_signer(hide(private_key), hide(private_key_password)),
             limits=parse_timeout(timeout, max_response_bytes),
             retry=resolve_policy(retry, None),
             settings=settings,

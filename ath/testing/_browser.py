@@ -97,14 +97,7 @@ class _Text(HTMLParser):
     def __init__(self) -> None:
         super().__init__()
         self.words: list[str] = []
-        self._tag = ""
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self._tag = tag
-
-    def handle_endtag(self, tag: str) -> None:
-        self._tag = ""
 
     def handle_data(self, data: str) -> None:
-        if self._tag != "style":
+        if self.cdata_elem is None:  # neither style nor script
             self.words.append(data)

@@ -211,6 +211,21 @@ def test_what_is_no_json_object_is_found(body: bytes) -> None:
     assert codes(_examine(reply, AGENT_ID, KEY.public_jwk)) == ["INVALID_DOCUMENT"]
 
 
+def test_the_environments_proxy_is_used(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    agent_id = "http://agent.invalid/agent.json"
+    monkeypatch.setenv("HTTP_PROXY", server.url)
+    server.answer_next(document(AGENT_ID, agent_id=agent_id))
+    assert codes(check_identity(agent_id, KEY)) == ["NOT_HTTPS"]
+    assert [request.target for request in server.requests] == [agent_id]
+
+
+def test_a_proxy_that_cannot_be_used_makes_the_host_unreachable(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("ALL_PROXY", "gopher://proxy.invalid")
+    assert codes(check_identity(AGENT_ID, KEY)) == ["UNREACHABLE"]
+
+
 def test_a_host_that_does_not_answer_is_found(server: Server, agent_id: str) -> None:
     server.stop()
     assert codes(check_identity(agent_id, KEY)) == ["UNREACHABLE"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import copy
 import os
 import pickle
@@ -9,12 +10,20 @@ import stat
 from pathlib import Path
 from typing import Any
 
+import jwt
 import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from jwt.algorithms import ECAlgorithm
 
-from ath import AgentKey, ATHError
+from ath import (
+    AgentKey,
+    AsyncATHGatewayClient,
+    AsyncATHNativeClient,
+    ATHError,
+    ATHGatewayClient,
+    ATHNativeClient,
+)
 from ath._public_key import jwk_thumbprint, read_public_key
 from ath.keys import load_signer
 from ath.stores import private_file
@@ -197,6 +206,20 @@ def test_nothing_shows_the_private_key() -> None:
     assert not hasattr(KEY, "__dict__")
 
 
+@pytest.mark.parametrize(
+    "kind", [ATHGatewayClient, ATHNativeClient, AsyncATHGatewayClient, AsyncATHNativeClient]
+)
+def test_every_client_takes_the_key(kind: Any) -> None:
+    client = kind("https://gateway.example", "https://agent.example/agent.json", KEY)
+    attestation = client.sign_attestation()
+    text = attestation if isinstance(attestation, str) else asyncio.run(attestation)
+    claims = jwt.decode(
+        text, KEY._key.public_key(), algorithms=["ES256"], audience="https://gateway.example"
+    )
+    assert claims["iss"] == "https://agent.example/agent.json"
+    assert jwt.get_unverified_header(text)["kid"] == "default"
+
+
 @pytest.mark.parametrize("use", [pickle.dumps, copy.copy, copy.deepcopy])
 def test_a_key_is_not_pickled_or_copied(use: Any) -> None:
     refused("NOT_PICKLABLE", lambda: use(KEY))
@@ -225,7 +248,14 @@ def public_pem(key: Any) -> bytes:
 def test_a_public_key_is_read_in_every_form() -> None:
     public = KEY._key.public_key()
     pem = public_pem(KEY._key)
-    for form in (public, pem, pem.decode(), KEY.public_jwk, {**KEY.public_jwk, "kid": "1"}):
+    for form in (
+        KEY._key,
+        public,
+        pem,
+        pem.decode(),
+        KEY.public_jwk,
+        {**KEY.public_jwk, "kid": "1"},
+    ):
         assert read_public_key(form) == KEY.public_jwk
 
 
@@ -245,7 +275,7 @@ def test_a_public_key_is_read_in_every_form() -> None:
         {**KEY.public_jwk, "y": 3},
         {"keys": [KEY.public_jwk]},
         pem_of(KEY, serialization.PrivateFormat.PKCS8),
-        KEY._key,
+        ec.generate_private_key(ec.SECP384R1()),
         public_pem(ec.generate_private_key(ec.SECP384R1())),
     ],
     ids=lambda other: type(other).__name__,
