@@ -44,7 +44,7 @@ def agent_identity_document(
     | bytes,
     *,
     name: str,
-    developer: Developer | models.DeveloperInfo | Mapping[str, str],
+    developer: Developer | models.DeveloperInfo,
     capabilities: Sequence[str] = (),
 ) -> models.AgentIdentityDocument:
     """The document to publish at ``agent_id``: ``json.dumps(document.to_dict())``.

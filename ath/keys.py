@@ -154,7 +154,9 @@ class AgentKey:
 
     def __reduce__(self) -> NoReturn:
         """A pickle would be a copy of the private key that nobody guards."""
-        raise ATHError("NOT_PICKLABLE", "A private key is not pickled or copied.")
+        raise ATHError(
+            "NOT_PICKLABLE", "A private key is not pickled or copied: load it in each process."
+        )
 
 
 def load_signer(private_key: object, password: object = None) -> Signer | AsyncSigner:
