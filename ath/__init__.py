@@ -38,7 +38,8 @@ if TYPE_CHECKING:
     from .errors import ATHError, ATHSecurityWarning, ATHWarning
     from .gateway import AsyncATHGatewayClient, ATHGatewayClient
     from .grant import Grant
-    from .keys import AsyncSigner, Signer
+    from .identity import IdentityFinding, agent_identity_document, check_identity
+    from .keys import AgentKey, AsyncSigner, Signer
     from .loopback import LoopbackReceiver
     from .native import AsyncATHNativeClient, ATHNativeClient
     from .response import Response
@@ -62,6 +63,7 @@ __all__ = [
     "ATHSecurityWarning",
     "ATHWarning",
     "AgentIdentityDocument",
+    "AgentKey",
     "AgentRegistrationRequest",
     "AgentRegistrationResponse",
     "AgentStatus",
@@ -81,6 +83,7 @@ __all__ = [
     "FileStore",
     "FolderStore",
     "Grant",
+    "IdentityFinding",
     "LoopbackReceiver",
     "MemoryStore",
     "PendingSession",
@@ -97,6 +100,8 @@ __all__ = [
     "TokenExchangeRequest",
     "TokenResponse",
     "TokenRevocationRequest",
+    "agent_identity_document",
+    "check_identity",
     "open_browser",
     "print_url",
 ]
@@ -108,7 +113,8 @@ _HOMES = {
     "ath.errors": ("ATHError", "ATHSecurityWarning", "ATHWarning"),
     "ath.gateway": ("ATHGatewayClient", "AsyncATHGatewayClient"),
     "ath.grant": ("Grant",),
-    "ath.keys": ("AsyncSigner", "Signer"),
+    "ath.identity": ("IdentityFinding", "agent_identity_document", "check_identity"),
+    "ath.keys": ("AgentKey", "AsyncSigner", "Signer"),
     "ath.loopback": ("LoopbackReceiver",),
     "ath.native": ("ATHNativeClient", "AsyncATHNativeClient"),
     "ath.response": ("Response",),

@@ -12,7 +12,7 @@ from .._http.loops import running_loop
 from .._http.messages import Reply, Request
 from .._protocol.steps import Flow, Pause, Show
 from ..errors import ATHError
-from ..keys import AsyncSigner, LocalSigner, Signer
+from ..keys import AgentKey, AsyncSigner, Signer
 from ..show import open_browser
 from .credentials import Credentials
 from .execution import Execution
@@ -112,7 +112,7 @@ class AsyncDriver(Driver[AsyncTransport, Signer | AsyncSigner]):
         """A signer that is no coroutine may ask a KMS, so it runs in a thread; a local key not."""
         sign = self._signer.sign
         try:
-            if isinstance(self._signer, LocalSigner) or inspect.iscoroutinefunction(sign):
+            if isinstance(self._signer, AgentKey) or inspect.iscoroutinefunction(sign):
                 signature = sign(message)
             else:
                 signature = await asyncio.to_thread(sign, message)
