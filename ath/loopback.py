@@ -40,10 +40,12 @@ _PAGE = """<!doctype html>
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <title>{title}</title>
 <style>
-  body {{ font: 1.1rem/1.5 system-ui, sans-serif; background: #f2f4f7; color: #1b2430; margin: 0 }}
-  main {{ max-width: 28rem; margin: 4rem auto; padding: 2rem; background: #fff;
+  body {{ font: 1.1rem/1.5 system-ui, sans-serif; background: #f2f4f7; color: #1b2430;
+         margin: 1rem }}
+  main {{ max-width: 28rem; margin: 3rem auto; padding: 2rem; background: #fff;
          border-radius: 12px; box-shadow: 0 2px 16px #0002 }}
   h1 {{ font-size: 1.3rem; margin-top: 0 }}
+  p {{ margin-bottom: 0 }}
 </style>
 <main>
 <h1>{title}</h1>

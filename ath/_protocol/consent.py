@@ -194,7 +194,7 @@ def exchange(
                     "SESSION_NOT_FOUND",
                     "This session ended with its registration, which was replaced by another one.",
                 ) from error
-        if error.code == "USER_DENIED" and session is not None:
+        if error.code in ("USER_DENIED", "SESSION_EXPIRED") and session is not None:
             error.details |= describe_session(session_id, session)
         if error.source == "implementor":
             with suppress(ATHError):  # as above

@@ -274,8 +274,9 @@ def test_a_session_ends_with_its_life(worlds: Worlds, mode: str) -> None:
     client = world.client()
     consent = client.start_connect(world.scopes, developer=DEVELOPER)
     world.server.advance(61)
-    with raises_code("SESSION_EXPIRED", 400):
+    with raises_code("SESSION_EXPIRED", 400) as caught:
         client.kind.run(consent.wait())
+    assert caught.value.details["session_id"] == consent.session_id
     assert client.pending_sessions() == ()
     assert client.start_connect(world.scopes).session_id != consent.session_id
 
