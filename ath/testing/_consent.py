@@ -137,15 +137,14 @@ def _finish(core: Core, session: Session, *, allowed: bool) -> Response:
 
 def _callback_query(quirks: Quirks, session: Session, *, allowed: bool) -> dict[str, str]:
     """What the agent's own page is told."""
-    query: dict[str, str] = {}
+    name = quirks.callback_session or ("session_id" if allowed else "ath_session_id")
+    names = ("session_id", "ath_session_id") if name == "both" else (name,)
+    query = dict.fromkeys(names, session.session_id)
     if not allowed:
         told = {"error": {"error": "access_denied"}, "success": {"success": "false"}}
         query |= told[quirks.denied_callback]
     elif quirks.callback_success:
         query["success"] = "true"
-    name = quirks.callback_session or ("session_id" if allowed else "ath_session_id")
-    names = ("session_id", "ath_session_id") if name == "both" else (name,)
-    query |= dict.fromkeys(names, session.session_id)
     if quirks.callback_code and allowed:
         session.agent_code = query["code"] = new_secret("")
     if quirks.callback_state:

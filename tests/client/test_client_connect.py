@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import threading
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
@@ -13,6 +12,7 @@ import pytest
 import ath
 from ath import MemoryStore
 from tests.harness.clients import DEVELOPER, AnyClient, Kind, attestation_claims, raises_code
+from tests.harness.server import Connection, Server, forward
 from tests.harness.worlds import World
 
 pytestmark = pytest.mark.usefixtures("short_pauses")
@@ -33,20 +33,6 @@ class User:
         """Answer at once, before the agent goes on."""
         self.urls.append(url)
         self.ended.append(self._decide(url, **self._options))
-
-
-def late(world: World, user: User, tries: int = 3) -> Callable[[str], None]:
-    """Show the URL to a user who answers after that many tries to exchange the session."""
-
-    def show(url: str) -> None:
-        def answer() -> None:
-            while len(world.sent_to("/ath/token")) < tries:
-                pass
-            user.answer(url)
-
-        threading.Thread(target=answer).start()
-
-    return show
 
 
 def test_a_new_agent_gets_from_nothing_to_data(world: World) -> None:
@@ -75,23 +61,14 @@ def test_a_grant_that_is_not_held_is_none(world: World) -> None:
     assert world.requests == []
 
 
-def test_a_user_who_answers_late_is_waited_for(world: World) -> None:
+def test_a_user_who_answers_late_is_waited_for(worlds: Worlds, mode: str) -> None:
+    world = worlds(mode, tries_before_consent=3)
     client, user = world.client(), User(world)
-    granted = client.connect(world.scopes, developer=DEVELOPER, show=late(world, user))
+    granted = client.connect(world.scopes, developer=DEVELOPER, show=user.answer)
     assert list(granted.scopes) == world.scopes
     tries = world.sent_to("/ath/token")
-    assert len(tries) >= 4
-    assert len({attestation_claims(request)["jti"] for request in tries}) == len(tries)
-    assert world.server.count("tokens") == 1
-
-
-def test_consent_that_the_server_sees_at_the_second_try_is_waited_for(
-    worlds: Worlds, mode: str
-) -> None:
-    world = worlds(mode, tries_before_consent=1)
-    client = world.client()
-    client.connect(world.scopes, developer=DEVELOPER, show=User(world).answer)
-    assert [request.status for request in world.sent_to("/ath/token")] == [400, 200]
+    assert [request.status for request in tries] == [400, 400, 400, 200]
+    assert len({attestation_claims(request)["jti"] for request in tries}) == 4
 
 
 def test_a_coroutine_function_shows_the_url_on_async_clients_only(gateway: World) -> None:
@@ -236,21 +213,25 @@ def test_an_agent_that_is_pending_shows_nothing(worlds: Worlds, mode: str) -> No
 
 
 @pytest.mark.parametrize("decision", ["approved", "denied"])
-def test_the_approval_is_waited_for(worlds: Worlds, mode: str, decision: Any) -> None:
+def test_the_approval_is_waited_for(
+    worlds: Worlds, mode: str, new_server: Callable[..., Server], decision: Any
+) -> None:
     world = worlds(mode, approval="pending")
+    front = new_server(world.server.url)
+    world.server.url = front.url
     client, user = world.client(), User(world)
     client_id = world.register(client).client_id
 
-    def decide() -> None:
-        while not world.sent_to(f"/ath/agents/{client_id}"):
-            pass
+    def decide_first(connection: Connection) -> None:
         world.server.decide(client_id, decision)
+        forward(connection)
 
-    threading.Thread(target=decide).start()
     if decision == "approved":
+        front.plan += [forward, forward, decide_first]  # authorize; the status, twice
         assert client.connect(world.scopes, show=user.answer, wait_for_approval=True)
         assert client.wait_for_approval().agent_status == "approved"
     else:
+        front.plan += [forward, decide_first]
         with raises_code("AGENT_UNAPPROVED") as caught:
             client.wait_for_approval()
         assert caught.value.details["client_id"] == client_id
@@ -298,10 +279,11 @@ def test_views_wait_for_their_own_sessions(world: World) -> None:
     assert alice.grant().user == "alice"
 
 
-def test_two_calls_that_wait_for_one_session_get_the_same_grant(world: World) -> None:
+def test_two_calls_that_wait_for_one_session_get_the_same_grant(worlds: Worlds, mode: str) -> None:
+    world = worlds(mode, tries_before_consent=2)
     client, user = world.client(), User(world)
     consent = client.start_connect(world.scopes, developer=DEVELOPER)
-    late(world, user, tries=2)(consent.authorization_url)
+    user.answer(consent.authorization_url)
     wait = lambda raw: raw.wait_for_token(consent.session_id)  # noqa: E731
     one, other = client.together(wait, wait)
     assert one == other

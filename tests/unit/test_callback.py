@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from ath._protocol.callback import is_about, parse_callback
 from ath._protocol.completing import complete_authorization
+from ath._protocol.steps import Share
 from ath.errors import ATHError
 from ath.stores.record import Record, Session, Token
 
@@ -168,6 +169,24 @@ def test_a_session_that_the_server_does_not_know_is_asked_for_once() -> None:
     run = make_run(refusal("SESSION_NOT_FOUND", 400))
     error = error_of(lambda: complete(run, "?session_id=sess-1"))
     assert (error.code, error.status, len(run.requests)) == ("SESSION_NOT_FOUND", 400, 1)
+
+
+def test_after_another_callers_try_the_session_is_asked_for_again() -> None:
+    """That one may have been sent before the user had consented."""
+
+    class Joining(TimedRun):
+        joined = False
+
+        def perform(self, step: Any) -> Any:
+            if isinstance(step, Share) and not self.joined:
+                self.joined = True
+                raise ATHError("SESSION_NOT_FOUND", "What the other caller was told.", 400)
+            return super().perform(step)
+
+    run = make_run(TOKEN)
+    joining = Joining(deque([TOKEN]), context=run.context, clock=run.clock)
+    assert complete(joining, "?session_id=sess-1").provider == "github"
+    assert joining.joined
 
 
 def test_what_the_browser_brought_shows_in_no_repr() -> None:
