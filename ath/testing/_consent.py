@@ -138,7 +138,7 @@ def _finish(core: Core, session: Session, *, allowed: bool) -> Response:
 def _callback_query(quirks: Quirks, session: Session, *, allowed: bool) -> dict[str, str]:
     """What the agent's own page is told."""
     name = quirks.callback_session or ("session_id" if allowed else "ath_session_id")
-    names = ("session_id", "ath_session_id") if name == "both" else (name,)
+    names: list[str] = ["session_id", "ath_session_id"] if name == "both" else [name]
     query = dict.fromkeys(names, session.session_id)
     if not allowed:
         told = {"error": {"error": "access_denied"}, "success": {"success": "false"}}
