@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from .gateway import AsyncATHGatewayClient, ATHGatewayClient
     from .grant import Grant
     from .keys import AsyncSigner, Signer
+    from .low_level import proxy_url
     from .native import AsyncATHNativeClient, ATHNativeClient
     from .response import Response
     from .retry import RetryPolicy
@@ -90,6 +91,7 @@ __all__ = [
     "TokenExchangeRequest",
     "TokenResponse",
     "TokenRevocationRequest",
+    "proxy_url",
 ]
 
 _HOMES = {
@@ -99,6 +101,7 @@ _HOMES = {
     "ath.gateway": ("ATHGatewayClient", "AsyncATHGatewayClient"),
     "ath.grant": ("Grant",),
     "ath.keys": ("AsyncSigner", "Signer"),
+    "ath.low_level": ("proxy_url",),
     "ath.native": ("ATHNativeClient", "AsyncATHNativeClient"),
     "ath.response": ("Response",),
     "ath.retry": ("RetryPolicy",),

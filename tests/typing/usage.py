@@ -137,6 +137,7 @@ def calls(client: ATHGatewayClient, native: ATHNativeClient, params: Mapping[str
     assert_type(native.request("GET", "/products"), Response)
     assert_type(native.api_base, str | None)
     native.api("GET", "/products", timeout=2.5)
+    assert_type(ath.proxy_url(URL, "github", "/user", params), str)
 
 
 def plain_members(client: ATHGatewayClient, path: os.PathLike[str]) -> None:
