@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from .gateway import AsyncATHGatewayClient, ATHGatewayClient
     from .grant import Grant
     from .keys import AsyncSigner, Signer
-    from .low_level import proxy_url
+    from .low_level import proxy_url, sign_attestation
     from .native import AsyncATHNativeClient, ATHNativeClient
     from .response import Response
     from .retry import RetryPolicy
@@ -92,6 +92,7 @@ __all__ = [
     "TokenResponse",
     "TokenRevocationRequest",
     "proxy_url",
+    "sign_attestation",
 ]
 
 _HOMES = {
@@ -101,7 +102,7 @@ _HOMES = {
     "ath.gateway": ("ATHGatewayClient", "AsyncATHGatewayClient"),
     "ath.grant": ("Grant",),
     "ath.keys": ("AsyncSigner", "Signer"),
-    "ath.low_level": ("proxy_url",),
+    "ath.low_level": ("proxy_url", "sign_attestation"),
     "ath.native": ("ATHNativeClient", "AsyncATHNativeClient"),
     "ath.response": ("Response",),
     "ath.retry": ("RetryPolicy",),
