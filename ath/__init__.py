@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from .identity import IdentityFinding, agent_identity_document, check_identity
     from .keys import AgentKey, AsyncSigner, Signer
     from .loopback import LoopbackReceiver
+    from .low_level import proxy_url, sign_attestation
     from .native import AsyncATHNativeClient, ATHNativeClient
     from .response import Response
     from .retry import RetryPolicy
@@ -104,6 +105,8 @@ __all__ = [
     "check_identity",
     "open_browser",
     "print_url",
+    "proxy_url",
+    "sign_attestation",
 ]
 
 _HOMES = {
@@ -115,6 +118,7 @@ _HOMES = {
     "ath.grant": ("Grant",),
     "ath.identity": ("IdentityFinding", "agent_identity_document", "check_identity"),
     "ath.keys": ("AgentKey", "AsyncSigner", "Signer"),
+    "ath.low_level": ("proxy_url", "sign_attestation"),
     "ath.loopback": ("LoopbackReceiver",),
     "ath.native": ("ATHNativeClient", "AsyncATHNativeClient"),
     "ath.response": ("Response",),

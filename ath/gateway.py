@@ -140,8 +140,8 @@ class ATHGatewayClient(SyncClient):
     def grant(self, provider: str, scopes: Sequence[str] = ()) -> Grant | None:
         """What may be called at a provider now, if that suffices for these scopes; or None.
 
-        Nothing is sent; the store is read again before None is returned. A token whose scopes are
-        not known suffices only for no scopes at all.
+        Nothing is sent; the store is read, since another worker may have revoked what is held here.
+        A token whose scopes are not known suffices only for no scopes at all.
 
         Args:
             provider: The provider's id, as discover() lists it.

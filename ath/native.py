@@ -147,8 +147,8 @@ class ATHNativeClient(SyncClient):
     def grant(self, scopes: Sequence[str] = ()) -> Grant | None:
         """What may be called at the service now, if that suffices for these scopes; or None.
 
-        Nothing is sent; the store is read again before None is returned. A token whose scopes are
-        not known suffices only for no scopes at all.
+        Nothing is sent; the store is read, since another worker may have revoked what is held here.
+        A token whose scopes are not known suffices only for no scopes at all.
 
         Args:
             scopes: All of these must have been granted.

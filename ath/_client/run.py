@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable
-from concurrent import futures
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from typing import Any, Generic, Protocol, TypeVar
 
 from .._http.limits import Limits
@@ -17,7 +17,7 @@ from .._protocol.context import Learned, Settings
 from .._protocol.steps import Flow, Pause, Show
 from .._secret import hide
 from ..errors import ATHError
-from ..keys import Signer
+from ..keys import AsyncSigner, Signer
 from ..retry import Retry, RetryPolicy, resolve_policy
 from ..stores import fork
 from .credentials import Credentials
@@ -101,6 +101,15 @@ def signer_error(error: Exception) -> ATHError:
     return ATHError("SIGNING_FAILED", f"The signer raised {type(error).__name__}.")
 
 
+def sign(signer: Signer | AsyncSigner, message: bytes) -> bytes | Awaitable[bytes]:
+    """Call a signer, which may be the user's own; its failures become SIGNING_FAILED."""
+    try:
+        return signer.sign(message)
+    except Exception as error:
+        failed = signer_error(error)
+    raise failed
+
+
 def use_store(operation: UseStore) -> Any:
     """Call a store, which may be the user's own; its failures become STORAGE_ERROR.
 
@@ -119,7 +128,8 @@ def _pause(pause: Pause) -> None:
     if pause.until is None:
         time.sleep(pause.seconds)
     else:
-        futures.wait([pause.until], pause.seconds)
+        with suppress(TimeoutError):
+            pause.until.exception(pause.seconds)
 
 
 def _show(operation: Show) -> object:
@@ -168,7 +178,7 @@ class SyncDriver(Driver[SyncTransport, Signer]):
             case Send():
                 return self._send(operation.request, operation.limits)
             case Sign():
-                return self._sign(operation.message)
+                return sign(self._signer, operation.message)
             case Pause():
                 return _pause(operation)
             case Show():
@@ -184,10 +194,3 @@ class SyncDriver(Driver[SyncTransport, Signer]):
         reply.seconds = time.monotonic() - began
         log_reply(request, reply)
         return reply
-
-    def _sign(self, message: bytes) -> bytes:
-        try:
-            return self._signer.sign(message)
-        except Exception as error:
-            failed = signer_error(error)
-        raise failed

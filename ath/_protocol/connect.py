@@ -72,10 +72,8 @@ def grant(context: Context, provider: str | None, scopes: Sequence[str]) -> Flow
     if not context.settings.native:
         require_text(provider, "provider")
     wanted = as_texts(scopes, "scopes")
+    yield Reload()  # another worker may have been granted it, or have revoked it
     held = live_grant(context, provider)
-    if held is None or not suffices(held, wanted):
-        yield Reload()  # another worker may have been granted it
-        held = live_grant(context, provider)
     return held if held is not None and suffices(held, wanted) else None
 
 

@@ -302,6 +302,19 @@ def test_another_worker_on_the_store_exchanges_once_for_all(world: World, kind: 
     assert len(world.sent_to("/ath/token")) == 1
 
 
+def test_a_grant_that_another_worker_has_revoked_is_not_told_or_reused(world: World) -> None:
+    store, user = MemoryStore(), User(world)
+    one, other = [world.client(credentials=store) for _ in range(2)]
+    one.connect(world.scopes, developer=DEVELOPER, show=user.answer)
+    assert other.grant(world.scopes) is not None
+    one.revoke()
+    assert other.grant(world.scopes) is None
+    one.connect(world.scopes, show=user.answer)
+    assert other.grant(world.scopes) is not None
+    one.revoke()
+    assert not other.start_connect(world.scopes).connected
+
+
 def test_a_call_of_the_provider_never_shows_anything(
     world: World, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
