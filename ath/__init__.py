@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from .retry import RetryPolicy
     from .stores.base import CredentialKey, CredentialStore, MemoryStore
     from .stores.files import FileStore, FolderStore
+    from .streams import AsyncStreamedResponse, ServerSentEvent, StreamedResponse
 
 __version__ = "0.2.0"
 
@@ -65,6 +66,7 @@ __all__ = [
     "AsyncATHGatewayClient",
     "AsyncATHNativeClient",
     "AsyncSigner",
+    "AsyncStreamedResponse",
     "AuthorizationRequest",
     "AuthorizationResponse",
     "CredentialKey",
@@ -84,9 +86,11 @@ __all__ = [
     "Response",
     "RetryPolicy",
     "ScopeIntersection",
+    "ServerSentEvent",
     "ServiceAuthConfig",
     "ServiceDiscoveryDocument",
     "Signer",
+    "StreamedResponse",
     "TokenExchangeRequest",
     "TokenResponse",
     "TokenRevocationRequest",
@@ -104,6 +108,7 @@ _HOMES = {
     "ath.retry": ("RetryPolicy",),
     "ath.stores.base": ("CredentialKey", "CredentialStore", "MemoryStore"),
     "ath.stores.files": ("FileStore", "FolderStore"),
+    "ath.streams": ("AsyncStreamedResponse", "ServerSentEvent", "StreamedResponse"),
     "ath_api.models": (
         "ATHErrorCode",
         "AgentIdentityDocument",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import AbstractAsyncContextManager, AbstractContextManager
 from typing import Any
 
 from ath_api import models
@@ -13,9 +14,10 @@ from ._client.sync import CLIENT, SyncClient
 from ._protocol import provider_call
 from ._protocol.context import Context
 from ._protocol.provider_request import CallOptions
-from .arguments import Timeout
+from .arguments import Content, Timeout
 from .response import Response
 from .retry import Retry
+from .streams import AsyncStreamedResponse, StreamedResponse
 
 __all__ = ["ATHNativeClient", "AsyncATHNativeClient"]
 
@@ -106,6 +108,8 @@ class ATHNativeClient(SyncClient):
         params: Mapping[str, Any] | None = None,
         headers: Mapping[str, str] | None = None,
         content: bytes | str | None = None,
+        data: Mapping[str, Any] | None = None,
+        files: Any = None,
         timeout: float | Timeout | None = None,
         idempotent: bool | None = None,
         retry: Retry = CLIENT,
@@ -122,6 +126,9 @@ class ATHNativeClient(SyncClient):
             params: Added to the query; a list gives a name several values.
             headers: Added to this request.
             content: Bytes or text to send as they are, instead of ``body``.
+            data: Form fields, instead of ``body``.
+            files: Files of a multipart form, as httpx takes them, with ``data`` or without; they
+                are read at once, which ``stream()`` does while it sends.
             timeout: Seconds for one attempt, or an httpx.Timeout; None for the client's.
             idempotent: Whether the call may be made twice: True lets it be repeated after a lost
                 reply, False forbids it; by default the method decides.
@@ -136,8 +143,84 @@ class ATHNativeClient(SyncClient):
                 self._context,
                 None,
                 CallOptions(
-                    method, path, body, params, headers, content, timeout, idempotent, retry
+                    method,
+                    path,
+                    body,
+                    params,
+                    headers,
+                    content,
+                    timeout,
+                    idempotent,
+                    retry,
+                    data,
+                    files,
                 ),
+            ),
+        )
+
+    def stream(
+        self,
+        method: str,
+        path: str,
+        body: Any = None,
+        *,
+        params: Mapping[str, Any] | None = None,
+        headers: Mapping[str, str] | None = None,
+        content: Content | None = None,
+        data: Mapping[str, Any] | None = None,
+        files: Any = None,
+        timeout: float | Timeout | None = None,
+        total_timeout: float | None = None,
+        idempotent: bool | None = None,
+        retry: Retry = CLIENT,
+    ) -> AbstractContextManager[StreamedResponse]:
+        """Call the service's API in a ``with`` block, and read the answer's body while it comes.
+
+        The block gets a :class:`StreamedResponse`; its body may be of any size. What was not
+        read at the block's end is given up, and the connection with it. The call is repeated as by
+        :meth:`request` until the head of an answer has come, and never after that.
+
+        Args:
+            method: The HTTP method.
+            path: Below the service's API, with a query string or without.
+            body: Sent as JSON; None for no body.
+            params: Added to the query; a list gives a name several values.
+            headers: Added to this request.
+            content: Sent as it is, instead of ``body``: bytes, text, a file open for reading bytes,
+                or an iterable of bytes. What cannot be rewound is not
+                sent twice, and has no Content-Length.
+            data: Form fields, instead of ``body``.
+            files: Files of a multipart form, as httpx takes them; with ``data`` or without.
+            timeout: Seconds for connecting and for each wait, or an httpx.Timeout; None for the
+                client's.
+            total_timeout: Seconds for the whole, until the body has come to its end; None for no
+                bound.
+            idempotent: Whether the call may be made twice; by default the method decides.
+            retry: Another policy for this call; None for a single attempt.
+
+        Raises:
+            ATHError: as :meth:`request` when the block is entered, and as the answer's methods say
+                while it is read. What ``content`` raises while it is read passes through unchanged.
+        """
+        return self._driver.stream(
+            self._credentials,
+            provider_call.stream(
+                self._context,
+                None,
+                CallOptions(
+                    method,
+                    path,
+                    body,
+                    params,
+                    headers,
+                    content,
+                    timeout,
+                    idempotent,
+                    retry,
+                    data,
+                    files,
+                ),
+                total_timeout,
             ),
         )
 
@@ -218,6 +301,8 @@ class AsyncATHNativeClient(AsyncClient):
         params: Mapping[str, Any] | None = None,
         headers: Mapping[str, str] | None = None,
         content: bytes | str | None = None,
+        data: Mapping[str, Any] | None = None,
+        files: Any = None,
         timeout: float | Timeout | None = None,
         idempotent: bool | None = None,
         retry: Retry = CLIENT,
@@ -234,6 +319,9 @@ class AsyncATHNativeClient(AsyncClient):
             params: Added to the query; a list gives a name several values.
             headers: Added to this request.
             content: Bytes or text to send as they are, instead of ``body``.
+            data: Form fields, instead of ``body``.
+            files: Files of a multipart form, as httpx takes them, with ``data`` or without; they
+                are read at once, which ``stream()`` does while it sends.
             timeout: Seconds for one attempt, or an httpx.Timeout; None for the client's.
             idempotent: Whether the call may be made twice: True lets it be repeated after a lost
                 reply, False forbids it; by default the method decides.
@@ -248,7 +336,83 @@ class AsyncATHNativeClient(AsyncClient):
                 self._context,
                 None,
                 CallOptions(
-                    method, path, body, params, headers, content, timeout, idempotent, retry
+                    method,
+                    path,
+                    body,
+                    params,
+                    headers,
+                    content,
+                    timeout,
+                    idempotent,
+                    retry,
+                    data,
+                    files,
                 ),
+            ),
+        )
+
+    def stream(
+        self,
+        method: str,
+        path: str,
+        body: Any = None,
+        *,
+        params: Mapping[str, Any] | None = None,
+        headers: Mapping[str, str] | None = None,
+        content: Content | None = None,
+        data: Mapping[str, Any] | None = None,
+        files: Any = None,
+        timeout: float | Timeout | None = None,
+        total_timeout: float | None = None,
+        idempotent: bool | None = None,
+        retry: Retry = CLIENT,
+    ) -> AbstractAsyncContextManager[AsyncStreamedResponse]:
+        """Call the service's API in an ``async with`` block, and read the body while it comes.
+
+        The block gets an :class:`AsyncStreamedResponse`; its body may be of any size. What was not
+        read at the block's end is given up, and the connection with it. The call is repeated as by
+        :meth:`request` until the head of an answer has come, and never after that.
+
+        Args:
+            method: The HTTP method.
+            path: Below the service's API, with a query string or without.
+            body: Sent as JSON; None for no body.
+            params: Added to the query; a list gives a name several values.
+            headers: Added to this request.
+            content: Sent as it is, instead of ``body``: bytes, text, a file open for reading bytes,
+                or an iterable of bytes, async or not. What cannot be rewound is not
+                sent twice, and has no Content-Length.
+            data: Form fields, instead of ``body``.
+            files: Files of a multipart form, as httpx takes them; with ``data`` or without.
+            timeout: Seconds for connecting and for each wait, or an httpx.Timeout; None for the
+                client's.
+            total_timeout: Seconds for the whole, until the body has come to its end; None for no
+                bound.
+            idempotent: Whether the call may be made twice; by default the method decides.
+            retry: Another policy for this call; None for a single attempt.
+
+        Raises:
+            ATHError: as :meth:`request` when the block is entered, and as the answer's methods say
+                while it is read. What ``content`` raises while it is read passes through unchanged.
+        """
+        return self._driver.stream(
+            self._credentials,
+            provider_call.stream(
+                self._context,
+                None,
+                CallOptions(
+                    method,
+                    path,
+                    body,
+                    params,
+                    headers,
+                    content,
+                    timeout,
+                    idempotent,
+                    retry,
+                    data,
+                    files,
+                ),
+                total_timeout,
             ),
         )

@@ -7,21 +7,26 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable
-from typing import Any, Generic, Protocol, TypeVar
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from typing import Any, Generic, Protocol, TypeVar, cast
 
 from .._http.limits import Limits
 from .._http.messages import Reply, Request
+from .._http.opened import OpenReply, SyncOpenReply
+from .._http.sources import UploadError
 from .._protocol.context import Learned, Settings
+from .._protocol.failures import MAX_ERROR_BODY
 from .._protocol.steps import Flow, Pause
 from .._secret import hide
 from ..errors import ATHError
 from ..keys import Signer
 from ..retry import Retry, RetryPolicy, resolve_policy
 from ..stores import fork
+from ..streams import StreamedResponse
 from .credentials import Credentials
 from .execution import Execution
-from .operations import Operation, Operations, Send, Sign, UseStore, Wait
+from .operations import Open, Operation, Operations, Send, Sign, UseStore, Wait
 from .single_flight import SingleFlight
 
 T = TypeVar("T")
@@ -35,6 +40,10 @@ class SyncTransport(Protocol):
 
     def send(self, request: Request, limits: Limits) -> Reply:
         """Send once."""
+        ...
+
+    def open(self, request: Request, limits: Limits) -> SyncOpenReply:
+        """Send once, and hand the answer out once its head has come."""
         ...
 
     def close(self) -> None:
@@ -88,11 +97,23 @@ class Driver(Generic[TransportT, SignerT]):
         return attempt + (0.0 if policy is None else policy.total)
 
 
-def log_reply(request: Request, reply: Reply) -> None:
+def log_reply(request: Request, reply: Reply | OpenReply) -> None:
     """Method, origin, status and duration; nothing else, since it could be secret."""
     if log.isEnabledFor(logging.DEBUG):
         took = reply.seconds * 1000
         log.debug("%s: HTTP status %d after %.0f ms", request.origin_label, reply.status, took)
+
+
+def begin_error(reply: OpenReply) -> bytearray:
+    """The body of a failure, to which is added what is read of it; that as a whole is bounded."""
+    if reply.wait is not None:
+        reply.ends = time.monotonic() + reply.wait
+    return bytearray()
+
+
+def finish_error(reply: OpenReply, body: bytearray) -> Reply:
+    """A failure of which enough was read."""
+    return Reply(reply.status, reply.headers, bytes(body), reply.received_at, reply.seconds)
 
 
 def signer_error(error: Exception) -> ATHError:
@@ -121,6 +142,25 @@ class SyncDriver(Driver[SyncTransport, Signer]):
         """Carry a flow out."""
         return self.drive(Execution(self, credentials).run(flow))
 
+    @contextmanager
+    def stream(self, credentials: Credentials, flow: Flow[OpenReply]) -> Iterator[StreamedResponse]:
+        """Carry a flow out that opens an answer, which is closed at the end of the block."""
+        opened = cast("SyncOpenReply", self.open(credentials, flow))
+        with closing(StreamedResponse(opened, self.limits.max_response_bytes)) as answer:
+            yield answer
+
+    def open(self, credentials: Credentials, flow: Flow[T]) -> T:
+        """Carry out a flow that may send what a user's source yields, and raise what that raises.
+
+        Raises:
+            Exception: the source's own, unchanged.
+        """
+        try:
+            return self.run(credentials, flow)
+        except UploadError as error:
+            failed = error.error
+        raise failed
+
     def drive(self, operations: Operations[T]) -> T:
         """Carry the operations out; returns what they come to."""
         try:
@@ -145,6 +185,8 @@ class SyncDriver(Driver[SyncTransport, Signer]):
         match operation:
             case Send():
                 return self._send(operation.request, operation.limits)
+            case Open():
+                return self._open(operation)
             case Sign():
                 return self._sign(operation.message)
             case Pause():
@@ -160,6 +202,26 @@ class SyncDriver(Driver[SyncTransport, Signer]):
         reply.seconds = time.monotonic() - began
         log_reply(request, reply)
         return reply
+
+    def _open(self, operation: Open) -> Reply | SyncOpenReply:
+        began = time.monotonic()
+        reply = self.transport.open(operation.request, operation.limits)
+        reply.seconds = time.monotonic() - began
+        log_reply(operation.request, reply)
+        if reply.ok or reply.status == 304:
+            return reply
+        beginning = begin_error(reply)
+        try:
+            while len(beginning) <= MAX_ERROR_BODY and (piece := reply.read()):
+                beginning += piece
+        except BaseException:
+            reply.close()
+            raise
+        if operation.keeps_errors and len(beginning) > MAX_ERROR_BODY:
+            reply.put_back(bytes(beginning))
+            return reply
+        reply.close()
+        return finish_error(reply, beginning)
 
     def _sign(self, message: bytes) -> bytes:
         try:

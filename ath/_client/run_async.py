@@ -5,18 +5,31 @@ from __future__ import annotations
 import asyncio
 import inspect
 import time
-from typing import Any, Protocol, TypeVar
+from collections.abc import AsyncIterator
+from contextlib import aclosing, asynccontextmanager
+from typing import Any, Protocol, TypeVar, cast
 
 from .._http.limits import Limits
 from .._http.loops import running_loop
 from .._http.messages import Reply, Request
+from .._http.opened import AsyncOpenReply, OpenReply
+from .._http.sources import UploadError
+from .._protocol.failures import MAX_ERROR_BODY
 from .._protocol.steps import Flow, Pause
 from ..errors import ATHError
 from ..keys import AsyncSigner, LocalSigner, Signer
+from ..streams import AsyncStreamedResponse
 from .credentials import Credentials
 from .execution import Execution
-from .operations import Operation, Operations, Send, Sign, UseStore, Wait
-from .run import Driver, log_reply, signer_error, use_store
+from .operations import Open, Operation, Operations, Send, Sign, UseStore, Wait
+from .run import (
+    Driver,
+    begin_error,
+    finish_error,
+    log_reply,
+    signer_error,
+    use_store,
+)
 
 T = TypeVar("T")
 
@@ -26,6 +39,10 @@ class AsyncTransport(Protocol):
 
     async def send(self, request: Request, limits: Limits) -> Reply:
         """Send once."""
+        ...
+
+    async def open(self, request: Request, limits: Limits) -> AsyncOpenReply:
+        """Send once, and hand the answer out once its head has come."""
         ...
 
     async def aclose(self) -> None:
@@ -39,6 +56,29 @@ class AsyncDriver(Driver[AsyncTransport, Signer | AsyncSigner]):
     async def run(self, credentials: Credentials, flow: Flow[T]) -> T:
         """Carry a flow out."""
         return await self.drive(Execution(self, credentials).run(flow))
+
+    @asynccontextmanager
+    async def stream(
+        self, credentials: Credentials, flow: Flow[OpenReply]
+    ) -> AsyncIterator[AsyncStreamedResponse]:
+        """Carry a flow out that opens an answer, which is closed at the end of the block."""
+        opened = cast("AsyncOpenReply", await self.open(credentials, flow))
+        async with aclosing(
+            AsyncStreamedResponse(opened, self.limits.max_response_bytes)
+        ) as answer:
+            yield answer
+
+    async def open(self, credentials: Credentials, flow: Flow[T]) -> T:
+        """Carry out a flow that may send what a user's source yields, and raise what that raises.
+
+        Raises:
+            Exception: the source's own, unchanged.
+        """
+        try:
+            return await self.run(credentials, flow)
+        except UploadError as error:
+            failed = error.error
+        raise failed
 
     async def drive(self, operations: Operations[T]) -> T:
         """Carry the operations out; returns what they come to.
@@ -71,6 +111,8 @@ class AsyncDriver(Driver[AsyncTransport, Signer | AsyncSigner]):
         match operation:
             case Send():
                 return await self._send(operation.request, operation.limits)
+            case Open():
+                return await self._open(operation)
             case Sign():
                 return await self._sign(operation.message)
             case Pause():
@@ -86,6 +128,26 @@ class AsyncDriver(Driver[AsyncTransport, Signer | AsyncSigner]):
         reply.seconds = time.monotonic() - began
         log_reply(request, reply)
         return reply
+
+    async def _open(self, operation: Open) -> Reply | AsyncOpenReply:
+        began = time.monotonic()
+        reply = await self.transport.open(operation.request, operation.limits)
+        reply.seconds = time.monotonic() - began
+        log_reply(operation.request, reply)
+        if reply.ok or reply.status == 304:
+            return reply
+        beginning = begin_error(reply)
+        try:
+            while len(beginning) <= MAX_ERROR_BODY and (piece := await reply.read()):
+                beginning += piece
+        except BaseException:
+            await reply.aclose()
+            raise
+        if operation.keeps_errors and len(beginning) > MAX_ERROR_BODY:
+            reply.put_back(bytes(beginning))
+            return reply
+        await reply.aclose()
+        return finish_error(reply, beginning)
 
     async def _sign(self, message: bytes) -> bytes:
         """A signer that is no coroutine may ask a KMS, so it runs in a thread; a local key not."""

@@ -55,6 +55,8 @@ class Exchange:
             head = send(
                 h11.Request(method=request.method, target=request.target, headers=request.headers)
             )
+            if request.source is not None:
+                return head  # encode() writes the rest
             body = send(h11.Data(data=request.content)) if request.content else b""
             send(_END)
         except h11.LocalProtocolError:
@@ -62,6 +64,19 @@ class Exchange:
         else:
             return head + body
         raise ATHError("INVALID_ARGUMENT", "This request cannot be written as HTTP/1.1.")
+
+    def encode(self, piece: bytes | None) -> bytes:
+        """The bytes of a piece of the request's source; None is its end.
+
+        Raises:
+            ATHError: INVALID_ARGUMENT if the source is longer or shorter than was announced.
+        """
+        event = _END if piece is None else h11.Data(data=piece)
+        try:
+            return self._h11.send(event) or b""
+        except h11.LocalProtocolError:
+            pass
+        raise ATHError("INVALID_ARGUMENT", "The content changed its length while it was sent.")
 
     def feed(self, data: bytes) -> list[bytes]:
         """The pieces of the body that these bytes bring; no bytes mean that no more will come.

@@ -8,17 +8,18 @@ from typing import Any, NoReturn, TypeVar
 
 from .._http.limits import parse_timeout
 from .._http.messages import Base, RawHeaders, Reply, Request
+from .._http.opened import OpenReply
 from .._secret import SecretText
 from ..errors import ATHError
 from ..response import Response
 from ..retry import READ, rule_for
 from ..stores.record import Token
 from .context import Context, is_expired, require_registration
-from .failures import name_token
+from .failures import name_token, to_provider_error
 from .provider_request import CallOptions, encode_provider, prepare_request
 from .replies import read_response, read_value
 from .requests import agent_header, standard_headers
-from .steps import Call, Flow
+from .steps import Call, Flow, Streamed
 
 T = TypeVar("T")
 
@@ -51,13 +52,34 @@ def call(context: Context, provider: str | None, options: CallOptions) -> Flow[A
     return (yield from _send(context, provider, options, read_value))
 
 
-def _send(context: Context, provider: str | None, options: CallOptions, read: Read[T]) -> Flow[T]:
+def stream(
+    context: Context, provider: str | None, options: CallOptions, total_timeout: object
+) -> Flow[OpenReply]:
+    """Call a provider, or a native service; the result is an answer whose body is to be pulled."""
+    total = None if total_timeout is None else parse_timeout(total_timeout, 1).total
+    options = options._replace(streamed=True)
+    return (yield from _send(context, provider, options, _read_head, Streamed(total)))
+
+
+def _read_head(context: Context, request: Request, reply: OpenReply | Reply) -> OpenReply:
+    if isinstance(reply, OpenReply):
+        return reply
+    raise to_provider_error(context, request, reply)
+
+
+def _send(
+    context: Context,
+    provider: str | None,
+    options: CallOptions,
+    read: Read[T],
+    streamed: Streamed | None = None,
+) -> Flow[T]:
     if context.settings.native:
         find_token: FindToken = context.credentials.latest_token
-        call = _api_call(context, find_token, options, read)
+        call = _api_call(context, find_token, options, read, streamed)
     else:
         find_token = partial(context.credentials.token_for, provider or "")
-        call = _proxy_call(context, provider, find_token, options, read)
+        call = _proxy_call(context, provider, find_token, options, read, streamed)
     try:
         answer = yield call
     except ATHError as error:
@@ -73,14 +95,20 @@ def _proxy_call(
     find_token: FindToken,
     options: CallOptions,
     read: Read[Any],
+    streamed: Streamed | None,
 ) -> Call:
     base = context.settings.base
     prefix = f"/ath/proxy/{encode_provider(provider)}"
-    return _call(context, base, prefix, context.provider_headers, find_token, options, read)
+    headers = context.provider_headers
+    return _call(context, base, prefix, headers, find_token, options, read, streamed)
 
 
 def _api_call(
-    context: Context, find_token: FindToken, options: CallOptions, read: Read[Any]
+    context: Context,
+    find_token: FindToken,
+    options: CallOptions,
+    read: Read[Any],
+    streamed: Streamed | None,
 ) -> Call:
     base = context.learned.api_base
     if base is None:
@@ -91,7 +119,8 @@ def _api_call(
             None,
             credential=lambda: _text_of(find_token()),
         )
-    return _call(context, base, "", _headers_at(context, base), find_token, options, read)
+    headers = _headers_at(context, base)
+    return _call(context, base, "", headers, find_token, options, read, streamed)
 
 
 def _call(
@@ -102,6 +131,7 @@ def _call(
     find_token: FindToken,
     options: CallOptions,
     read: Read[Any],
+    streamed: Streamed | None,
 ) -> Call:
     request = prepare_request(base, prefix, headers, context.user_headers, options)
     timeout = options.timeout
@@ -114,6 +144,7 @@ def _call(
         if timeout is None
         else parse_timeout(timeout, context.settings.max_response_bytes),
         credential=lambda: _text_of(find_token()),
+        streamed=None if streamed is None else streamed._replace(source=request.source),
     )
 
 
@@ -143,6 +174,7 @@ def _with_token(context: Context, request: Request, token: Token | None) -> Requ
         [*request.headers, bearer],
         request.content,
         (token.access_token,),
+        request.source,
     )
 
 
