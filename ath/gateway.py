@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from contextlib import AbstractAsyncContextManager, AbstractContextManager
+from functools import partial
 from typing import Any
 
 from ath_api import models
@@ -11,12 +12,12 @@ from ath_api import models
 from . import _protocol
 from ._client.aio import AsyncClient
 from ._client.sync import CLIENT, SyncClient
+from ._lazy import httpx, streams
 from ._protocol import provider_call
 from ._protocol.provider_request import CallOptions
 from .arguments import Content, Timeout
 from .response import Response
 from .retry import Retry
-from .streams import AsyncStreamedResponse, StreamedResponse
 
 __all__ = ["ATHGatewayClient", "AsyncATHGatewayClient"]
 
@@ -167,7 +168,7 @@ class ATHGatewayClient(SyncClient):
         total_timeout: float | None = None,
         idempotent: bool | None = None,
         retry: Retry = CLIENT,
-    ) -> AbstractContextManager[StreamedResponse]:
+    ) -> AbstractContextManager[streams.StreamedResponse]:
         """Call a provider's API in a ``with`` block, and read the answer's body while it comes.
 
         The block gets a :class:`StreamedResponse`; its body may be of any size. What was not
@@ -217,6 +218,40 @@ class ATHGatewayClient(SyncClient):
                 ),
                 total_timeout,
             ),
+        )
+
+    def http(self, provider: str) -> httpx.Client:
+        """An httpx client whose calls go through the gateway, for libraries that take one.
+
+        Its ``base_url`` is the provider's place at the gateway, and each of its requests
+        carries the user's token and the agent's id; see :meth:`http_transport`. Close it as any
+        other: that closes none of this client's connections. Its timeouts are this client's, each
+        wait on its own.
+
+        Raises:
+            ATHError: INVALID_ARGUMENT.
+        """
+        return self._driver.lend_client(
+            self._credentials,
+            partial(provider_call.forward, self._context, provider),
+            provider_call.base_url(self._context, provider),
+        )
+
+    def http_transport(self, provider: str) -> httpx.BaseTransport:
+        """What carries the calls of :meth:`http`, for libraries that make their httpx client.
+
+        Such a library needs the provider's place at the gateway as its base URL too.
+        Each request is one attempt, with the token held at that time, by the guards of
+        :meth:`request`. The library's own ``Authorization``, ``Cookie``, ``Accept-Encoding`` and
+        ``X-ATH-*`` are not sent. Closing the transport closes nothing.
+
+        Its requests raise ATHError for what is refused before anything is sent (NO_TOKEN,
+        TOKEN_EXPIRED, INVALID_PATH for a link to another host, INVALID_ARGUMENT) and for the
+        implementor's refusals, and otherwise what httpx raises (``httpx.ConnectError``,
+        ``ReadTimeout`` and so on). The provider's errors are answers.
+        """
+        return self._driver.lend(
+            self._credentials, partial(provider_call.forward, self._context, provider)
         )
 
 
@@ -359,7 +394,7 @@ class AsyncATHGatewayClient(AsyncClient):
         total_timeout: float | None = None,
         idempotent: bool | None = None,
         retry: Retry = CLIENT,
-    ) -> AbstractAsyncContextManager[AsyncStreamedResponse]:
+    ) -> AbstractAsyncContextManager[streams.AsyncStreamedResponse]:
         """Call a provider's API in an ``async with`` block, and read the body while it comes.
 
         The block gets an :class:`AsyncStreamedResponse`; its body may be of any size. What was not
@@ -409,4 +444,38 @@ class AsyncATHGatewayClient(AsyncClient):
                 ),
                 total_timeout,
             ),
+        )
+
+    def http(self, provider: str) -> httpx.AsyncClient:
+        """An httpx client whose calls go through the gateway, for libraries that take one.
+
+        Its ``base_url`` is the provider's place at the gateway, and each of its requests
+        carries the user's token and the agent's id; see :meth:`http_transport`. Close it as any
+        other: that closes none of this client's connections. Its timeouts are this client's, each
+        wait on its own.
+
+        Raises:
+            ATHError: INVALID_ARGUMENT.
+        """
+        return self._driver.lend_client(
+            self._credentials,
+            partial(provider_call.forward, self._context, provider),
+            provider_call.base_url(self._context, provider),
+        )
+
+    def http_transport(self, provider: str) -> httpx.AsyncBaseTransport:
+        """What carries the calls of :meth:`http`, for libraries that make their httpx client.
+
+        Such a library needs the provider's place at the gateway as its base URL too.
+        Each request is one attempt, with the token held at that time, by the guards of
+        :meth:`request`. The library's own ``Authorization``, ``Cookie``, ``Accept-Encoding`` and
+        ``X-ATH-*`` are not sent. Closing the transport closes nothing.
+
+        Its requests raise ATHError for what is refused before anything is sent (NO_TOKEN,
+        TOKEN_EXPIRED, INVALID_PATH for a link to another host, INVALID_ARGUMENT) and for the
+        implementor's refusals, and otherwise what httpx raises (``httpx.ConnectError``,
+        ``ReadTimeout`` and so on). The provider's errors are answers.
+        """
+        return self._driver.lend(
+            self._credentials, partial(provider_call.forward, self._context, provider)
         )

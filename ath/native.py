@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from contextlib import AbstractAsyncContextManager, AbstractContextManager
+from functools import partial
 from typing import Any
 
 from ath_api import models
@@ -11,13 +12,13 @@ from ath_api import models
 from . import _protocol
 from ._client.aio import AsyncClient
 from ._client.sync import CLIENT, SyncClient
+from ._lazy import httpx, streams
 from ._protocol import provider_call
 from ._protocol.context import Context
 from ._protocol.provider_request import CallOptions
 from .arguments import Content, Timeout
 from .response import Response
 from .retry import Retry
-from .streams import AsyncStreamedResponse, StreamedResponse
 
 __all__ = ["ATHNativeClient", "AsyncATHNativeClient"]
 
@@ -173,7 +174,7 @@ class ATHNativeClient(SyncClient):
         total_timeout: float | None = None,
         idempotent: bool | None = None,
         retry: Retry = CLIENT,
-    ) -> AbstractContextManager[StreamedResponse]:
+    ) -> AbstractContextManager[streams.StreamedResponse]:
         """Call the service's API in a ``with`` block, and read the answer's body while it comes.
 
         The block gets a :class:`StreamedResponse`; its body may be of any size. What was not
@@ -222,6 +223,40 @@ class ATHNativeClient(SyncClient):
                 ),
                 total_timeout,
             ),
+        )
+
+    def http(self) -> httpx.Client:
+        """An httpx client whose calls go to the service's API, for libraries that take one.
+
+        Its ``base_url`` is the service's ``api_base``, and each of its requests
+        carries the user's token and the agent's id; see :meth:`http_transport`. Close it as any
+        other: that closes none of this client's connections. Its timeouts are this client's, each
+        wait on its own.
+
+        Raises:
+            ATHError: NOT_DISCOVERED.
+        """
+        return self._driver.lend_client(
+            self._credentials,
+            partial(provider_call.forward, self._context, None),
+            provider_call.base_url(self._context, None),
+        )
+
+    def http_transport(self) -> httpx.BaseTransport:
+        """What carries the calls of :meth:`http`, for libraries that make their httpx client.
+
+        Such a library needs the service's ``api_base`` as its base URL too.
+        Each request is one attempt, with the token held at that time, by the guards of
+        :meth:`request`. The library's own ``Authorization``, ``Cookie``, ``Accept-Encoding`` and
+        ``X-ATH-*`` are not sent. Closing the transport closes nothing.
+
+        Its requests raise ATHError for what is refused before anything is sent (NO_TOKEN,
+        TOKEN_EXPIRED, INVALID_PATH for a link to another host, INVALID_ARGUMENT) and for the
+        implementor's refusals, and otherwise what httpx raises (``httpx.ConnectError``,
+        ``ReadTimeout`` and so on). The provider's errors are answers.
+        """
+        return self._driver.lend(
+            self._credentials, partial(provider_call.forward, self._context, None)
         )
 
 
@@ -366,7 +401,7 @@ class AsyncATHNativeClient(AsyncClient):
         total_timeout: float | None = None,
         idempotent: bool | None = None,
         retry: Retry = CLIENT,
-    ) -> AbstractAsyncContextManager[AsyncStreamedResponse]:
+    ) -> AbstractAsyncContextManager[streams.AsyncStreamedResponse]:
         """Call the service's API in an ``async with`` block, and read the body while it comes.
 
         The block gets an :class:`AsyncStreamedResponse`; its body may be of any size. What was not
@@ -415,4 +450,38 @@ class AsyncATHNativeClient(AsyncClient):
                 ),
                 total_timeout,
             ),
+        )
+
+    def http(self) -> httpx.AsyncClient:
+        """An httpx client whose calls go to the service's API, for libraries that take one.
+
+        Its ``base_url`` is the service's ``api_base``, and each of its requests
+        carries the user's token and the agent's id; see :meth:`http_transport`. Close it as any
+        other: that closes none of this client's connections. Its timeouts are this client's, each
+        wait on its own.
+
+        Raises:
+            ATHError: NOT_DISCOVERED.
+        """
+        return self._driver.lend_client(
+            self._credentials,
+            partial(provider_call.forward, self._context, None),
+            provider_call.base_url(self._context, None),
+        )
+
+    def http_transport(self) -> httpx.AsyncBaseTransport:
+        """What carries the calls of :meth:`http`, for libraries that make their httpx client.
+
+        Such a library needs the service's ``api_base`` as its base URL too.
+        Each request is one attempt, with the token held at that time, by the guards of
+        :meth:`request`. The library's own ``Authorization``, ``Cookie``, ``Accept-Encoding`` and
+        ``X-ATH-*`` are not sent. Closing the transport closes nothing.
+
+        Its requests raise ATHError for what is refused before anything is sent (NO_TOKEN,
+        TOKEN_EXPIRED, INVALID_PATH for a link to another host, INVALID_ARGUMENT) and for the
+        implementor's refusals, and otherwise what httpx raises (``httpx.ConnectError``,
+        ``ReadTimeout`` and so on). The provider's errors are answers.
+        """
+        return self._driver.lend(
+            self._credentials, partial(provider_call.forward, self._context, None)
         )

@@ -34,6 +34,11 @@ class _Streamed:
         return self._head.headers
 
     @property
+    def raw_headers(self) -> list[tuple[bytes, bytes]]:
+        """The headers as they came."""
+        return self._head._raw_headers
+
+    @property
     def request_id(self) -> str | None:
         """The provider's name for this call (``X-Request-Id``), or None."""
         return self._head.request_id

@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 import warnings
 from dataclasses import replace
+from math import inf
 from typing import TYPE_CHECKING
 
 from .._http.limits import Limits
@@ -85,9 +86,9 @@ class Attempts:
     def bound_body(self, reply: Reply | OpenReply) -> None:
         """Say how long the reader of an answer waits: this attempt's place is not its business."""
         if isinstance(reply, OpenReply):
+            total = self._limits.total
             reply.wait = self._limits.read
-            if self._limits.total is not None:
-                reply.ends = self._since + self._limits.total
+            reply.ends = inf if total is None else self._since + total
 
     @property
     def can_repeat(self) -> bool:

@@ -35,7 +35,7 @@ class Open(NamedTuple):
     request: Request
     limits: Limits
     keeps_errors: bool
-    """Whether a failure with a body too long for a refusal is handed out as well."""
+    """Whether a failure is handed out as well; what was read of its body is put back."""
 
 
 class UseStore(NamedTuple):

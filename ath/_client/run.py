@@ -9,12 +9,13 @@ import logging
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
-from typing import Any, Generic, Protocol, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar, cast
 
+from .._http.failures import UploadError
 from .._http.limits import Limits
 from .._http.messages import Reply, Request
 from .._http.opened import OpenReply, SyncOpenReply
-from .._http.sources import UploadError
+from .._lazy import httpx, streams
 from .._protocol.context import Learned, Settings
 from .._protocol.failures import MAX_ERROR_BODY
 from .._protocol.steps import Flow, Pause
@@ -23,11 +24,13 @@ from ..errors import ATHError
 from ..keys import Signer
 from ..retry import Retry, RetryPolicy, resolve_policy
 from ..stores import fork
-from ..streams import StreamedResponse
 from .credentials import Credentials
 from .execution import Execution
 from .operations import Open, Operation, Operations, Send, Sign, UseStore, Wait
 from .single_flight import SingleFlight
+
+if TYPE_CHECKING:
+    from .._http.lent import LentRequest
 
 T = TypeVar("T")
 log = logging.getLogger("ath")
@@ -50,6 +53,9 @@ class SyncTransport(Protocol):
         """Free the connections."""
         ...
 
+
+Forward = Callable[["LentRequest"], Flow[OpenReply]]
+"""The flow that makes a call for another library's client."""
 
 TransportT = TypeVar("TransportT")
 SignerT = TypeVar("SignerT")
@@ -143,10 +149,12 @@ class SyncDriver(Driver[SyncTransport, Signer]):
         return self.drive(Execution(self, credentials).run(flow))
 
     @contextmanager
-    def stream(self, credentials: Credentials, flow: Flow[OpenReply]) -> Iterator[StreamedResponse]:
+    def stream(
+        self, credentials: Credentials, flow: Flow[OpenReply]
+    ) -> Iterator[streams.StreamedResponse]:
         """Carry a flow out that opens an answer, which is closed at the end of the block."""
         opened = cast("SyncOpenReply", self.open(credentials, flow))
-        with closing(StreamedResponse(opened, self.limits.max_response_bytes)) as answer:
+        with closing(streams.StreamedResponse(opened, self.limits.max_response_bytes)) as answer:
             yield answer
 
     def open(self, credentials: Credentials, flow: Flow[T]) -> T:
@@ -160,6 +168,26 @@ class SyncDriver(Driver[SyncTransport, Signer]):
         except UploadError as error:
             failed = error.error
         raise failed
+
+    def lend(self, credentials: Credentials, forward: Forward) -> httpx.BaseTransport:
+        """A transport for other libraries' httpx clients, whose calls are made by that flow."""
+        from .._http.lent import LentTransport  # imports httpx, which few clients need
+
+        limit = self.limits.max_response_bytes
+
+        def send(asked: LentRequest) -> streams.StreamedResponse:
+            opened = cast("SyncOpenReply", self.open(credentials, forward(asked)))
+            return streams.StreamedResponse(opened, limit)
+
+        return LentTransport(send)
+
+    def lend_client(
+        self, credentials: Credentials, forward: Forward, base_url: str
+    ) -> httpx.Client:
+        """An httpx client over such a transport."""
+        from .._http.lent import sync_client
+
+        return sync_client(self.lend(credentials, forward), base_url, self.limits)
 
     def drive(self, operations: Operations[T]) -> T:
         """Carry the operations out; returns what they come to."""
@@ -217,7 +245,7 @@ class SyncDriver(Driver[SyncTransport, Signer]):
         except BaseException:
             reply.close()
             raise
-        if operation.keeps_errors and len(beginning) > MAX_ERROR_BODY:
+        if operation.keeps_errors:
             reply.put_back(bytes(beginning))
             return reply
         reply.close()

@@ -7,29 +7,33 @@ import inspect
 import time
 from collections.abc import AsyncIterator
 from contextlib import aclosing, asynccontextmanager
-from typing import Any, Protocol, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar, cast
 
+from .._http.failures import UploadError
 from .._http.limits import Limits
 from .._http.loops import running_loop
 from .._http.messages import Reply, Request
 from .._http.opened import AsyncOpenReply, OpenReply
-from .._http.sources import UploadError
+from .._lazy import httpx, streams
 from .._protocol.failures import MAX_ERROR_BODY
 from .._protocol.steps import Flow, Pause
 from ..errors import ATHError
 from ..keys import AsyncSigner, LocalSigner, Signer
-from ..streams import AsyncStreamedResponse
 from .credentials import Credentials
 from .execution import Execution
 from .operations import Open, Operation, Operations, Send, Sign, UseStore, Wait
 from .run import (
     Driver,
+    Forward,
     begin_error,
     finish_error,
     log_reply,
     signer_error,
     use_store,
 )
+
+if TYPE_CHECKING:
+    from .._http.lent import LentRequest
 
 T = TypeVar("T")
 
@@ -60,11 +64,11 @@ class AsyncDriver(Driver[AsyncTransport, Signer | AsyncSigner]):
     @asynccontextmanager
     async def stream(
         self, credentials: Credentials, flow: Flow[OpenReply]
-    ) -> AsyncIterator[AsyncStreamedResponse]:
+    ) -> AsyncIterator[streams.AsyncStreamedResponse]:
         """Carry a flow out that opens an answer, which is closed at the end of the block."""
         opened = cast("AsyncOpenReply", await self.open(credentials, flow))
         async with aclosing(
-            AsyncStreamedResponse(opened, self.limits.max_response_bytes)
+            streams.AsyncStreamedResponse(opened, self.limits.max_response_bytes)
         ) as answer:
             yield answer
 
@@ -79,6 +83,26 @@ class AsyncDriver(Driver[AsyncTransport, Signer | AsyncSigner]):
         except UploadError as error:
             failed = error.error
         raise failed
+
+    def lend(self, credentials: Credentials, forward: Forward) -> httpx.AsyncBaseTransport:
+        """A transport for other libraries' httpx clients, whose calls are made by that flow."""
+        from .._http.lent import AsyncLentTransport  # imports httpx, which few clients need
+
+        limit = self.limits.max_response_bytes
+
+        async def send(asked: LentRequest) -> streams.AsyncStreamedResponse:
+            opened = cast("AsyncOpenReply", await self.open(credentials, forward(asked)))
+            return streams.AsyncStreamedResponse(opened, limit)
+
+        return AsyncLentTransport(send)
+
+    def lend_client(
+        self, credentials: Credentials, forward: Forward, base_url: str
+    ) -> httpx.AsyncClient:
+        """An httpx client over such a transport."""
+        from .._http.lent import async_client
+
+        return async_client(self.lend(credentials, forward), base_url, self.limits)
 
     async def drive(self, operations: Operations[T]) -> T:
         """Carry the operations out; returns what they come to.
@@ -143,7 +167,7 @@ class AsyncDriver(Driver[AsyncTransport, Signer | AsyncSigner]):
         except BaseException:
             await reply.aclose()
             raise
-        if operation.keeps_errors and len(beginning) > MAX_ERROR_BODY:
+        if operation.keeps_errors:
             reply.put_back(bytes(beginning))
             return reply
         await reply.aclose()

@@ -25,12 +25,16 @@ class OpenReply:
         self.ends = inf
         """When the body must have come to its end (monotonic)."""
         self._body = b""
-        """What has come of the body and was not handed out."""
 
     @property
     def ok(self) -> bool:
         """Whether the request succeeded: any 2xx."""
         return 200 <= self.status < 300
+
+    @property
+    def beginning(self) -> bytes:
+        """What has come of the body and was not handed out."""
+        return self._body
 
     def put_back(self, data: bytes) -> None:
         """Hand that out again before what comes next."""

@@ -8,14 +8,7 @@ from typing import Any
 
 from ..errors import ATHError
 from .connection import PIECE
-
-
-class UploadError(Exception):
-    """The user's own source raised ``error``, which is neither an answer nor a failure of ours."""
-
-    def __init__(self, error: Exception) -> None:
-        super().__init__()
-        self.error = error
+from .failures import UploadError
 
 
 class Source:
@@ -96,6 +89,8 @@ def make_source(content: Any) -> Source:
     Raises:
         ATHError: INVALID_ARGUMENT for what is neither a file nor an iterable of bytes.
     """
+    if isinstance(content, Source):
+        return content
     if isinstance(content, AsyncIterable):
         again = not isinstance(content, AsyncIterator) and not hasattr(content, "read")
         return Source(content, again=again)

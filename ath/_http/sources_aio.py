@@ -7,7 +7,8 @@ from collections.abc import AsyncGenerator, AsyncIterable
 from typing import Any
 
 from ..errors import ATHError
-from .sources import Source, UploadError, slices
+from .failures import UploadError
+from .sources import Source, slices
 
 
 async def pull_pieces(source: Source | None) -> AsyncGenerator[bytes, None]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
-from typing import Any, NoReturn, TypeVar
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 from .._http.limits import parse_timeout
 from .._http.messages import Base, RawHeaders, Reply, Request
@@ -14,17 +14,21 @@ from ..errors import ATHError
 from ..response import Response
 from ..retry import READ, rule_for
 from ..stores.record import Token
+from .arguments import drop_reserved_headers
 from .context import Context, is_expired, require_registration
-from .failures import name_token, to_provider_error
+from .failures import MAX_ERROR_BODY, name_token, to_provider_error
 from .provider_request import CallOptions, encode_provider, prepare_request
 from .replies import read_response, read_value
 from .requests import agent_header, standard_headers
 from .steps import Call, Flow, Streamed
 
+if TYPE_CHECKING:
+    from .._http.lent import LentRequest
+
 T = TypeVar("T")
 
 FindToken = Callable[[], Token | None]
-Read = Callable[[Context, Request, Reply], T]
+Read = Callable[[Context, Request, Any], T]
 _TOKEN_CODES = frozenset(
     {
         "NO_TOKEN",
@@ -59,6 +63,73 @@ def stream(
     total = None if total_timeout is None else parse_timeout(total_timeout, 1).total
     options = options._replace(streamed=True)
     return (yield from _send(context, provider, options, _read_head, Streamed(total)))
+
+
+def forward(context: Context, provider: str | None, asked: LentRequest) -> Flow[OpenReply]:
+    """Make the call of another library's client; what the provider answers is the result.
+
+    Raises:
+        ATHError: the implementor's refusal, or what cannot be sent safely.
+    """
+    options = CallOptions(
+        asked.method,
+        _path_below(_base_of(context, provider), asked),
+        None,
+        None,
+        drop_reserved_headers(asked.headers, context.user_headers),
+        asked.source,
+        asked.timeout,
+        False,
+        None,
+        streamed=True,
+    )
+    streamed = Streamed(None, for_others=True)
+    return (yield from _send(context, provider, options, _read_for_others, streamed))
+
+
+def base_url(context: Context, provider: str | None) -> str:
+    """The URL below which a provider's paths are, without a slash at its end.
+
+    Raises:
+        ATHError: INVALID_ARGUMENT, or NOT_DISCOVERED.
+    """
+    base, prefix = _base_of(context, provider)
+    return base.url + prefix
+
+
+def _base_of(context: Context, provider: str | None) -> tuple[Base, str]:
+    if not context.settings.native:
+        return context.settings.base, f"/ath/proxy/{encode_provider(provider)}"
+    base = context.learned.api_base
+    if base is None:
+        raise ATHError("NOT_DISCOVERED", "The service's api_base is not known yet.")
+    return base, ""
+
+
+def _path_below(place: tuple[Base, str], asked: LentRequest) -> str:
+    """The path and query below the provider's base."""
+    base, prefix = place
+    scheme, host, port = asked.origin
+    if asked.origin != base.origin:
+        raise ATHError(
+            "INVALID_PATH",
+            f"{scheme}://{host}:{port} is not called directly: calls go to {base.url}{prefix}, "
+            "below which the path and query of such a link can be asked for.",
+        )
+    above = base.path + prefix
+    path = asked.target.removeprefix(above)
+    if not asked.target.startswith(above) or path[:1] not in ("", "/", "?"):
+        raise ATHError("INVALID_PATH", f"Only paths below {base.url}{prefix} are called.")
+    return path
+
+
+def _read_for_others(context: Context, request: Request, reply: OpenReply) -> OpenReply:
+    if not reply.ok and len(reply.beginning) <= MAX_ERROR_BODY:
+        failure = Reply(reply.status, reply.headers, reply.beginning, reply.received_at)
+        error = to_provider_error(context, request, failure)
+        if error.source != "provider":
+            raise error
+    return reply
 
 
 def _read_head(context: Context, request: Request, reply: OpenReply | Reply) -> OpenReply:

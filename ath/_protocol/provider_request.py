@@ -46,7 +46,7 @@ class CallOptions(NamedTuple):
     path: str
     body: Any
     params: Mapping[str, Any] | None
-    headers: Mapping[str, str] | None
+    headers: Mapping[str, str] | list[tuple[str, str]] | None
     content: Any
     timeout: Any
     idempotent: bool | None
