@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar, cast
 
@@ -151,7 +151,7 @@ class SyncDriver(Driver[SyncTransport, Signer]):
     @contextmanager
     def stream(
         self, credentials: Credentials, flow: Flow[OpenReply]
-    ) -> Iterator[streams.StreamedResponse]:
+    ) -> Generator[streams.StreamedResponse, None, None]:
         """Carry a flow out that opens an answer, which is closed at the end of the block."""
         opened = cast("SyncOpenReply", self.open(credentials, flow))
         with closing(streams.StreamedResponse(opened, self.limits.max_response_bytes)) as answer:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import inspect
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import aclosing, asynccontextmanager
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar, cast
 
@@ -64,7 +64,7 @@ class AsyncDriver(Driver[AsyncTransport, Signer | AsyncSigner]):
     @asynccontextmanager
     async def stream(
         self, credentials: Credentials, flow: Flow[OpenReply]
-    ) -> AsyncIterator[streams.AsyncStreamedResponse]:
+    ) -> AsyncGenerator[streams.AsyncStreamedResponse, None]:
         """Carry a flow out that opens an answer, which is closed at the end of the block."""
         opened = cast("AsyncOpenReply", await self.open(credentials, flow))
         async with aclosing(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterable
-from typing import Any
+from typing import Any, cast
 
 from ..errors import ATHError
 from .failures import UploadError
@@ -27,7 +27,7 @@ async def pull_pieces(source: Source | None) -> AsyncGenerator[bytes, None]:
                 for part in slices(piece):
                     yield part
             return
-        pieces: Any = iter(content)
+        pieces: Any = iter(cast("Any", content))
         end = object()
         while True:
             if source.blocks:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import socket
 import time
+from contextlib import suppress
 from math import inf
 from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING
@@ -167,11 +168,10 @@ class SyncTransport:
             self._idle.drop()
             self._start_over()
         idle, places = self._idle, self._places
-        try:
+        with suppress(Empty):
             places.get(timeout=limits.pool)
-        except Empty:
-            raise timed_out(request, sent=False) from None
-        return idle, places
+            return idle, places
+        raise timed_out(request, sent=False)
 
     def _find(
         self, idle: IdleList[Connection], base: Base, limits: Limits, ends: float

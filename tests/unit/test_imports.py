@@ -56,7 +56,13 @@ PARTS: dict[str, set[str]] = {
 # Of some packages only these modules are for the others.
 OPEN_MODULES = {
     ("_protocol", "_http"): {
-        "decoding", "forms", "lent", "limits", "messages", "opened", "sources",
+        "decoding",
+        "forms",
+        "lent",
+        "limits",
+        "messages",
+        "opened",
+        "sources",
     },
     ("_protocol", "stores"): {"record"},
     ("keys", "stores"): {"private_file"},
