@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any
 
 from ..errors import ATHError
@@ -16,19 +18,28 @@ def encode_form(data: Any, files: Any) -> tuple[Source, str]:
     """
     import httpx  # slow to import, and few calls send forms
 
-    if data is not None and not hasattr(data, "items"):
+    if not isinstance(data, Mapping | None):
         raise ATHError("INVALID_ARGUMENT", "data must be a mapping of names to values.")
-    try:
-        request = httpx.Request("POST", "http://form.invalid", data=data, files=files)
-    except Exception as error:  # its text may quote what was passed
-        reason = type(error).__name__
-    else:
-        length = request.headers.get("content-length")
-        source = Source(
-            request.stream,
-            None if length is None else int(length),
-            again=length is not None,
-            blocks=bool(files),
-        )
-        return source, request.headers.get("content-type", "application/x-www-form-urlencoded")
-    raise ATHError("INVALID_ARGUMENT", f"httpx cannot encode these data and files ({reason}).")
+    with suppress(Exception):  # its text may quote what was passed
+        if all(map(_can_be_read, _values(files))):
+            request = httpx.Request("POST", "http://form.invalid", data=data, files=files)
+            length = request.headers.get("content-length")
+            source = Source(
+                request.stream,
+                None if length is None else int(length),
+                again=length is not None,
+                blocks=bool(files),
+            )
+            return source, request.headers.get("content-type", "application/x-www-form-urlencoded")
+    raise ATHError("INVALID_ARGUMENT", "data and files must be what httpx takes as such.")
+
+
+def _values(files: Any) -> list[Any]:
+    pairs = files.items() if isinstance(files, Mapping) else files or ()
+    return [value for _, value in pairs]
+
+
+def _can_be_read(value: Any) -> bool:
+    """Whether it is a file, or a tuple of httpx's form with one; httpx itself finds out later."""
+    file = value[1] if isinstance(value, tuple) else value
+    return isinstance(file, bytes | str) or hasattr(file, "read")

@@ -65,6 +65,8 @@ class SyncStream(SyncOpenReply):
 
     def _pull(self) -> bytes:
         connection, data = self._connection, self._body
+        if time.monotonic() >= self.ends:  # whatever has come
+            raise TimeoutError
         while not data and not connection._exchange.complete:
             connection._wait(self.wait, self.ends)
             data = b"".join(connection._receive())

@@ -58,12 +58,15 @@ class AsyncStream(AsyncOpenReply):
 
     async def _pull(self) -> bytes:
         connection, data = self._connection, self._body
-        while not (data := data or connection.take_pieces()):
-            if connection._exchange.complete:
+        while True:
+            left = self.ends - time.monotonic()
+            if left <= 0:  # whatever has come
+                raise TimeoutError
+            data = data or connection.take_pieces()
+            if data or connection._exchange.complete:
                 break
             if connection._error is not None:
                 raise connection._error
-            left = self.ends - time.monotonic()
             await connection._wait(self.wait, connection._loop.time() + left)
         return data
 
