@@ -7,7 +7,8 @@ its exceptions, which those libraries catch.
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from typing import NamedTuple, Protocol
+from dataclasses import dataclass, field
+from typing import Protocol
 
 import httpx
 
@@ -19,13 +20,14 @@ from .sources import Source
 _DECODED = (b"gzip", b"x-gzip", b"deflate")
 
 
-class LentRequest(NamedTuple):
+@dataclass(slots=True, eq=False)
+class LentRequest:
     """What another library's client asks for."""
 
     method: str
     origin: Origin
     target: str
-    headers: RawHeaders
+    headers: RawHeaders = field(repr=False)
     source: Source | None
     timeout: httpx.Timeout | None
     """None if the client says nothing of it."""
@@ -188,8 +190,6 @@ def _response(
 def _error_for_httpx(error: ATHError) -> Exception:
     """A failure on the way as httpx's own exception; what was refused as it is."""
     unsent = error._delivery is not Delivery.LOST and error._delivery is not Delivery.TIMED_OUT
-    if error.source != "client":
-        return error
     match error.code:
         case "TIMEOUT":
             return (httpx.ConnectTimeout if unsent else httpx.ReadTimeout)(error.message)
