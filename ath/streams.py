@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+from functools import partial
+from itertools import chain
+from typing import Any
 
 from ._http.decoding import Decoder
 from ._http.events import Events, Lines, ServerSentEvent
@@ -85,8 +88,7 @@ class StreamedResponse(_Streamed):
 
     def iter_bytes(self) -> Iterator[bytes]:
         """The body in pieces of some size, as they come, without a content encoding."""
-        while part := self._read():
-            yield part
+        return iter(self._read, b"")
 
     def iter_lines(self) -> Iterator[str]:
         """The body's lines without their ends (CR, LF or both), in the charset of its type.
@@ -95,8 +97,7 @@ class StreamedResponse(_Streamed):
             ATHError: RESPONSE_TOO_LARGE for a line of more than ``max_response_bytes`` characters.
         """
         lines = Lines(self._head.charset, self._limit)
-        for part in self.iter_bytes():
-            yield from lines.feed(part)
+        yield from chain.from_iterable(map(lines.feed, self.iter_bytes()))
         yield from lines.feed(b"", final=True)
 
     def iter_events(self) -> Iterator[ServerSentEvent]:
@@ -108,9 +109,7 @@ class StreamedResponse(_Streamed):
             ATHError: RESPONSE_TOO_LARGE for an event of more than ``max_response_bytes``
                 characters.
         """
-        events = Events(self._limit)
-        for part in self.iter_bytes():
-            yield from events.feed(part)
+        return chain.from_iterable(map(Events(self._limit).feed, self.iter_bytes()))
 
     def read(self) -> bytes:
         """The rest of the body at once, however long it is."""
@@ -142,22 +141,16 @@ class AsyncStreamedResponse(_Streamed):
         """The body in pieces; see :meth:`StreamedResponse.iter_bytes`."""
         while part := await self._read():
             yield part
+            del part  # an error tracker records the variables of a frame that raises
 
-    async def aiter_lines(self) -> AsyncIterator[str]:
+    def aiter_lines(self) -> AsyncIterator[str]:
         """The body's lines; see :meth:`StreamedResponse.iter_lines`."""
         lines = Lines(self._head.charset, self._limit)
-        async for part in self.aiter_bytes():
-            for line in lines.feed(part):
-                yield line
-        for line in lines.feed(b"", final=True):
-            yield line
+        return _feed(self.aiter_bytes(), lines.feed, partial(lines.feed, b"", final=True))
 
-    async def aiter_events(self) -> AsyncIterator[ServerSentEvent]:
+    def aiter_events(self) -> AsyncIterator[ServerSentEvent]:
         """The server-sent events; see :meth:`StreamedResponse.iter_events`."""
-        events = Events(self._limit)
-        async for part in self.aiter_bytes():
-            for event in events.feed(part):
-                yield event
+        return _feed(self.aiter_bytes(), Events(self._limit).feed, tuple)
 
     async def read(self) -> bytes:
         """The rest of the body at once, however long it is."""
@@ -176,3 +169,17 @@ class AsyncStreamedResponse(_Streamed):
             await self.aclose()
             raise
         return part
+
+
+async def _feed(
+    parts: AsyncIterator[bytes],
+    feed: Callable[[bytes], Iterable[Any]],
+    finish: Callable[[], Iterable[Any]],
+) -> AsyncIterator[Any]:
+    """What comes of the parts, and of their end."""
+    async for part in parts:
+        for item in feed(part):
+            yield item
+        item = part = b""  # an error tracker records the variables of a frame that raises
+    for item in finish():
+        yield item

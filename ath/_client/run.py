@@ -110,16 +110,15 @@ def log_reply(request: Request, reply: Reply | OpenReply) -> None:
         log.debug("%s: HTTP status %d after %.0f ms", request.origin_label, reply.status, took)
 
 
-def begin_error(reply: OpenReply) -> bytearray:
-    """The body of a failure, to which is added what is read of it; that as a whole is bounded."""
+def bound_error(reply: OpenReply) -> None:
+    """Bound the body of a failure as a whole: its beginning is read for the error."""
     if reply.wait is not None:
         reply.ends = time.monotonic() + reply.wait
-    return bytearray()
 
 
-def finish_error(reply: OpenReply, body: bytearray) -> Reply:
+def whole_error(reply: OpenReply) -> Reply:
     """A failure of which enough was read."""
-    return Reply(reply.status, reply.headers, bytes(body), reply.received_at, reply.seconds)
+    return Reply(reply.status, reply.headers, reply.beginning, reply.received_at, reply.seconds)
 
 
 def signer_error(error: Exception) -> ATHError:
@@ -238,18 +237,16 @@ class SyncDriver(Driver[SyncTransport, Signer]):
         log_reply(operation.request, reply)
         if reply.ok or reply.status == 304:
             return reply
-        beginning = begin_error(reply)
+        bound_error(reply)
         try:
-            while len(beginning) <= MAX_ERROR_BODY and (piece := reply.read()):
-                beginning += piece
+            reply.read_beginning(MAX_ERROR_BODY)
         except BaseException:
             reply.close()
             raise
         if operation.keeps_errors:
-            reply.put_back(bytes(beginning))
             return reply
         reply.close()
-        return finish_error(reply, beginning)
+        return whole_error(reply)
 
     def _sign(self, message: bytes) -> bytes:
         try:

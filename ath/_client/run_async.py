@@ -25,11 +25,11 @@ from .operations import Open, Operation, Operations, Send, Sign, UseStore, Wait
 from .run import (
     Driver,
     Forward,
-    begin_error,
-    finish_error,
+    bound_error,
     log_reply,
     signer_error,
     use_store,
+    whole_error,
 )
 
 if TYPE_CHECKING:
@@ -160,18 +160,16 @@ class AsyncDriver(Driver[AsyncTransport, Signer | AsyncSigner]):
         log_reply(operation.request, reply)
         if reply.ok or reply.status == 304:
             return reply
-        beginning = begin_error(reply)
+        bound_error(reply)
         try:
-            while len(beginning) <= MAX_ERROR_BODY and (piece := await reply.read()):
-                beginning += piece
+            await reply.read_beginning(MAX_ERROR_BODY)
         except BaseException:
             await reply.aclose()
             raise
         if operation.keeps_errors:
-            reply.put_back(bytes(beginning))
             return reply
         await reply.aclose()
-        return finish_error(reply, beginning)
+        return whole_error(reply)
 
     async def _sign(self, message: bytes) -> bytes:
         """A signer that is no coroutine may ask a KMS, so it runs in a thread; a local key not."""

@@ -72,6 +72,7 @@ class Decoder:
         else:
             part = self._decompress(data)
         if self._final and not part and (not self._unzip.eof or self._after == GZIP):
+            del data  # an error tracker records the variables of a frame that raises
             raise damaged(self._status)
         return part
 
@@ -81,4 +82,5 @@ class Decoder:
             self._waiting = self._unzip.unconsumed_tail
             self._after = self._unzip.unused_data[:2]
             return part
+        del data  # as above
         raise damaged(self._status)

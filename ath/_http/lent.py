@@ -1,7 +1,6 @@
 """Our calls as transports of httpx, for other libraries' clients.
 
-What such a client sends goes out as a call of ours; what comes back is httpx's: its responses, and
-its exceptions, which those libraries catch.
+What comes back is httpx's: its responses, and its exceptions, which those libraries catch.
 """
 
 from __future__ import annotations

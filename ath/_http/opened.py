@@ -25,6 +25,7 @@ class OpenReply:
         self.ends = inf
         """When the body must have come to its end (monotonic)."""
         self._body = b""
+        self._kept = bytearray()
 
     @property
     def ok(self) -> bool:
@@ -36,9 +37,12 @@ class OpenReply:
         """What has come of the body and was not handed out."""
         return self._body
 
-    def put_back(self, data: bytes) -> None:
-        """Hand that out again before what comes next."""
-        self._body = data
+    def _keep(self, piece: bytes) -> bool:
+        self._kept += piece  # no variable: an error tracker records those of a frame that raises
+        return bool(piece)
+
+    def _put_back(self) -> None:
+        self._body, self._kept = bytes(self._kept), bytearray()
 
 
 class SyncOpenReply(OpenReply, ABC):
@@ -51,6 +55,16 @@ class SyncOpenReply(OpenReply, ABC):
         Raises:
             ATHError: NETWORK_ERROR or TIMEOUT; the answer is closed then.
         """
+
+    def read_beginning(self, size: int) -> None:
+        """Read more than that, or all there is; it becomes :attr:`beginning`.
+
+        Raises:
+            ATHError: as :meth:`read`.
+        """
+        while self._keep(self.read()) and len(self._kept) <= size:
+            pass
+        self._put_back()
 
     @abstractmethod
     def close(self) -> None:
@@ -67,6 +81,12 @@ class AsyncOpenReply(OpenReply, ABC):
         Raises:
             ATHError: NETWORK_ERROR or TIMEOUT; the answer is closed then.
         """
+
+    async def read_beginning(self, size: int) -> None:
+        """As :meth:`SyncOpenReply.read_beginning`."""
+        while self._keep(await self.read()) and len(self._kept) <= size:
+            pass
+        self._put_back()
 
     @abstractmethod
     async def aclose(self) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator, Mapping
 from functools import partial
+from itertools import chain
 from typing import Any
 
 from ..errors import ATHError
@@ -63,8 +64,7 @@ class Source:
 
     def _pull(self) -> Iterator[bytes]:
         try:
-            for piece in self.begin():
-                yield from slices(piece)
+            yield from chain.from_iterable(map(slices, self.begin()))
         except ATHError:
             raise
         except Exception as error:
@@ -109,6 +109,7 @@ def slices(piece: object) -> Iterator[bytes]:
         ATHError: INVALID_ARGUMENT if it is not bytes.
     """
     if not isinstance(piece, bytes | bytearray | memoryview):
+        del piece  # an error tracker records the variables of a frame that raises
         raise ATHError("INVALID_ARGUMENT", "content must be read or iterated as bytes.")
     view = memoryview(piece).cast("B")
     for start in range(0, len(view), PIECE):

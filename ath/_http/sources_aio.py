@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterable
-from typing import Any, cast
+from collections.abc import AsyncGenerator, AsyncIterable, Callable
 
 from ..errors import ATHError
 from .failures import UploadError
@@ -20,26 +19,27 @@ async def pull_pieces(source: Source | None) -> AsyncGenerator[bytes, None]:
     """
     if source is None:
         return
+    if source.blocks or not isinstance(source.content, AsyncIterable):
+        parts = source.pieces()
+        wait = asyncio.to_thread if source.blocks else _call
+        while part := await wait(next, parts, b""):
+            yield part
+            del part  # an error tracker records the variables of a frame that raises
+        return
     try:
-        content = source.begin()
-        if isinstance(content, AsyncIterable) and not source.blocks:
-            async for piece in content:
-                for part in slices(piece):
-                    yield part
-            return
-        pieces: Any = iter(cast("Any", content))
-        end = object()
-        while True:
-            if source.blocks:
-                piece = await asyncio.to_thread(next, pieces, end)
-            else:
-                piece = next(pieces, end)
-            if piece is end:
-                return
+        async for piece in source.begin():
             for part in slices(piece):
                 yield part
+            piece = part = b""
     except ATHError:
         raise
     except Exception as error:
         failed = UploadError(error)
+    else:
+        return
     raise failed
+
+
+async def _call(function: Callable[..., bytes], *arguments: object) -> bytes:
+    """Call it here, as asyncio.to_thread does in a thread."""
+    return function(*arguments)

@@ -94,7 +94,7 @@ class SyncStream(SyncOpenReply):
 def open_reply(transport: SyncTransport, request: Request, limits: Limits) -> SyncStream:
     """Send a request, and wait for the head of its answer; raises as the transport's ``open``."""
     ends = inf if limits.total is None else time.monotonic() + limits.total
-    pieces = None if request.source is None else request.source.pieces()
+    pieces = iter(()) if request.source is None else request.source.pieces()
     idle, places = transport._take_place(request, limits)
     connection = opened = None
     try:
@@ -116,7 +116,7 @@ def open_reply(transport: SyncTransport, request: Request, limits: Limits) -> Sy
 def _exchange_heads(
     connection: Connection,
     request: Request,
-    pieces: Iterator[bytes] | None,
+    pieces: Iterator[bytes],
     limits: Limits,
     ends: float,
 ) -> tuple[bool, bytes]:
@@ -127,11 +127,9 @@ def _exchange_heads(
     exchange, body = connection._exchange, b""
     unsent = memoryview(exchange.begin(request))
     # As in Connection.call: a server may answer early, and read no more.
-    while not exchange.status and (unsent or pieces is not None):
-        if not unsent and pieces is not None:
-            piece = next(pieces, None)
-            unsent = memoryview(exchange.encode(piece))
-            pieces = None if piece is None else pieces
+    while not exchange.status and (unsent or not exchange.sent):
+        if not unsent:
+            unsent = memoryview(exchange.encode(next(pieces, None)))
         try:
             unsent = unsent[connection._socket.send(unsent[:PIECE]) :] if unsent else unsent
         except connection._would_block:
@@ -142,7 +140,7 @@ def _exchange_heads(
             body += b"".join(connection._receive())
         if time.monotonic() > ends:
             raise TimeoutError
-    sent = not unsent and pieces is None
+    sent = exchange.sent and not unsent
     while not exchange.status:
         connection._wait(limits.read, ends)
         body += b"".join(connection._receive())

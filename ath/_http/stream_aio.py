@@ -134,13 +134,12 @@ async def _exchange_heads(
     """Send, and read until the answer's head is there; returns whether all was sent."""
     connection.reusable, connection._calling, connection.pulled = False, True, True
     exchange = connection._exchange
-    unsent, more = memoryview(exchange.begin(request)), request.source is not None
+    unsent = memoryview(exchange.begin(request))
     # As in Connection.call: a server may answer early, and read no more.
-    while (unsent or more) and not exchange.status and connection._error is None:
+    while not exchange.status and connection._error is None and (unsent or not exchange.sent):
         if not unsent:
             async with asyncio.timeout_at(None if ends == inf else ends):
-                piece = await anext(pieces, None)
-            unsent, more = memoryview(exchange.encode(piece)), piece is not None
+                unsent = memoryview(exchange.encode(await anext(pieces, None)))
         elif connection._full:
             await connection._wait(limits.write, ends)
         else:
@@ -155,4 +154,4 @@ async def _exchange_heads(
         if connection._error is not None:
             raise connection._error
         await connection._wait(limits.read, ends)
-    return not unsent and not more
+    return exchange.sent and not unsent
