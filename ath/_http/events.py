@@ -58,7 +58,6 @@ class Lines:
             self._parts.append(text[start:])
             self._waiting += len(text) - start
         if self._waiting > self._limit:
-            del text, data  # an error tracker records the variables of a frame that raises
             raise too_large(self._limit)
         if final and self._parts:
             yield self._join("")
@@ -105,7 +104,6 @@ class Events:
             self._data.append(value)
             self._size += len(value) + 1
             if self._size > self._limit:
-                del line, value  # as above
                 raise too_large(self._limit)
         elif name == "event":
             self._event = value
