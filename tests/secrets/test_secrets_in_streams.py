@@ -67,7 +67,7 @@ def breaks_off(connection: Connection) -> None:
 
 def garbles(connection: Connection) -> None:
     connection.read_request()
-    connection.send(CHUNKED + b"%x\r\n%s\r\n" % (len(ECHO), ECHO) + ECHO)
+    connection.send(CHUNKED + b"%x\r\n%s\r\n" % (len(ECHO), ECHO) + b"no chunk\r\n")
     connection.wait_until_client_leaves()
     connection.close()
 
