@@ -48,6 +48,7 @@ if TYPE_CHECKING:
     from .show import open_browser, print_url
     from .stores.base import CredentialKey, CredentialStore, MemoryStore
     from .stores.files import FileStore, FolderStore
+    from .streams import AsyncStreamedResponse, ServerSentEvent, StreamedResponse
 
 __version__ = "0.2.0"
 
@@ -72,6 +73,7 @@ __all__ = [
     "AsyncATHNativeClient",
     "AsyncConsent",
     "AsyncSigner",
+    "AsyncStreamedResponse",
     "AuthorizationRequest",
     "AuthorizationResponse",
     "Consent",
@@ -95,9 +97,11 @@ __all__ = [
     "Response",
     "RetryPolicy",
     "ScopeIntersection",
+    "ServerSentEvent",
     "ServiceAuthConfig",
     "ServiceDiscoveryDocument",
     "Signer",
+    "StreamedResponse",
     "TokenExchangeRequest",
     "TokenResponse",
     "TokenRevocationRequest",
@@ -126,6 +130,7 @@ _HOMES = {
     "ath.show": ("open_browser", "print_url"),
     "ath.stores.base": ("CredentialKey", "CredentialStore", "MemoryStore"),
     "ath.stores.files": ("FileStore", "FolderStore"),
+    "ath.streams": ("AsyncStreamedResponse", "ServerSentEvent", "StreamedResponse"),
     "ath_api.models": (
         "ATHErrorCode",
         "AgentIdentityDocument",

@@ -3,7 +3,7 @@
 Without ``from __future__ import annotations``: at run time NotRequired is not seen in a string.
 """
 
-from collections.abc import Callable
+from collections.abc import AsyncIterable, Callable, Iterable
 from concurrent.futures import Future
 from typing import Literal, NotRequired, Protocol, TypedDict, runtime_checkable
 
@@ -76,3 +76,15 @@ class Receiver(Protocol):
     def close(self) -> None:
         """Stop listening; a second call does nothing."""
         ...
+
+
+class ReadableFile(Protocol):
+    """A file open for reading bytes; with ``seek`` and ``tell`` it can be sent again."""
+
+    def read(self, size: int, /) -> bytes:
+        """The next bytes; none at the end."""
+        ...
+
+
+Content = bytes | str | ReadableFile | Iterable[bytes] | AsyncIterable[bytes]
+"""What stream() sends; only async clients send what is iterated async."""

@@ -37,7 +37,7 @@ from ..retry import resolve_policy
 from ..stores.record import Record
 from .attempts import Attempts
 from .credentials import Credentials
-from .operations import Operations, Send, Sign, UseStore, Wait, growing_pauses
+from .operations import Open, Operations, Send, Sign, UseStore, Wait, growing_pauses
 
 if TYPE_CHECKING:
     from .run import Driver
@@ -96,13 +96,18 @@ class Execution:
                 label = request.origin_label
                 self._warn_of_plaintext(request)
                 self._sends += 1
-                reply = yield Send(request, attempts.begin())
+                if call.streamed is None:
+                    reply = yield Send(request, attempts.begin())
+                else:
+                    reply = yield Open(request, attempts.begin(), call.streamed.for_others)
+                    attempts.bound_body(reply)
                 value = call.read(request, reply)
             except ATHError as error:
                 in_time = reply is None or attempts.in_time
                 if call.credential is not None and not made_again and in_time:
                     made_again = yield from self._found_other(call.credential, used, error)
-                    if made_again:
+                    unsent = error.status is None
+                    if made_again and (unsent or attempts.can_repeat):
                         log.info("%s: %s; again with what the store holds", label, error.code)
                         continue
                 if call.credential is not None:
