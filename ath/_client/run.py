@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Generator
-from contextlib import closing, contextmanager
+from collections.abc import Awaitable, Callable, Generator
+from contextlib import closing, contextmanager, suppress
 from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar, cast
 
 from .._http.failures import UploadError
@@ -18,10 +18,10 @@ from .._http.opened import OpenReply, SyncOpenReply
 from .._lazy import httpx, streams
 from .._protocol.context import Learned, Settings
 from .._protocol.failures import MAX_ERROR_BODY
-from .._protocol.steps import Flow, Pause
+from .._protocol.steps import Flow, Pause, Show
 from .._secret import hide
 from ..errors import ATHError
-from ..keys import Signer
+from ..keys import AsyncSigner, Signer
 from ..retry import Retry, RetryPolicy, resolve_policy
 from ..stores import fork
 from .credentials import Credentials
@@ -126,6 +126,15 @@ def signer_error(error: Exception) -> ATHError:
     return ATHError("SIGNING_FAILED", f"The signer raised {type(error).__name__}.")
 
 
+def sign(signer: Signer | AsyncSigner, message: bytes) -> bytes | Awaitable[bytes]:
+    """Call a signer, which may be the user's own; its failures become SIGNING_FAILED."""
+    try:
+        return signer.sign(message)
+    except Exception as error:
+        failed = signer_error(error)
+    raise failed
+
+
 def use_store(operation: UseStore) -> Any:
     """Call a store, which may be the user's own; its failures become STORAGE_ERROR.
 
@@ -138,6 +147,28 @@ def use_store(operation: UseStore) -> Any:
     except Exception as error:
         kind = type(error).__name__
     raise ATHError("STORAGE_ERROR", f"The credential store failed with {kind}.")
+
+
+def _pause(pause: Pause) -> None:
+    if pause.until is None:
+        time.sleep(pause.seconds)
+    else:
+        with suppress(TimeoutError):
+            pause.until.exception(pause.seconds)
+
+
+def _show(operation: Show) -> object:
+    """Call the user's function; a coroutine function would never run.
+
+    Raises:
+        ATHError: INVALID_ARGUMENT for one.
+    """
+    result: Any = operation.function(operation.url)
+    if not hasattr(result, "__await__"):
+        return result
+    if hasattr(result, "close"):
+        result.close()
+    raise ATHError("INVALID_ARGUMENT", "show may be a coroutine function on async clients only.")
 
 
 class SyncDriver(Driver[SyncTransport, Signer]):
@@ -215,9 +246,11 @@ class SyncDriver(Driver[SyncTransport, Signer]):
             case Open():
                 return self._open(operation)
             case Sign():
-                return self._sign(operation.message)
+                return sign(self._signer, operation.message)
             case Pause():
-                return time.sleep(operation.seconds)
+                return _pause(operation)
+            case Show():
+                return _show(operation)
             case UseStore():
                 return use_store(operation)
             case Wait():
@@ -247,10 +280,3 @@ class SyncDriver(Driver[SyncTransport, Signer]):
             return reply
         reply.close()
         return whole_error(reply)
-
-    def _sign(self, message: bytes) -> bytes:
-        try:
-            return self._signer.sign(message)
-        except Exception as error:
-            failed = signer_error(error)
-        raise failed

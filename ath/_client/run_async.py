@@ -16,9 +16,10 @@ from .._http.messages import Reply, Request
 from .._http.opened import AsyncOpenReply, OpenReply
 from .._lazy import httpx, streams
 from .._protocol.failures import MAX_ERROR_BODY
-from .._protocol.steps import Flow, Pause
+from .._protocol.steps import Flow, Pause, Show
 from ..errors import ATHError
 from ..keys import AgentKey, AsyncSigner, Signer
+from ..show import open_browser
 from .credentials import Credentials
 from .execution import Execution
 from .operations import Open, Operation, Operations, Send, Sign, UseStore, Wait
@@ -52,6 +53,24 @@ class AsyncTransport(Protocol):
     async def aclose(self) -> None:
         """Free the connections."""
         ...
+
+
+async def _pause(pause: Pause) -> None:
+    if pause.until is None:
+        return await asyncio.sleep(pause.seconds)
+    future = asyncio.wrap_future(pause.until)
+    try:
+        await asyncio.wait([future], timeout=pause.seconds)
+    finally:
+        future.cancel()  # or the loop would be told of it after the loop's end
+
+
+async def _show(operation: Show) -> object:
+    """Call the user's function in the event loop; opening a browser may take seconds."""
+    if operation.function is open_browser:
+        return await asyncio.to_thread(open_browser, operation.url)
+    result = operation.function(operation.url)
+    return await result if inspect.isawaitable(result) else result
 
 
 class AsyncDriver(Driver[AsyncTransport, Signer | AsyncSigner]):
@@ -140,7 +159,9 @@ class AsyncDriver(Driver[AsyncTransport, Signer | AsyncSigner]):
             case Sign():
                 return await self._sign(operation.message)
             case Pause():
-                return await asyncio.sleep(operation.seconds)
+                return await _pause(operation)
+            case Show():
+                return await _show(operation)
             case UseStore():
                 return await asyncio.to_thread(use_store, operation)
             case Wait():

@@ -17,7 +17,7 @@ from ..stores.record import Token
 from .arguments import drop_reserved_headers
 from .context import Context, is_expired, require_registration
 from .failures import MAX_ERROR_BODY, name_token, to_provider_error
-from .provider_request import CallOptions, encode_provider, prepare_request
+from .provider_request import CallOptions, prepare_request, proxy_prefix
 from .replies import read_response, read_value
 from .requests import agent_header, standard_headers
 from .steps import Call, Flow, Streamed
@@ -99,7 +99,7 @@ def base_url(context: Context, provider: str | None) -> str:
 
 def _base_of(context: Context, provider: str | None) -> tuple[Base, str]:
     if not context.settings.native:
-        return context.settings.base, f"/ath/proxy/{encode_provider(provider)}"
+        return context.settings.base, proxy_prefix(provider)
     base = context.learned.api_base
     if base is None:
         raise ATHError("NOT_DISCOVERED", "The service's api_base is not known yet.")
@@ -168,8 +168,7 @@ def _proxy_call(
     read: Read[Any],
     streamed: Streamed | None,
 ) -> Call:
-    base = context.settings.base
-    prefix = f"/ath/proxy/{encode_provider(provider)}"
+    base, prefix = context.settings.base, proxy_prefix(provider)
     headers = context.provider_headers
     return _call(context, base, prefix, headers, find_token, options, read, streamed)
 

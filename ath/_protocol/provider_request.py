@@ -69,10 +69,7 @@ def prepare_request(
     """
     method, path = options.method, options.path
     verb = method if method in _PLAIN_METHODS else _check_method(method)
-    target = f"{base.path}{prefix}{_check_path(path)}"
-    if options.params:
-        target += ("&" if "?" in target else "?") + _encode_query(options.params)
-    _check_length(target)
+    target = prepare_target(base, prefix, path, options.params)
     extra = encode_call_headers(options.headers, of_client) if options.headers else []
     content, source = b"", None
     if not (options.body is options.content is options.data is options.files is None):
@@ -87,6 +84,28 @@ def prepare_request(
     elif content or verb in ("POST", "PUT", "PATCH"):
         headers = [*headers, content_length(len(content))]
     return Request(verb.encode(), base, target.encode(), headers, content, source=source)
+
+
+def prepare_target(base: Base, prefix: str, path: object, params: object) -> str:
+    """The checked path and query; ``prefix`` is a path of our own below the base.
+
+    Raises:
+        ATHError: INVALID_PATH or INVALID_ARGUMENT.
+    """
+    target = f"{base.path}{prefix}{_check_path(path)}"
+    if params:
+        target += ("&" if "?" in target else "?") + _encode_query(params)
+    _check_length(target)
+    return target
+
+
+def proxy_prefix(provider: object) -> str:
+    """The path of a gateway's proxy to that provider.
+
+    Raises:
+        ATHError: INVALID_ARGUMENT.
+    """
+    return f"/ath/proxy/{encode_provider(provider)}"
 
 
 def encode_provider(provider: object) -> str:
