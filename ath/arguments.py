@@ -39,6 +39,18 @@ class Timeout(Protocol):
         ...
 
 
+class ReadableFile(Protocol):
+    """A file open for reading bytes; with ``seek`` and ``tell`` it can be sent again."""
+
+    def read(self, size: int, /) -> bytes:
+        """The next bytes; none at the end."""
+        ...
+
+
+Content = bytes | str | ReadableFile | Iterable[bytes] | AsyncIterable[bytes]
+"""What stream() sends; only async clients send what is iterated async."""
+
+
 Show = Callable[[str], object]
 """Brings the URL of a consent page to the user, such as ``print``.
 
@@ -76,15 +88,3 @@ class Receiver(Protocol):
     def close(self) -> None:
         """Stop listening; a second call does nothing."""
         ...
-
-
-class ReadableFile(Protocol):
-    """A file open for reading bytes; with ``seek`` and ``tell`` it can be sent again."""
-
-    def read(self, size: int, /) -> bytes:
-        """The next bytes; none at the end."""
-        ...
-
-
-Content = bytes | str | ReadableFile | Iterable[bytes] | AsyncIterable[bytes]
-"""What stream() sends; only async clients send what is iterated async."""

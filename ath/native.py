@@ -162,6 +162,106 @@ class ATHNativeClient(SyncClient):
             ),
         )
 
+    def stream(
+        self,
+        method: str,
+        path: str,
+        body: Any = None,
+        *,
+        params: Mapping[str, Any] | None = None,
+        headers: Mapping[str, str] | None = None,
+        content: Content | None = None,
+        data: Mapping[str, Any] | None = None,
+        files: Any = None,
+        timeout: float | Timeout | None = None,
+        total_timeout: float | None = None,
+        idempotent: bool | None = None,
+        retry: Retry = CLIENT,
+    ) -> AbstractContextManager[streams.StreamedResponse]:
+        """Call the service's API in a ``with`` block, and read the answer's body while it comes.
+
+        The block gets a :class:`StreamedResponse`; its body may be of any size. What was not
+        read at the block's end is given up, and the connection with it. The call is repeated as by
+        :meth:`request` until the head of an answer has come, and never after that.
+
+        Args:
+            method: The HTTP method.
+            path: Below the service's API, with a query string or without.
+            body: Sent as JSON; None for no body.
+            params: Added to the query; a list gives a name several values.
+            headers: Added to this request.
+            content: Sent as it is, instead of ``body``: bytes, text, a file open for reading bytes,
+                or an iterable of bytes. What cannot be rewound is not
+                sent twice, and has no Content-Length.
+            data: Form fields, instead of ``body``.
+            files: Files of a multipart form, as httpx takes them; with ``data`` or without.
+            timeout: Seconds for connecting and for each wait, or an httpx.Timeout; None for the
+                client's.
+            total_timeout: Seconds for the whole, until the body has come to its end; None for no
+                bound.
+            idempotent: Whether the call may be made twice; by default the method decides.
+            retry: Another policy for this call; None for a single attempt.
+
+        Raises:
+            ATHError: as :meth:`request` when the block is entered, and as the answer's methods say
+                while it is read. What ``content`` raises while it is read passes through unchanged.
+        """
+        return self._driver.stream(
+            self._credentials,
+            provider_call.stream(
+                self._context,
+                None,
+                CallOptions(
+                    method,
+                    path,
+                    body,
+                    params,
+                    headers,
+                    content,
+                    timeout,
+                    idempotent,
+                    retry,
+                    data,
+                    files,
+                ),
+                total_timeout,
+            ),
+        )
+
+    def http(self) -> httpx.Client:
+        """An httpx client whose calls go to the service's API, for libraries that take one.
+
+        Its ``base_url`` is the service's ``api_base``, and each of its requests
+        carries the user's token and the agent's id; see :meth:`http_transport`. Close it as any
+        other: that closes none of this client's connections. Its timeouts are this client's, each
+        wait on its own.
+
+        Raises:
+            ATHError: NOT_DISCOVERED.
+        """
+        return self._driver.lend_client(
+            self._credentials,
+            partial(provider_call.forward, self._context, None),
+            provider_call.base_url(self._context, None),
+        )
+
+    def http_transport(self) -> httpx.BaseTransport:
+        """What carries the calls of :meth:`http`, for libraries that make their httpx client.
+
+        Such a library needs the service's ``api_base`` as its base URL too.
+        Each request is one attempt, with the token held at that time, by the guards of
+        :meth:`request`. The library's own ``Authorization``, ``Cookie``, ``Accept-Encoding`` and
+        ``X-ATH-*`` are not sent. Closing the transport closes nothing.
+
+        Its requests raise ATHError for what is refused before anything is sent (NO_TOKEN,
+        TOKEN_EXPIRED, INVALID_PATH for a link to another host, INVALID_ARGUMENT) and for the
+        implementor's refusals, and otherwise what httpx raises (``httpx.ConnectError``,
+        ``ReadTimeout`` and so on). The provider's errors are answers.
+        """
+        return self._driver.lend(
+            self._credentials, partial(provider_call.forward, self._context, None)
+        )
+
     def grant(self, scopes: Sequence[str] = ()) -> Grant | None:
         """What may be called at the service now, if that suffices for these scopes; or None.
 
@@ -269,106 +369,6 @@ class ATHNativeClient(SyncClient):
                     show, timeout, wait_for_approval, receiver, require_all
                 ),
             ),
-        )
-
-    def stream(
-        self,
-        method: str,
-        path: str,
-        body: Any = None,
-        *,
-        params: Mapping[str, Any] | None = None,
-        headers: Mapping[str, str] | None = None,
-        content: Content | None = None,
-        data: Mapping[str, Any] | None = None,
-        files: Any = None,
-        timeout: float | Timeout | None = None,
-        total_timeout: float | None = None,
-        idempotent: bool | None = None,
-        retry: Retry = CLIENT,
-    ) -> AbstractContextManager[streams.StreamedResponse]:
-        """Call the service's API in a ``with`` block, and read the answer's body while it comes.
-
-        The block gets a :class:`StreamedResponse`; its body may be of any size. What was not
-        read at the block's end is given up, and the connection with it. The call is repeated as by
-        :meth:`request` until the head of an answer has come, and never after that.
-
-        Args:
-            method: The HTTP method.
-            path: Below the service's API, with a query string or without.
-            body: Sent as JSON; None for no body.
-            params: Added to the query; a list gives a name several values.
-            headers: Added to this request.
-            content: Sent as it is, instead of ``body``: bytes, text, a file open for reading bytes,
-                or an iterable of bytes. What cannot be rewound is not
-                sent twice, and has no Content-Length.
-            data: Form fields, instead of ``body``.
-            files: Files of a multipart form, as httpx takes them; with ``data`` or without.
-            timeout: Seconds for connecting and for each wait, or an httpx.Timeout; None for the
-                client's.
-            total_timeout: Seconds for the whole, until the body has come to its end; None for no
-                bound.
-            idempotent: Whether the call may be made twice; by default the method decides.
-            retry: Another policy for this call; None for a single attempt.
-
-        Raises:
-            ATHError: as :meth:`request` when the block is entered, and as the answer's methods say
-                while it is read. What ``content`` raises while it is read passes through unchanged.
-        """
-        return self._driver.stream(
-            self._credentials,
-            provider_call.stream(
-                self._context,
-                None,
-                CallOptions(
-                    method,
-                    path,
-                    body,
-                    params,
-                    headers,
-                    content,
-                    timeout,
-                    idempotent,
-                    retry,
-                    data,
-                    files,
-                ),
-                total_timeout,
-            ),
-        )
-
-    def http(self) -> httpx.Client:
-        """An httpx client whose calls go to the service's API, for libraries that take one.
-
-        Its ``base_url`` is the service's ``api_base``, and each of its requests
-        carries the user's token and the agent's id; see :meth:`http_transport`. Close it as any
-        other: that closes none of this client's connections. Its timeouts are this client's, each
-        wait on its own.
-
-        Raises:
-            ATHError: NOT_DISCOVERED.
-        """
-        return self._driver.lend_client(
-            self._credentials,
-            partial(provider_call.forward, self._context, None),
-            provider_call.base_url(self._context, None),
-        )
-
-    def http_transport(self) -> httpx.BaseTransport:
-        """What carries the calls of :meth:`http`, for libraries that make their httpx client.
-
-        Such a library needs the service's ``api_base`` as its base URL too.
-        Each request is one attempt, with the token held at that time, by the guards of
-        :meth:`request`. The library's own ``Authorization``, ``Cookie``, ``Accept-Encoding`` and
-        ``X-ATH-*`` are not sent. Closing the transport closes nothing.
-
-        Its requests raise ATHError for what is refused before anything is sent (NO_TOKEN,
-        TOKEN_EXPIRED, INVALID_PATH for a link to another host, INVALID_ARGUMENT) and for the
-        implementor's refusals, and otherwise what httpx raises (``httpx.ConnectError``,
-        ``ReadTimeout`` and so on). The provider's errors are answers.
-        """
-        return self._driver.lend(
-            self._credentials, partial(provider_call.forward, self._context, None)
         )
 
 
@@ -498,63 +498,6 @@ class AsyncATHNativeClient(AsyncClient):
             ),
         )
 
-    async def grant(self, scopes: Sequence[str] = ()) -> Grant | None:
-        """What may be called now, if that suffices; see :meth:`ATHNativeClient.grant`."""
-        return await self._driver.run(
-            self._credentials, _protocol.connect.grant(self._context, None, scopes)
-        )
-
-    async def start_connect(
-        self,
-        scopes: Sequence[str],
-        *,
-        developer: Developer | models.DeveloperInfo | None = None,
-        providers: Sequence[ProviderScopes | models.ProviderScopeRequest] | None = None,
-        purpose: str | None = None,
-        redirect_uri: str | None = None,
-        state: str | None = None,
-    ) -> AsyncConsent:
-        """Get ready, and come back at once; see :meth:`ATHNativeClient.start_connect`."""
-        options = _protocol.connect.ConnectOptions(
-            None, scopes, developer, providers, purpose, redirect_uri, state
-        )
-        started = await self._driver.run(
-            self._credentials, _protocol.connect.start_connect(self._context, options)
-        )
-        return AsyncConsent(*started, self._wait)
-
-    async def connect(
-        self,
-        scopes: Sequence[str],
-        *,
-        developer: Developer | models.DeveloperInfo | None = None,
-        providers: Sequence[ProviderScopes | models.ProviderScopeRequest] | None = None,
-        purpose: str | None = None,
-        redirect_uri: str | None = None,
-        state: str | None = None,
-        show: Show = open_browser,
-        timeout: float = 600,
-        wait_for_approval: bool = False,
-        receiver: Receiver | None = None,
-        require_all: bool = False,
-    ) -> Grant:
-        """Get a user's grant; see :meth:`ATHNativeClient.connect`.
-
-        ``show`` may be a coroutine function; a plain one is called in the event loop.
-        """
-        return await self._driver.run(
-            self._credentials,
-            _protocol.connect.connect(
-                self._context,
-                _protocol.connect.ConnectOptions(
-                    None, scopes, developer, providers, purpose, redirect_uri, state
-                ),
-                _protocol.connect.WaitOptions(
-                    show, timeout, wait_for_approval, receiver, require_all
-                ),
-            ),
-        )
-
     def stream(
         self,
         method: str,
@@ -653,4 +596,61 @@ class AsyncATHNativeClient(AsyncClient):
         """
         return self._driver.lend(
             self._credentials, partial(provider_call.forward, self._context, None)
+        )
+
+    async def grant(self, scopes: Sequence[str] = ()) -> Grant | None:
+        """What may be called now, if that suffices; see :meth:`ATHNativeClient.grant`."""
+        return await self._driver.run(
+            self._credentials, _protocol.connect.grant(self._context, None, scopes)
+        )
+
+    async def start_connect(
+        self,
+        scopes: Sequence[str],
+        *,
+        developer: Developer | models.DeveloperInfo | None = None,
+        providers: Sequence[ProviderScopes | models.ProviderScopeRequest] | None = None,
+        purpose: str | None = None,
+        redirect_uri: str | None = None,
+        state: str | None = None,
+    ) -> AsyncConsent:
+        """Get ready, and come back at once; see :meth:`ATHNativeClient.start_connect`."""
+        options = _protocol.connect.ConnectOptions(
+            None, scopes, developer, providers, purpose, redirect_uri, state
+        )
+        started = await self._driver.run(
+            self._credentials, _protocol.connect.start_connect(self._context, options)
+        )
+        return AsyncConsent(*started, self._wait)
+
+    async def connect(
+        self,
+        scopes: Sequence[str],
+        *,
+        developer: Developer | models.DeveloperInfo | None = None,
+        providers: Sequence[ProviderScopes | models.ProviderScopeRequest] | None = None,
+        purpose: str | None = None,
+        redirect_uri: str | None = None,
+        state: str | None = None,
+        show: Show = open_browser,
+        timeout: float = 600,
+        wait_for_approval: bool = False,
+        receiver: Receiver | None = None,
+        require_all: bool = False,
+    ) -> Grant:
+        """Get a user's grant; see :meth:`ATHNativeClient.connect`.
+
+        ``show`` may be a coroutine function; a plain one is called in the event loop.
+        """
+        return await self._driver.run(
+            self._credentials,
+            _protocol.connect.connect(
+                self._context,
+                _protocol.connect.ConnectOptions(
+                    None, scopes, developer, providers, purpose, redirect_uri, state
+                ),
+                _protocol.connect.WaitOptions(
+                    show, timeout, wait_for_approval, receiver, require_all
+                ),
+            ),
         )
