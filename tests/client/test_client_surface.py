@@ -55,10 +55,6 @@ def signature_of(member: Any) -> str:
     return str(inspect.signature(member)).replace("Async", "")
 
 
-def parameters_of(function: Any) -> Any:
-    return inspect.signature(function).parameters
-
-
 @pytest.mark.parametrize("mode", ["gateway", "native"])
 def test_sync_and_async_clients_have_the_same_signatures(mode: str) -> None:
     blocking, coroutines = public(CLASSES["sync", mode]), public(CLASSES["async", mode])
