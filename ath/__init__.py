@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from .native import AsyncATHNativeClient, ATHNativeClient
     from .response import Response
     from .retry import RetryPolicy
-    from .stores.base import CredentialKey, CredentialStore, MemoryStore
+    from .stores.base import AsyncCredentialStore, CredentialKey, CredentialStore, MemoryStore
     from .stores.files import FileStore, FolderStore
 
 __version__ = "0.2.0"
@@ -64,6 +64,7 @@ __all__ = [
     "AgentStatus",
     "AsyncATHGatewayClient",
     "AsyncATHNativeClient",
+    "AsyncCredentialStore",
     "AsyncSigner",
     "AuthorizationRequest",
     "AuthorizationResponse",
@@ -102,7 +103,12 @@ _HOMES = {
     "ath.native": ("ATHNativeClient", "AsyncATHNativeClient"),
     "ath.response": ("Response",),
     "ath.retry": ("RetryPolicy",),
-    "ath.stores.base": ("CredentialKey", "CredentialStore", "MemoryStore"),
+    "ath.stores.base": (
+        "AsyncCredentialStore",
+        "CredentialKey",
+        "CredentialStore",
+        "MemoryStore",
+    ),
     "ath.stores.files": ("FileStore", "FolderStore"),
     "ath_api.models": (
         "ATHErrorCode",
