@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from .response import Response
     from .retry import RetryPolicy
     from .stores.base import AsyncCredentialStore, CredentialKey, CredentialStore, MemoryStore
+    from .stores.encrypted import AsyncEncryptedStore, EncryptedStore
     from .stores.files import FileStore, FolderStore
 
 __version__ = "0.2.0"
@@ -65,6 +66,7 @@ __all__ = [
     "AsyncATHGatewayClient",
     "AsyncATHNativeClient",
     "AsyncCredentialStore",
+    "AsyncEncryptedStore",
     "AsyncSigner",
     "AuthorizationRequest",
     "AuthorizationResponse",
@@ -73,6 +75,7 @@ __all__ = [
     "Developer",
     "DeveloperInfo",
     "DiscoveryDocument",
+    "EncryptedStore",
     "ErrorCode",
     "FileStore",
     "FolderStore",
@@ -109,6 +112,7 @@ _HOMES = {
         "CredentialStore",
         "MemoryStore",
     ),
+    "ath.stores.encrypted": ("AsyncEncryptedStore", "EncryptedStore"),
     "ath.stores.files": ("FileStore", "FolderStore"),
     "ath_api.models": (
         "ATHErrorCode",
