@@ -37,7 +37,9 @@ if TYPE_CHECKING:
     from .errors import ATHError, ATHSecurityWarning, ATHWarning
     from .gateway import AsyncATHGatewayClient, ATHGatewayClient
     from .grant import Grant
-    from .keys import AsyncSigner, Signer
+    from .identity import IdentityFinding, agent_identity_document, check_identity
+    from .keys import AgentKey, AsyncSigner, Signer
+    from .low_level import proxy_url, sign_attestation
     from .native import AsyncATHNativeClient, ATHNativeClient
     from .response import Response
     from .retry import RetryPolicy
@@ -60,6 +62,7 @@ __all__ = [
     "ATHSecurityWarning",
     "ATHWarning",
     "AgentIdentityDocument",
+    "AgentKey",
     "AgentRegistrationRequest",
     "AgentRegistrationResponse",
     "AgentStatus",
@@ -80,6 +83,7 @@ __all__ = [
     "FileStore",
     "FolderStore",
     "Grant",
+    "IdentityFinding",
     "MemoryStore",
     "ProviderApproval",
     "ProviderInfo",
@@ -94,6 +98,10 @@ __all__ = [
     "TokenExchangeRequest",
     "TokenResponse",
     "TokenRevocationRequest",
+    "agent_identity_document",
+    "check_identity",
+    "proxy_url",
+    "sign_attestation",
 ]
 
 _HOMES = {
@@ -102,7 +110,9 @@ _HOMES = {
     "ath.errors": ("ATHError", "ATHSecurityWarning", "ATHWarning"),
     "ath.gateway": ("ATHGatewayClient", "AsyncATHGatewayClient"),
     "ath.grant": ("Grant",),
-    "ath.keys": ("AsyncSigner", "Signer"),
+    "ath.identity": ("IdentityFinding", "agent_identity_document", "check_identity"),
+    "ath.keys": ("AgentKey", "AsyncSigner", "Signer"),
+    "ath.low_level": ("proxy_url", "sign_attestation"),
     "ath.native": ("ATHNativeClient", "AsyncATHNativeClient"),
     "ath.response": ("Response",),
     "ath.retry": ("RetryPolicy",),

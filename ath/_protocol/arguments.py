@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any, Protocol, TypeVar
 
-from .._http.messages import RawHeaders
+from .._http.messages import RawHeaders, parse_base
 from .._json import MALFORMED
 from ..errors import ATHError
 
@@ -68,6 +68,20 @@ def optional_text(value: object, name: str) -> str | None:
     return None if value is None else require_text(value, name)
 
 
+def check_agent_id(agent_id: object) -> str:
+    """The URL of an agent's identity document, which has to fit into a header.
+
+    Raises:
+        ATHError: INVALID_ARGUMENT if it is not https (or http on loopback).
+    """
+    base = parse_base(agent_id, "agent_id")
+    if not isinstance(agent_id, str) or not agent_id.isascii():
+        raise ATHError("INVALID_ARGUMENT", "agent_id must be an ASCII URL.")
+    if base.is_plaintext:
+        raise ATHError("INVALID_ARGUMENT", "agent_id must be an https URL (http on loopback only).")
+    return agent_id
+
+
 def as_list(values: object, name: str) -> list[Any]:
     """A list of the values; text is not taken for the list of its letters.
 
@@ -77,6 +91,11 @@ def as_list(values: object, name: str) -> list[Any]:
     if isinstance(values, str | bytes | Mapping) or not isinstance(values, Iterable):
         raise ATHError("INVALID_ARGUMENT", f"{name} must be a list.")
     return list(values)
+
+
+def require_texts(values: object, name: str) -> list[str]:
+    """A list of texts, each as :func:`require_text` wants it."""
+    return [require_text(value, name) for value in as_list(values, name)]
 
 
 def as_text(value: object, name: str) -> str:

@@ -16,6 +16,8 @@ import ath.stores
 from ath import (
     ATH_VERSION,
     CODES,
+    AgentIdentityDocument,
+    AgentKey,
     AgentRegistrationResponse,
     AgentStatus,
     AsyncATHGatewayClient,
@@ -33,6 +35,7 @@ from ath import (
     FileStore,
     FolderStore,
     Grant,
+    IdentityFinding,
     MemoryStore,
     ProviderScopeRequest,
     ProviderScopes,
@@ -40,6 +43,8 @@ from ath import (
     RetryPolicy,
     ServiceDiscoveryDocument,
     TokenResponse,
+    agent_identity_document,
+    check_identity,
 )
 
 URL = "https://gateway.example"
@@ -164,6 +169,9 @@ def calls(client: ATHGatewayClient, native: ATHNativeClient, params: Mapping[str
     assert_type(native.request("GET", "/products"), Response)
     assert_type(native.api_base, str | None)
     native.api("GET", "/products", timeout=2.5)
+    assert_type(ath.sign_attestation(KMS(), agent_id=AGENT_ID, audience=[URL], key_id="k"), str)
+    ath.sign_attestation(Path("key.pem"), agent_id=AGENT_ID, audience=URL, capabilities=["pay"])
+    assert_type(ath.proxy_url(URL, "github", "/user", params), str)
 
 
 def plain_members(client: ATHGatewayClient, path: os.PathLike[str]) -> None:
@@ -207,6 +215,22 @@ async def coroutines(client: AsyncATHGatewayClient) -> None:
         await opened.load()
         await opened.forget()
     await client.aclose()
+
+
+def identity(key: AgentKey, public: ec.EllipticCurvePublicKey, developer: DeveloperInfo) -> None:
+    """The agent's key and document."""
+    for loaded in (AgentKey.load("a.pem", password="p"), AgentKey.from_env("KEY")):
+        assert_type(loaded, AgentKey)
+    key.save(Path("a.pem"), password=b"p")
+    assert_type(key.public_jwk, dict[str, str])
+    ATHGatewayClient(URL, AGENT_ID, key)
+    AsyncATHNativeClient(URL, AGENT_ID, AgentKey.generate())
+    for each in (key, public, key.public_jwk, "PEM", b"PEM"):
+        document = agent_identity_document(AGENT_ID, each, name="Agent", developer=developer)
+        assert_type(document, AgentIdentityDocument)
+        assert_type(check_identity(AGENT_ID, each, timeout=5), list[IdentityFinding])
+    acme: Developer = {"name": "Acme", "id": "acme"}
+    agent_identity_document(AGENT_ID, key, name="Agent", developer=acme, capabilities=["review"])
 
 
 def errors(scopes: Sequence[str]) -> None:
