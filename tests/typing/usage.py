@@ -12,7 +12,7 @@ from typing import Any, assert_type
 import httpx
 from cryptography.hazmat.primitives.asymmetric import ec
 
-import ath
+import ath.stores
 from ath import (
     ATH_VERSION,
     CODES,
@@ -32,10 +32,14 @@ from ath import (
     Developer,
     DeveloperInfo,
     DiscoveryDocument,
+    EncryptedStore,
     ErrorCode,
+    FileStore,
+    FolderStore,
     Grant,
     IdentityFinding,
     LoopbackReceiver,
+    MemoryStore,
     PendingSession,
     ProviderScopeRequest,
     ProviderScopes,
@@ -81,6 +85,29 @@ class Store:
 
     def replace(self, key: ath.CredentialKey, old: str | None, new: str) -> bool:
         return True
+
+
+class AsyncStore:
+    """An async store of one's own."""
+
+    async def load(self, key: ath.CredentialKey) -> str | None:
+        return None
+
+    async def replace(self, key: ath.CredentialKey, old: str | None, new: str) -> bool:
+        return True
+
+
+def stores(keys: list[str], folder: Path) -> None:
+    """Stores around stores, and from one to another."""
+    encrypted = EncryptedStore(FolderStore(folder), keys)
+    ATHGatewayClient(URL, AGENT_ID, b"", credentials=encrypted)
+    AsyncATHNativeClient(URL, AGENT_ID, b"", credentials=EncryptedStore(MemoryStore(), b"k" * 32))
+    AsyncATHNativeClient(URL, AGENT_ID, b"", credentials=AsyncStore())
+    copied = ath.stores.copy(FileStore("agent.json"), encrypted, overwrite=True)
+    assert_type(copied.differs, int)
+    assert_type(encrypted.rotate(), int)
+    for key in encrypted.keys():  # noqa: SIM118 - a store is no dict
+        assert_type(key.user, str | None)
 
 
 def construct() -> None:
