@@ -144,7 +144,8 @@ class Execution:
             case Attest():
                 return (yield from self._attest(step.audience))
             case Pause():
-                yield step._replace(seconds=step.seconds * _within_spread(step.spread))
+                share = random.uniform(1 - step.spread, 1 + step.spread)  # noqa: S311 - no secret
+                yield step._replace(seconds=step.seconds * share)
             case Show():
                 yield step
             case Receive():
@@ -295,7 +296,3 @@ class Execution:
                 ATHSecurityWarning,
                 stacklevel=2,
             )
-
-
-def _within_spread(spread: float) -> float:
-    return random.uniform(1 - spread, 1 + spread)  # noqa: S311 - it only spreads callers
