@@ -386,8 +386,7 @@ def test_a_content_of_unknown_length_has_ended_when_that_is_said() -> None:
 def test_a_content_of_another_length_is_refused(pieces: list[bytes | None]) -> None:
     exchange = sending(Source([], 5))
     with pytest.raises(ATHError) as caught:
-        for piece in pieces:
-            exchange.encode(piece)
+        list(map(exchange.encode, pieces))
     assert caught.value.code == "INVALID_ARGUMENT"
 
 
