@@ -34,18 +34,22 @@ if TYPE_CHECKING:
 
     from .arguments import Developer, ProviderScopes
     from .codes import CODES, ErrorCode
+    from .consent import AsyncConsent, Consent, PendingSession
     from .errors import ATHError, ATHSecurityWarning, ATHWarning
     from .gateway import AsyncATHGatewayClient, ATHGatewayClient
     from .grant import Grant
     from .identity import IdentityFinding, agent_identity_document, check_identity
     from .keys import AgentKey, AsyncSigner, Signer
+    from .loopback import LoopbackReceiver
     from .low_level import proxy_url, sign_attestation
     from .native import AsyncATHNativeClient, ATHNativeClient
     from .response import Response
     from .retry import RetryPolicy
+    from .show import open_browser, print_url
     from .stores.base import AsyncCredentialStore, CredentialKey, CredentialStore, MemoryStore
     from .stores.encrypted import AsyncEncryptedStore, EncryptedStore
     from .stores.files import FileStore, FolderStore
+    from .streams import AsyncStreamedResponse, ServerSentEvent, StreamedResponse
 
 __version__ = "0.2.0"
 
@@ -68,11 +72,14 @@ __all__ = [
     "AgentStatus",
     "AsyncATHGatewayClient",
     "AsyncATHNativeClient",
+    "AsyncConsent",
     "AsyncCredentialStore",
     "AsyncEncryptedStore",
     "AsyncSigner",
+    "AsyncStreamedResponse",
     "AuthorizationRequest",
     "AuthorizationResponse",
+    "Consent",
     "CredentialKey",
     "CredentialStore",
     "Developer",
@@ -84,7 +91,9 @@ __all__ = [
     "FolderStore",
     "Grant",
     "IdentityFinding",
+    "LoopbackReceiver",
     "MemoryStore",
+    "PendingSession",
     "ProviderApproval",
     "ProviderInfo",
     "ProviderScopeRequest",
@@ -92,14 +101,18 @@ __all__ = [
     "Response",
     "RetryPolicy",
     "ScopeIntersection",
+    "ServerSentEvent",
     "ServiceAuthConfig",
     "ServiceDiscoveryDocument",
     "Signer",
+    "StreamedResponse",
     "TokenExchangeRequest",
     "TokenResponse",
     "TokenRevocationRequest",
     "agent_identity_document",
     "check_identity",
+    "open_browser",
+    "print_url",
     "proxy_url",
     "sign_attestation",
 ]
@@ -107,15 +120,18 @@ __all__ = [
 _HOMES = {
     "ath.arguments": ("Developer", "ProviderScopes"),
     "ath.codes": ("CODES", "ErrorCode"),
+    "ath.consent": ("AsyncConsent", "Consent", "PendingSession"),
     "ath.errors": ("ATHError", "ATHSecurityWarning", "ATHWarning"),
     "ath.gateway": ("ATHGatewayClient", "AsyncATHGatewayClient"),
     "ath.grant": ("Grant",),
     "ath.identity": ("IdentityFinding", "agent_identity_document", "check_identity"),
     "ath.keys": ("AgentKey", "AsyncSigner", "Signer"),
     "ath.low_level": ("proxy_url", "sign_attestation"),
+    "ath.loopback": ("LoopbackReceiver",),
     "ath.native": ("ATHNativeClient", "AsyncATHNativeClient"),
     "ath.response": ("Response",),
     "ath.retry": ("RetryPolicy",),
+    "ath.show": ("open_browser", "print_url"),
     "ath.stores.base": (
         "AsyncCredentialStore",
         "CredentialKey",
@@ -124,6 +140,7 @@ _HOMES = {
     ),
     "ath.stores.encrypted": ("AsyncEncryptedStore", "EncryptedStore"),
     "ath.stores.files": ("FileStore", "FolderStore"),
+    "ath.streams": ("AsyncStreamedResponse", "ServerSentEvent", "StreamedResponse"),
     "ath_api.models": (
         "ATHErrorCode",
         "AgentIdentityDocument",
