@@ -103,7 +103,8 @@ def to_answer(value: Any) -> dict[str, Any]:
 
 
 def say(number: int, answer: dict[str, Any]) -> None:
-    os.write(1, (json.dumps({"id": number, **answer}) + "\n").encode())
+    # Last, since a user of the provider has an id as well.
+    os.write(1, (json.dumps({**answer, "id": number}) + "\n").encode())
 
 
 def serve(options: dict[str, str]) -> None:
