@@ -31,17 +31,19 @@ def from_text(text: str) -> Modules:
 
 def read_sources(folders: Sequence[Path]) -> Modules:
     """Read the public names of the packages ath and ath_api in these folders."""
-    loader = griffe.GriffeLoader(search_paths=folders)
-    # Without try_relative_path=False, a package in the current folder would be taken first.
-    packages = [loader.load(name, try_relative_path=False) for name in ("ath", "ath_api")]
-    loader.resolve_aliases(implicit=True)
     modules = {}
-    for package in packages:
-        for module in _find_modules(package):
-            if names := _public_names(module):
-                lines = (_write(name, module[name]) for name in sorted(names))
-                modules[module.path] = "\n".join(lines) + "\n"
+    for module, names in _load(folders):
+        lines = (_write(name, module[name]) for name in names)
+        modules[module.path] = "\n".join(lines) + "\n"
     return modules
+
+
+def find_homes(folders: Sequence[Path]) -> dict[str, list[str]]:
+    """List the public names by the module that is their home; no name has two."""
+    return {
+        module.path: [name for name in names if not _has_other_home(module[name])]
+        for module, names in _load(folders)
+    }
 
 
 def find_breaks(old: Modules, new: Modules) -> Iterator[tuple[str, str]]:
@@ -61,6 +63,19 @@ def _parse(name: str, text: str) -> griffe.Module:
     return griffe.visit(name, Path(f"{name}.pyi"), text)
 
 
+def _load(folders: Sequence[Path]) -> list[tuple[griffe.Module, list[str]]]:
+    """Load each public module, with its public names."""
+    loader = griffe.GriffeLoader(search_paths=folders)
+    # Without try_relative_path=False, a package in the current folder would be taken first.
+    packages = [loader.load(name, try_relative_path=False) for name in ("ath", "ath_api")]
+    loader.resolve_aliases(implicit=True)
+    modules = [module for package in packages for module in _find_modules(package)]
+    found = ((module, sorted(_public_names(module))) for module in modules)
+    return sorted(
+        ((module, names) for module, names in found if names), key=lambda pair: pair[0].path
+    )
+
+
 def _find_modules(module: griffe.Module) -> Iterator[griffe.Module]:
     yield module
     for name, member in module.modules.items():
@@ -78,13 +93,18 @@ def _public_names(module: griffe.Module) -> set[str]:
     return set()
 
 
+def _has_other_home(member: griffe.Object | griffe.Alias) -> bool:
+    """Whether another public module defines it."""
+    if not member.is_alias:
+        return member.is_module
+    return not any(part.startswith("_") for part in member.final_target.path.split("."))
+
+
 def _write(name: str, member: griffe.Object | griffe.Alias) -> str:
-    if member.is_module:
-        return f"{name}: {member.path}"
+    if _has_other_home(member):
+        return f"{name}: {member.final_target.path if member.is_alias else member.path}"
     if member.is_alias:
         member = member.final_target
-        if not any(part.startswith("_") for part in member.path.split(".")):
-            return f"{name}: {member.path}"
     if member.is_class:
         lines = [f"    {line}" for line in _write_members(member)] or ["    pass"]
         return "\n".join([f"class {name}({', '.join(map(str, member.bases))}):", *lines])
