@@ -1,4 +1,4 @@
-"""How a check is run, and the list of the quick ones, which scripts/check and scripts/test share."""
+"""How a check is run, and the quick ones, which scripts/check and scripts/test share."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Build the wheel and the sdist, and test them as installed, with the source tree out of the way."""
+"""Build the wheel and the sdist, and test them as installed, where no source tree is."""
 
 from __future__ import annotations
 

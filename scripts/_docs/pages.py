@@ -35,7 +35,9 @@ def find_pages(root: Path) -> dict[str, str]:
     }
 
 
-def write_pages(root: Path, homes: dict[str, list[str]], repository: str, folder: Path) -> Navigation:
+def write_pages(
+    root: Path, homes: dict[str, list[str]], repository: str, folder: Path
+) -> Navigation:
     """Write all pages into the folder.
 
     Args:
@@ -77,16 +79,16 @@ def _write_reference(homes: dict[str, list[str]], folder: Path) -> list[str]:
         # Endpoints have the same names each, so their module must be seen.
         path = "true" if title == "Low-level calls" else "false"
         for name in names:
-            texts[title] += f"\n::: {module}.{name}\n    options:\n      show_root_full_path: {path}\n"
+            texts[title] += (
+                f"\n::: {module}.{name}\n    options:\n      show_root_full_path: {path}\n"
+            )
     files = {title: f"reference/{title.lower().replace(' ', '-')}.md" for title in texts}
     for title, text in texts.items():
         _write(folder / files[title], text)
     return list(files.values())
 
 
-def _point_links(
-    text: str, source: str, pages: dict[str, str], root: Path, repository: str
-) -> str:
+def _point_links(text: str, source: str, pages: dict[str, str], root: Path, repository: str) -> str:
     """Point the links to the site's pages, or to the repository if they lead to another file."""
 
     def point(found: re.Match[str]) -> str:

@@ -50,7 +50,8 @@ def change(checkout: Path, name: str, old: str, new: str) -> None:
 
 
 def announce(checkout: Path, entries: str) -> None:
-    text = f"# Changelog\n\n## [9.0.0] - unreleased\n{entries}\n## [8.0.0]\n\n### Removed\n\n- `Grant`.\n"
+    older = "## [8.0.0]\n\n### Removed\n\n- `Grant`.\n"
+    text = f"# Changelog\n\n## [9.0.0] - unreleased\n{entries}\n{older}"
     checkout.joinpath("CHANGELOG.md").write_text(text, encoding="utf-8")
 
 
@@ -151,6 +152,12 @@ def test_a_break_that_the_changelog_names_is_allowed(
     left = check(checkout).stdout
     assert "ath.native.ATHNativeClient.forget" not in left
     assert ("ath.gateway.ATHGatewayClient.forget" in left) == name.startswith("ATHNativeClient")
+
+
+def test_a_constructor_that_changes_is_allowed_by_the_name_of_its_class(checkout: Path) -> None:
+    change(checkout, RETRY, "jitter: bool = True", "jitter: bool = False")
+    announce(checkout, "\n### Changed\n\n- `RetryPolicy(jitter=)` is False by default.\n")
+    assert check(checkout).returncode == 0
 
 
 @pytest.mark.parametrize(
