@@ -7,7 +7,6 @@ import shutil
 import subprocess
 import sys
 import sysconfig
-import tarfile
 import tempfile
 import venv
 import zipfile
@@ -138,17 +137,18 @@ def check_alone(wheel: Path, environment: Path) -> None:
 
 def check_by_tests(wheel: Path, sdist: Path, folder: Path, *, full: bool) -> None:
     """Run the sdist's tests on the installed wheel, where no source tree is."""
-    with tarfile.open(sdist) as archive:
-        archive.extractall(folder, filter="data")
+    shutil.unpack_archive(sdist, folder)
     home = folder / sdist.name.removesuffix(".tar.gz")
     for name in ("ath", "generated"):
         shutil.rmtree(home / name)
     python = borrow_tools(wheel, folder / "installed")
-    run("find the wheel", python, "-c", FIND_THE_WHEEL, folder=home, PYTHONPATH="")
+    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])  # for ruff
+    environment = {"PATH": path, "PYTHONPATH": ""}
+    run("find the wheel", python, "-c", FIND_THE_WHEEL, folder=home, **environment)
     ignored = [f"--ignore={path}" for path in ABOUT_SOURCES]
     selected = ["tests"] if full else QUICK
     tests = [python, "-m", "pytest", "-q", "-p", "no:cacheprovider", *ignored, *selected]
-    run("tests of the wheel", *tests, *IN_PARALLEL, folder=home, PYTHONPATH="")
+    run("tests of the wheel", *tests, *IN_PARALLEL, folder=home, **environment)
 
 
 def borrow_tools(wheel: Path, environment: Path) -> str:
@@ -163,5 +163,6 @@ def borrow_tools(wheel: Path, environment: Path) -> str:
     subprocess.run([*pip, "install", "--quiet", "--no-deps", str(wheel)], check=True)
     paths = {"base": str(environment), "platbase": str(environment)}
     site = Path(sysconfig.get_path("purelib", "venv", paths))
-    site.joinpath("tools.pth").write_text(sysconfig.get_path("purelib") + os.linesep)
+    tools = {sysconfig.get_path(kind) for kind in ("purelib", "platlib")}
+    site.joinpath("tools.pth").write_text("\n".join(tools), encoding="utf-8")
     return python
