@@ -6,6 +6,7 @@ Everything that needs no thought about blocking or awaiting is here, once for bo
 from __future__ import annotations
 
 import logging
+import random
 import warnings
 from collections.abc import Callable
 from contextlib import suppress
@@ -23,10 +24,12 @@ from .._protocol.steps import (
     Flow,
     Learn,
     Pause,
+    Receive,
     Reload,
     Save,
     SaveRegistration,
     Share,
+    Show,
     Step,
 )
 from ..errors import ATHError, ATHSecurityWarning
@@ -34,7 +37,7 @@ from ..retry import resolve_policy
 from ..stores.record import Record
 from .attempts import Attempts
 from .credentials import Credentials
-from .operations import Operations, Send, Sign, UseStore, Wait, growing_pauses
+from .operations import Open, Operations, Send, Sign, UseStore, Wait, growing_pauses
 
 if TYPE_CHECKING:
     from .run import Driver
@@ -67,11 +70,14 @@ class Execution:
 
     def _call(self, call: Call) -> Operations[Any]:
         """Make a call, with as many attempts as are allowed and may help."""
+        limits = call.limits or self._driver.limits
+        if call.within is not None:
+            limits = limits.within(call.within)
         attempts = Attempts(
             self._driver.learned,
             call,
             resolve_policy(call.retry, self._driver.retry),
-            call.limits or self._driver.limits,
+            limits,
         )
         if not self._credentials.loaded:
             yield from self._credentials.load_first()
@@ -90,13 +96,18 @@ class Execution:
                 label = request.origin_label
                 self._warn_of_plaintext(request)
                 self._sends += 1
-                reply = yield Send(request, attempts.begin())
+                if call.streamed is None:
+                    reply = yield Send(request, attempts.begin())
+                else:
+                    reply = yield Open(request, attempts.begin(), call.streamed.for_others)
+                    attempts.bound_body(reply)
                 value = call.read(request, reply)
             except ATHError as error:
                 in_time = reply is None or attempts.in_time
                 if call.credential is not None and not made_again and in_time:
                     made_again = yield from self._found_other(call.credential, used, error)
-                    if made_again:
+                    unsent = error.status is None
+                    if made_again and (unsent or attempts.can_repeat):
                         log.info("%s: %s; again with what the store holds", label, error.code)
                         continue
                 if call.credential is not None:
@@ -131,7 +142,11 @@ class Execution:
             case Attest():
                 return (yield from self._attest(step.audience))
             case Pause():
+                yield step._replace(seconds=step.seconds * _within_spread(step.spread))
+            case Show():
                 yield step
+            case Receive():
+                return (yield from self._receive(step))
             case Reload():
                 yield from self._credentials.load()
             case Save():
@@ -143,6 +158,7 @@ class Execution:
                 yield from self._check_registration(step.client_id)
             case Learn():
                 self._driver.learned.api_base = step.api_base
+                self._driver.learned.app_id = step.app_id
             case Share():
                 return (yield from self._share(step))
             case Exclude():
@@ -209,8 +225,8 @@ class Execution:
                 flight.fail(
                     ATHError(
                         "OUTCOME_UNKNOWN",
-                        "The call that was registering the agent was interrupted. "
-                        "The agent may have registered.",
+                        "The same call was under way and was interrupted. "
+                        "It may have taken effect.",
                     )
                 )
                 raise
@@ -256,6 +272,13 @@ class Execution:
                 with suppress(ATHError):  # the lease ends by itself
                     yield UseStore(release, (key, owner))
 
+    def _receive(self, step: Receive) -> Operations[Any]:
+        step.receiver.open()
+        try:
+            return (yield from self._run_flow(step.make_flow()))
+        finally:
+            step.receiver.close()
+
     def _warn_of_plaintext(self, request: Request) -> None:
         """Say once that an origin beyond this machine is spoken to unencrypted."""
         base, warned = request.base, self._driver.warned_origins
@@ -266,6 +289,10 @@ class Execution:
                 ATHSecurityWarning,
                 stacklevel=2,
             )
+
+
+def _within_spread(spread: float) -> float:
+    return random.uniform(1 - spread, 1 + spread)  # noqa: S311 - it only spreads callers
 
 
 def _is_refusal(error: ATHError, codes: frozenset[str]) -> bool:

@@ -16,26 +16,35 @@ import ath
 from ath import (
     ATH_VERSION,
     CODES,
+    AgentIdentityDocument,
+    AgentKey,
     AgentRegistrationResponse,
     AgentStatus,
     AsyncATHGatewayClient,
     AsyncATHNativeClient,
+    AsyncConsent,
     ATHError,
     ATHErrorCode,
     ATHGatewayClient,
     ATHNativeClient,
     AuthorizationResponse,
+    Consent,
     Developer,
     DeveloperInfo,
     DiscoveryDocument,
     ErrorCode,
     Grant,
+    IdentityFinding,
+    LoopbackReceiver,
+    PendingSession,
     ProviderScopeRequest,
     ProviderScopes,
     Response,
     RetryPolicy,
     ServiceDiscoveryDocument,
     TokenResponse,
+    agent_identity_document,
+    check_identity,
 )
 
 URL = "https://gateway.example"
@@ -137,6 +146,9 @@ def calls(client: ATHGatewayClient, native: ATHNativeClient, params: Mapping[str
     assert_type(native.request("GET", "/products"), Response)
     assert_type(native.api_base, str | None)
     native.api("GET", "/products", timeout=2.5)
+    assert_type(ath.sign_attestation(KMS(), agent_id=AGENT_ID, audience=[URL], key_id="k"), str)
+    ath.sign_attestation(Path("key.pem"), agent_id=AGENT_ID, audience=URL, capabilities=["pay"])
+    assert_type(ath.proxy_url(URL, "github", "/user", params), str)
 
 
 def plain_members(client: ATHGatewayClient, path: os.PathLike[str]) -> None:
@@ -182,6 +194,22 @@ async def coroutines(client: AsyncATHGatewayClient) -> None:
     await client.aclose()
 
 
+def identity(key: AgentKey, public: ec.EllipticCurvePublicKey, developer: DeveloperInfo) -> None:
+    """The agent's key and document."""
+    for loaded in (AgentKey.load("a.pem", password="p"), AgentKey.from_env("KEY")):
+        assert_type(loaded, AgentKey)
+    key.save(Path("a.pem"), password=b"p")
+    assert_type(key.public_jwk, dict[str, str])
+    ATHGatewayClient(URL, AGENT_ID, key)
+    AsyncATHNativeClient(URL, AGENT_ID, AgentKey.generate())
+    for each in (key, public, key.public_jwk, "PEM", b"PEM"):
+        document = agent_identity_document(AGENT_ID, each, name="Agent", developer=developer)
+        assert_type(document, AgentIdentityDocument)
+        assert_type(check_identity(AGENT_ID, each, timeout=5), list[IdentityFinding])
+    acme: Developer = {"name": "Acme", "id": "acme"}
+    agent_identity_document(AGENT_ID, key, name="Agent", developer=acme, capabilities=["review"])
+
+
 def errors(scopes: Sequence[str]) -> None:
     """Errors: any server's code may come, and ours are known by name."""
     known: ErrorCode = "TOKEN_EXPIRED"
@@ -195,3 +223,33 @@ def errors(scopes: Sequence[str]) -> None:
         assert_type(error.response, Response | None)
         if error.code in (known, ATHErrorCode.TOKEN_REVOKED, "A_CODE_OF_SOME_SERVER"):
             print(CODES[known], ATH_VERSION, scopes)
+
+
+def ask_the_user(client: ATHGatewayClient, native: ATHNativeClient) -> None:
+    """Consent, blocking."""
+    receiver = LoopbackReceiver("http://127.0.0.1:8765/callback")
+    developer: Developer = {"name": "Acme", "id": "acme"}
+    assert_type(client.grant("github", ["repo"]), Grant | None)
+    assert_type(client.connect("github", ["repo"], developer=developer, show=print), Grant)
+    assert_type(native.connect(("read",), receiver=receiver, require_all=True), Grant)
+    consent = client.start_connect("github", ["repo"], developer=DeveloperInfo(name="A", id="a"))
+    assert_type(consent, Consent)
+    assert_type(consent.wait(timeout=5, receiver=receiver), Grant)
+    assert_type(consent.expires_at, datetime | None)
+    assert_type(client.pending_sessions(), tuple[PendingSession, ...])
+    assert_type(client.complete_authorization("?session_id=s"), Grant)
+    assert_type(client.wait_for_approval(5).agent_status, AgentStatus | str)
+
+
+async def ask_the_user_async(client: AsyncATHGatewayClient, native: AsyncATHNativeClient) -> None:
+    """Consent, as coroutines."""
+
+    async def show(url: str) -> None:
+        await asyncio.sleep(0)
+
+    assert_type(await client.connect("github", ["repo"], show=show), Grant)
+    assert_type(await native.grant(), Grant | None)
+    consent = await native.start_connect(["read"])
+    assert_type(consent, AsyncConsent)
+    assert_type(await consent.wait(), Grant)
+    assert_type(await client.wait_for_token("s", timeout=1.5), Grant)
