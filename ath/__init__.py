@@ -46,7 +46,8 @@ if TYPE_CHECKING:
     from .response import Response
     from .retry import RetryPolicy
     from .show import open_browser, print_url
-    from .stores.base import CredentialKey, CredentialStore, MemoryStore
+    from .stores.base import AsyncCredentialStore, CredentialKey, CredentialStore, MemoryStore
+    from .stores.encrypted import AsyncEncryptedStore, EncryptedStore
     from .stores.files import FileStore, FolderStore
     from .streams import AsyncStreamedResponse, ServerSentEvent, StreamedResponse
 
@@ -72,6 +73,8 @@ __all__ = [
     "AsyncATHGatewayClient",
     "AsyncATHNativeClient",
     "AsyncConsent",
+    "AsyncCredentialStore",
+    "AsyncEncryptedStore",
     "AsyncSigner",
     "AsyncStreamedResponse",
     "AuthorizationRequest",
@@ -82,6 +85,7 @@ __all__ = [
     "Developer",
     "DeveloperInfo",
     "DiscoveryDocument",
+    "EncryptedStore",
     "ErrorCode",
     "FileStore",
     "FolderStore",
@@ -128,7 +132,13 @@ _HOMES = {
     "ath.response": ("Response",),
     "ath.retry": ("RetryPolicy",),
     "ath.show": ("open_browser", "print_url"),
-    "ath.stores.base": ("CredentialKey", "CredentialStore", "MemoryStore"),
+    "ath.stores.base": (
+        "AsyncCredentialStore",
+        "CredentialKey",
+        "CredentialStore",
+        "MemoryStore",
+    ),
+    "ath.stores.encrypted": ("AsyncEncryptedStore", "EncryptedStore"),
     "ath.stores.files": ("FileStore", "FolderStore"),
     "ath.streams": ("AsyncStreamedResponse", "ServerSentEvent", "StreamedResponse"),
     "ath_api.models": (

@@ -17,6 +17,7 @@ from .._http.opened import AsyncOpenReply, OpenReply
 from .._lazy import httpx, streams
 from .._protocol.failures import MAX_ERROR_BODY
 from .._protocol.steps import Flow, Pause, Show
+from .._secret import hide
 from ..errors import ATHError
 from ..keys import AgentKey, AsyncSigner, Signer
 from ..show import open_browser
@@ -29,6 +30,7 @@ from .run import (
     bound_error,
     log_reply,
     signer_error,
+    store_error,
     use_store,
     whole_error,
 )
@@ -163,7 +165,7 @@ class AsyncDriver(Driver[AsyncTransport, Signer | AsyncSigner]):
             case Show():
                 return await _show(operation)
             case UseStore():
-                return await asyncio.to_thread(use_store, operation)
+                return await self._use_store(operation)
             case Wait():
                 return await asyncio.wrap_future(operation.future)
 
@@ -191,6 +193,22 @@ class AsyncDriver(Driver[AsyncTransport, Signer | AsyncSigner]):
             return reply
         await reply.aclose()
         return whole_error(reply)
+
+    async def _use_store(self, operation: UseStore) -> Any:
+        """Await a coroutine function; run any other method in a thread, since it may block.
+
+        A thread cannot be stopped: after the time limit it goes on, and nobody waits for it.
+        """
+        try:
+            async with asyncio.timeout(self.limits.read):  # as long as the whole, if that is given
+                if inspect.iscoroutinefunction(operation.method):
+                    return hide(await operation.method(*operation.arguments))
+                return await asyncio.to_thread(use_store, operation)
+        except ATHError:
+            raise
+        except Exception as error:
+            failed = store_error(operation, error)
+        raise failed
 
     async def _sign(self, message: bytes) -> bytes:
         """A signer that is no coroutine may ask a KMS, so it runs in a thread; a local key not."""

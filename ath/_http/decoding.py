@@ -26,16 +26,17 @@ def decompressor(encoding: str | None, beginning: bytes) -> Any:
     return zlib.decompressobj(wbits=zlib.MAX_WBITS | 32)  # 32: header of gzip or zlib
 
 
-def damaged(status: int) -> ATHError:
+def damaged(status: int, source: str | None = None) -> ATHError:
     """The error for a body that is not what its content encoding says."""
-    return ATHError("INVALID_RESPONSE", "The answer's compressed body is damaged.", status)
+    message = "The answer's compressed body is damaged."
+    return ATHError("INVALID_RESPONSE", message, status, source=source)
 
 
 class Decoder:
     """Takes it off a body that comes in pieces, of which little is held at a time.
 
     Args:
-        encoding: The value of Content-Encoding.
+        encoding: The value of Content-Encoding of a provider's answer.
         status: The answer's, for errors.
     """
 
@@ -73,7 +74,7 @@ class Decoder:
             part = self._decompress(data)
         if self._final and not part and (not self._unzip.eof or self._after == GZIP):
             del data  # an error tracker records the variables of a frame that raises
-            raise damaged(self._status)
+            raise damaged(self._status, "provider")
         return part
 
     def _decompress(self, data: bytes) -> bytes:
@@ -83,4 +84,4 @@ class Decoder:
             self._after = self._unzip.unused_data[:2]
             return part
         del data  # as above
-        raise damaged(self._status)
+        raise damaged(self._status, "provider")

@@ -10,7 +10,6 @@ import time
 from collections.abc import Iterator
 from math import inf
 from queue import SimpleQueue
-from typing import TYPE_CHECKING
 
 from .connection import PIECE
 from .failures import BrokenExchange, failure
@@ -18,10 +17,7 @@ from .idle import IdleList
 from .limits import Limits
 from .messages import Request
 from .opened import SyncOpenReply
-from .sync import Connection
-
-if TYPE_CHECKING:
-    from .sync import SyncTransport
+from .sync import Connection, SyncTransport
 
 
 class SyncStream(SyncOpenReply):

@@ -7,8 +7,8 @@ import time
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing, suppress
 from math import inf
-from typing import TYPE_CHECKING
 
+from .aio import AsyncTransport, _take_place
 from .connection import PIECE
 from .failures import BrokenExchange, failure
 from .limits import Limits
@@ -16,9 +16,6 @@ from .messages import Request
 from .opened import AsyncOpenReply
 from .protocol import Connection
 from .sources_aio import pull_pieces
-
-if TYPE_CHECKING:
-    from .aio import AsyncTransport
 
 
 class AsyncStream(AsyncOpenReply):
@@ -96,8 +93,6 @@ class AsyncStream(AsyncOpenReply):
 
 async def open_reply(transport: AsyncTransport, request: Request, limits: Limits) -> AsyncStream:
     """Send a request, and wait for the head of its answer; raises as the transport's ``open``."""
-    from .aio import _take_place
-
     held = await transport._bound.enter()
     ends = inf if limits.total is None else asyncio.get_running_loop().time() + limits.total
     connection = opened = None

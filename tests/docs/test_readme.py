@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from ath import CODES, ATHErrorCode, ATHGatewayClient
+from ath import CODES, ATHErrorCode, ATHGatewayClient, FolderStore
 from ath._protocol.failures import WILD_CODES
 from ath.codes import SOURCES
 from ath.testing import LocalGateway, LocalService
@@ -66,6 +66,7 @@ def test_a_snippet_of_the_readme_or_a_guide_runs(
             "gateway": gateway,
             "private_key": private_key,
             "service": service,
+            "store": FolderStore(tmp_path / "store"),
         }
         exec(compile(block, page, "exec"), namespace)
 
