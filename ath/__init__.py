@@ -43,6 +43,8 @@ if TYPE_CHECKING:
     from .retry import RetryPolicy
     from .stores.base import CredentialKey, CredentialStore, MemoryStore
     from .stores.files import FileStore, FolderStore
+    from .stores.redis import AsyncRedisStore, RedisStore
+    from .stores.sql import AsyncSQLStore, SQLStore
 
 __version__ = "0.2.0"
 
@@ -64,6 +66,8 @@ __all__ = [
     "AgentStatus",
     "AsyncATHGatewayClient",
     "AsyncATHNativeClient",
+    "AsyncRedisStore",
+    "AsyncSQLStore",
     "AsyncSigner",
     "AuthorizationRequest",
     "AuthorizationResponse",
@@ -81,8 +85,10 @@ __all__ = [
     "ProviderInfo",
     "ProviderScopeRequest",
     "ProviderScopes",
+    "RedisStore",
     "Response",
     "RetryPolicy",
+    "SQLStore",
     "ScopeIntersection",
     "ServiceAuthConfig",
     "ServiceDiscoveryDocument",
@@ -104,6 +110,8 @@ _HOMES = {
     "ath.retry": ("RetryPolicy",),
     "ath.stores.base": ("CredentialKey", "CredentialStore", "MemoryStore"),
     "ath.stores.files": ("FileStore", "FolderStore"),
+    "ath.stores.redis": ("AsyncRedisStore", "RedisStore"),
+    "ath.stores.sql": ("AsyncSQLStore", "SQLStore"),
     "ath_api.models": (
         "ATHErrorCode",
         "AgentIdentityDocument",
