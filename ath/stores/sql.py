@@ -104,8 +104,8 @@ class SQLStore(SyncEngineStore["SQLOperations"]):
 class AsyncSQLStore(AsyncEngineStore["SQLOperations"]):
     """Async version of :class:`SQLStore`, on ``sqlalchemy.ext.asyncio.create_async_engine``.
 
-    ``timeout`` bounds making a connection as well. (psycopg tries up to 10 seconds more to stop
-    what it was waiting for.)
+    An operation ends after twice ``timeout`` at the latest, with a new connection if it needs one.
+    A cancelled one may take 10 seconds longer with psycopg, which first asks the server to stop.
     """
 
     def __init__(
@@ -142,10 +142,13 @@ class AsyncSQLStore(AsyncEngineStore["SQLOperations"]):
             self._process = os.getpid()
         import asyncio  # loaded by now; for whoever only imports this module it is slow
 
-        async with asyncio.timeout(self._timeout), self._engine.begin() as connection:
-            answer: Answer = await connection.run_sync(
-                self._operations.carry_out, step, self._timeout
-            )
+        limit = asyncio.timeout(2 * self._timeout)
+        async with limit, self._engine.connect() as connection:
+            with _break_after(connection.sync_connection, self._timeout):
+                async with connection.begin():
+                    answer: Answer = await connection.run_sync(
+                        self._operations.carry_out, step, self._timeout
+                    )
         return answer
 
 

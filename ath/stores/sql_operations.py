@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from typing import Any, NamedTuple
 
 import sqlalchemy as sa
@@ -91,11 +91,10 @@ class SQLOperations(Operations):
                 message, delivery = self._explain(error)
             case _:
                 message, delivery = "the database could not be asked", Delivery.LOCAL
-        cause = getattr(error, "orig", None) or error
-        return self.failed(f"{message} ({type(cause).__name__}).", delivery)
+        return self.failed(f"{message} ({type(_cause_of(error)).__name__}).", delivery)
 
     def _explain(self, error: DBAPIError) -> tuple[str, Delivery]:
-        cause: Any = error.orig
+        cause: Any = _cause_of(error)
         state = getattr(cause, "sqlstate", None) or getattr(cause, "pgcode", None)
         state = state or getattr(cause, "sqlite_errorname", None)
         if state == "42P01" or str(cause).startswith("no such table"):
@@ -104,17 +103,20 @@ class SQLOperations(Operations):
             return _SAYINGS[state], Delivery.LOCAL
         if type(cause).__name__ == "ConnectionTimeout":
             return "the database did not answer in time", Delivery.TIMED_OUT
-        broken = error.connection_invalidated or (state or "08").startswith(("08", "57P"))
-        if broken and isinstance(error, OperationalError | InterfaceError):
+        says_nothing = state is None and isinstance(error, OperationalError | InterfaceError)
+        if error.connection_invalidated or says_nothing or (state or "").startswith(("08", "57P")):
             return "the database could not be reached", Delivery.LOST
         return "the database refused the statement", Delivery.LOCAL
 
     def create_table(self) -> Steps[None]:
         create = CreateTable(self.table, if_not_exists=True)
-        try:
+        with suppress(ATHError):
+            yield sa.select(self.table.c.id).limit(0)  # who finds it there need not be its owner
+            return
+        with suppress(ATHError):
             yield create
-        except ATHError:
-            yield create  # PostgreSQL fails if another process is creating it at the same time
+            return
+        yield create  # PostgreSQL fails if another process is creating it at the same time
 
     def read_keys(self, after: str) -> Steps[tuple[list[CredentialKey], str]]:
         """Some keys, and where to go on after them; no keys are the end."""
@@ -185,6 +187,12 @@ class SQLOperations(Operations):
         columns = self.table.c
         is_owners = columns.record.endswith(owner, autoescape=True)
         yield sa.delete(self.table).where(columns.id == _lock_of(place), is_owners)
+
+
+def _cause_of(error: Exception) -> BaseException:
+    """The driver's own error; SQLAlchemy wraps it, that of asyncpg twice."""
+    wrapped = getattr(error, "orig", None) or error
+    return wrapped.__cause__ or wrapped
 
 
 def _lock_of(place: Place) -> str:

@@ -164,7 +164,7 @@ class RedisServer(EngineServer):
     def is_ready(self) -> bool:
         with contextlib.suppress(OSError), socket.create_connection(self.address) as connection:
             connection.sendall(b"PING\r\n")
-            return connection.recv(100) == b"+PONG\r\n"
+            return connection.recv(100).startswith((b"+PONG", b"-NOAUTH"))
         return False
 
     @property
@@ -349,7 +349,8 @@ class Stores:
         return store
 
     def close(self) -> None:
-        for close in reversed(self._closing):
-            close()
+        while self._closing:
+            self._closing.pop()()
         if self._loop is not None:
             self._loop.close()
+            self._loop = None
