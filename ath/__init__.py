@@ -41,7 +41,8 @@ if TYPE_CHECKING:
     from .native import AsyncATHNativeClient, ATHNativeClient
     from .response import Response
     from .retry import RetryPolicy
-    from .stores.base import CredentialKey, CredentialStore, MemoryStore
+    from .stores.base import AsyncCredentialStore, CredentialKey, CredentialStore, MemoryStore
+    from .stores.encrypted import AsyncEncryptedStore, EncryptedStore
     from .stores.files import FileStore, FolderStore
     from .stores.redis import AsyncRedisStore, RedisStore
     from .stores.sql import AsyncSQLStore, SQLStore
@@ -66,6 +67,8 @@ __all__ = [
     "AgentStatus",
     "AsyncATHGatewayClient",
     "AsyncATHNativeClient",
+    "AsyncCredentialStore",
+    "AsyncEncryptedStore",
     "AsyncRedisStore",
     "AsyncSQLStore",
     "AsyncSigner",
@@ -76,6 +79,7 @@ __all__ = [
     "Developer",
     "DeveloperInfo",
     "DiscoveryDocument",
+    "EncryptedStore",
     "ErrorCode",
     "FileStore",
     "FolderStore",
@@ -108,7 +112,13 @@ _HOMES = {
     "ath.native": ("ATHNativeClient", "AsyncATHNativeClient"),
     "ath.response": ("Response",),
     "ath.retry": ("RetryPolicy",),
-    "ath.stores.base": ("CredentialKey", "CredentialStore", "MemoryStore"),
+    "ath.stores.base": (
+        "AsyncCredentialStore",
+        "CredentialKey",
+        "CredentialStore",
+        "MemoryStore",
+    ),
+    "ath.stores.encrypted": ("AsyncEncryptedStore", "EncryptedStore"),
     "ath.stores.files": ("FileStore", "FolderStore"),
     "ath.stores.redis": ("AsyncRedisStore", "RedisStore"),
     "ath.stores.sql": ("AsyncSQLStore", "SQLStore"),

@@ -173,8 +173,14 @@ _TABLE: Final[dict[ErrorCode, tuple[str, str]]] = {
         "Pass a plain path below the provider, such as /user/repos.",
     ),
     "INVALID_ARGUMENT": ("client", "Correct the argument that the message names."),
-    "INVALID_CREDENTIALS": ("client", "Use the file that this agent saved for this implementor."),
-    "STORAGE_ERROR": ("client", "Check the path, its permissions and the free space."),
+    "INVALID_CREDENTIALS": (
+        "client",
+        "Use the file, or the store and its keys, that this agent saved for this implementor.",
+    ),
+    "STORAGE_ERROR": (
+        "client",
+        "Check that the store is there, its permissions and its free space.",
+    ),
     "NETWORK_ERROR": ("client", "Check the network and the server's address."),
     "TIMEOUT": ("client", "Try again later, or pass a longer timeout."),
     "RESPONSE_TOO_LARGE": ("client", "Ask for less at a time, or raise max_response_bytes."),

@@ -31,10 +31,11 @@ from .._protocol.steps import (
 )
 from ..errors import ATHError, ATHSecurityWarning
 from ..retry import resolve_policy
+from ..stores.base import has_coroutines
 from ..stores.record import Record
 from .attempts import Attempts
 from .credentials import Credentials
-from .operations import Operations, Send, Sign, UseStore, Wait, growing_pauses
+from .operations import Operations, Send, Sign, Wait, growing_pauses, use_store
 
 if TYPE_CHECKING:
     from .run import Driver
@@ -219,6 +220,7 @@ class Execution:
 
     def _exclude(self, step: Exclude) -> Operations[Any]:
         store, key = self._credentials.store, self._credentials.owner_key
+        awaits = has_coroutines(store)
         acquire, release = getattr(store, "acquire", None), getattr(store, "release", None)
         if acquire is None or release is None:
             yield from self._credentials.load()
@@ -230,15 +232,17 @@ class Execution:
         )
         left = closed = False
 
-        def take_lock() -> bool:
-            taken = acquire(key, owner, lease)
+        def take_lock(*arguments: Any) -> bool:
+            taken = acquire(*arguments)
             if left:  # this task was cancelled while a thread was taking the lock
                 release(key, owner)
             return bool(taken)
 
         try:
             while True:
-                acquired = yield UseStore(take_lock, ())
+                acquired = yield from use_store(
+                    store, "acquire", key, owner, lease, method=None if awaits else take_lock
+                )
                 yield from self._credentials.load()
                 if step.done():
                     return None
@@ -248,13 +252,14 @@ class Execution:
         except GeneratorExit:  # there is no driver any more
             closed = True
             with suppress(Exception):
-                release(key, owner)
+                if not awaits:  # else the lease ends by itself
+                    release(key, owner)
             raise
         finally:
             left = True
             if not closed:
                 with suppress(ATHError):  # the lease ends by itself
-                    yield UseStore(release, (key, owner))
+                    yield from use_store(store, "release", key, owner)
 
     def _warn_of_plaintext(self, request: Request) -> None:
         """Say once that an origin beyond this machine is spoken to unencrypted."""

@@ -110,8 +110,16 @@ def use_store(operation: UseStore) -> Any:
     except ATHError:
         raise
     except Exception as error:
-        kind = type(error).__name__
-    raise ATHError("STORAGE_ERROR", f"The credential store failed with {kind}.")
+        failed = store_error(operation, error)
+    raise failed
+
+
+def store_error(operation: UseStore, error: Exception) -> ATHError:
+    """The error for a store's own; to be raised apart from that, whose text may hold anything."""
+    if isinstance(error, TimeoutError):
+        return ATHError("STORAGE_ERROR", f"The {operation.store} did not answer in time.")
+    kind = type(error).__name__
+    return ATHError("STORAGE_ERROR", f"The {operation.store} failed with {kind}.")
 
 
 class SyncDriver(Driver[SyncTransport, Signer]):

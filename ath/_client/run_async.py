@@ -11,12 +11,13 @@ from .._http.limits import Limits
 from .._http.loops import running_loop
 from .._http.messages import Reply, Request
 from .._protocol.steps import Flow, Pause
+from .._secret import hide
 from ..errors import ATHError
 from ..keys import AsyncSigner, LocalSigner, Signer
 from .credentials import Credentials
 from .execution import Execution
 from .operations import Operation, Operations, Send, Sign, UseStore, Wait
-from .run import Driver, log_reply, signer_error, use_store
+from .run import Driver, log_reply, signer_error, store_error, use_store
 
 T = TypeVar("T")
 
@@ -76,7 +77,7 @@ class AsyncDriver(Driver[AsyncTransport, Signer | AsyncSigner]):
             case Pause():
                 return await asyncio.sleep(operation.seconds)
             case UseStore():
-                return await asyncio.to_thread(use_store, operation)
+                return await self._use_store(operation)
             case Wait():
                 return await asyncio.wrap_future(operation.future)
 
@@ -86,6 +87,22 @@ class AsyncDriver(Driver[AsyncTransport, Signer | AsyncSigner]):
         reply.seconds = time.monotonic() - began
         log_reply(request, reply)
         return reply
+
+    async def _use_store(self, operation: UseStore) -> Any:
+        """Await a coroutine function; run any other method in a thread, since it may block.
+
+        A thread cannot be stopped: after the time limit it goes on, and nobody waits for it.
+        """
+        try:
+            async with asyncio.timeout(self.limits.read):  # as long as the whole, if that is given
+                if inspect.iscoroutinefunction(operation.method):
+                    return hide(await operation.method(*operation.arguments))
+                return await asyncio.to_thread(use_store, operation)
+        except ATHError:
+            raise
+        except Exception as error:
+            failed = store_error(operation, error)
+        raise failed
 
     async def _sign(self, message: bytes) -> bytes:
         """A signer that is no coroutine may ask a KMS, so it runs in a thread; a local key not."""

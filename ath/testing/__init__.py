@@ -1,4 +1,4 @@
-"""A real ATH gateway and a real ATH service on loopback, for one's own tests.
+"""A real ATH gateway and a real ATH service on loopback, and the contract of stores, for tests.
 
 Needs `pip install flask cheroot authlib`. `python -m ath.testing` runs one for a browser.
 """
@@ -8,6 +8,7 @@ from ._browser import ConsentError
 from ._local import AsyncLocalGateway, AsyncLocalService, LocalGateway, LocalService
 from ._quirks import Quirks
 from ._records import Record
+from ._stores import check_async_store, check_store
 
 __all__ = [
     "AsyncLocalGateway",
@@ -17,4 +18,6 @@ __all__ = [
     "LocalService",
     "Quirks",
     "Record",
+    "check_async_store",
+    "check_store",
 ]
