@@ -40,7 +40,7 @@ def _place_of(key: CredentialKey) -> Place:
     return Place(sha256(text.encode()).hexdigest(), text)
 
 
-def parse_key(text: str) -> CredentialKey:
+def parse_key(text: str | bytes) -> CredentialKey:
     """Read back what :func:`_place_of` wrote.
 
     Raises:

@@ -157,7 +157,7 @@ async def _take(names: AsyncIterator[Any], count: int) -> list[Any]:
 
 def _parse_keys(answers: list[Any]) -> Iterator[CredentialKey]:
     """Without those that were deleted meanwhile."""
-    return (parse_key(_decode(answer)) for answer in answers if answer is not None)
+    return (parse_key(answer) for answer in answers if answer is not None)
 
 
 def _decode(answer: Any) -> Any:

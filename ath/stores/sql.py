@@ -27,8 +27,9 @@ class SQLStore(SyncEngineStore["SQLOperations"]):
 
     Each operation is one statement in a transaction of its own. It needs one connection of the
     pool and no state of a session: it works with ``pool_size=1`` and behind pgbouncer in
-    transaction mode. (There, asyncpg needs ``prepared_statement_name_func``, as SQLAlchemy's
-    documentation of its dialect says; the store keeps psycopg from preparing by itself.)
+    transaction mode. There, asyncpg needs ``connect_args={"statement_cache_size": 0,
+    "prepared_statement_cache_size": 0, "prepared_statement_name_func": lambda: ""}``; the store
+    itself keeps psycopg from preparing statements.
 
     On PostgreSQL the store bounds each statement, on the server and here. Making a connection is
     bounded by what the engine is given: ``connect_args={"connect_timeout": 5}`` of psycopg, where

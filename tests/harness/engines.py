@@ -88,7 +88,7 @@ class EngineServer(ABC):
     @abstractmethod
     def url(self) -> str: ...
 
-    def prepare(self) -> None:
+    def prepare(self) -> None:  # noqa: B027 - not every server needs it
         """What is done once, before the first start."""
 
     def __enter__(self) -> Any:
@@ -117,8 +117,8 @@ class EngineServer(ABC):
             )  # fmt: skip
         end = time.monotonic() + PATIENCE
         while not self.is_ready():
-            ended = self.process.poll() is not None
-            assert not ended and time.monotonic() < end, (self.folder / "log").read_text()
+            failed = self.process.poll() is not None or time.monotonic() > end
+            assert not failed, (self.folder / "log").read_text()
             threading.Event().wait(0.02)
 
     def kill(self) -> None:
@@ -174,6 +174,45 @@ class RedisServer(EngineServer):
     @property
     def url(self) -> str:
         return f"redis://127.0.0.1:{self.port}/0"
+
+
+class PgBouncer(EngineServer):
+    """A pooler in transaction mode that gives its clients' transactions to one connection."""
+
+    name = "pgbouncer"
+
+    def __init__(self, postgres: PostgresServer) -> None:
+        super().__init__()
+        self._program = find_program("pgbouncer")
+        self._postgres = postgres
+        self.user = postgres.user
+
+    def prepare(self) -> None:
+        settings = f"""
+[databases]
+postgres = host=127.0.0.1 port={self._postgres.port} user=postgres
+[pgbouncer]
+listen_addr = 127.0.0.1
+listen_port = {self.port}
+unix_socket_dir =
+auth_type = any
+pool_mode = transaction
+default_pool_size = 1
+"""
+        (self.folder / "settings.ini").write_text(settings)
+
+    def command(self) -> list[str]:
+        return [self._program, "settings.ini"]
+
+    def is_ready(self) -> bool:
+        with contextlib.suppress(OSError):
+            socket.create_connection(("127.0.0.1", self.port)).close()
+            return True
+        return False
+
+    @property
+    def url(self) -> str:
+        return self._postgres.url.replace(str(self._postgres.port), str(self.port))
 
 
 class PostgresServer(EngineServer):
@@ -273,7 +312,7 @@ class Blocking:
 
     def keys(self) -> Iterator[ath.CredentialKey]:
         async def collect() -> list[ath.CredentialKey]:
-            return [key async for key in self.store.keys()]
+            return [key async for key in self.store.keys()]  # noqa: SIM118
 
         return iter(self._loop.run(collect()))
 
@@ -282,7 +321,7 @@ class Blocking:
         return lambda *args, **options: self._loop.run(method(*args, **options))
 
 
-def _make_quick(engine: Any) -> None:
+def make_quick(engine: Any) -> None:
     """Spare SQLite the waits for the disk, as the servers for all tests are spared them."""
     import sqlalchemy
 
@@ -332,7 +371,7 @@ class Stores:
         import sqlalchemy
 
         engine = sqlalchemy.create_engine(url, **options)
-        _make_quick(engine)
+        make_quick(engine)
         self._closing.append(engine.dispose)
         store = ath.SQLStore(engine, table=self.place, timeout=timeout)
         store.create_table()
@@ -342,7 +381,7 @@ class Stores:
         import sqlalchemy.ext.asyncio
 
         engine = sqlalchemy.ext.asyncio.create_async_engine(url, **options)
-        _make_quick(engine.sync_engine)
+        make_quick(engine.sync_engine)
         self._closing.append(lambda: self.loop.run(engine.dispose()))
         store = Blocking(ath.AsyncSQLStore(engine, table=self.place, timeout=timeout), self.loop)
         store.create_table()

@@ -36,14 +36,9 @@ def _sqlite(method: str, driver: str) -> Callable[[pytest.FixtureRequest, Stores
     return open_one
 
 
-ENGINES = {
-    "redis": _redis("redis"),
+ENGINES = {  # check_store, which takes longer, checks the other ways
     "redis-decoding": _redis("redis", decode_responses=True, protocol=3),
-    "redis-async": _redis("async_redis"),
     "redis-async-decoding": _redis("async_redis", decode_responses=True),
     "postgres": _postgres("sql", "psycopg"),
-    "postgres-psycopg-async": _postgres("async_sql", "psycopg"),
-    "postgres-asyncpg": _postgres("async_sql", "asyncpg"),
     "sqlite": _sqlite("sql", "pysqlite"),
-    "sqlite-async": _sqlite("async_sql", "aiosqlite"),
 }

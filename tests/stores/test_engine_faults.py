@@ -86,7 +86,9 @@ def assert_failed(error: Any, setting: Setting) -> None:
     """It is STORAGE_ERROR, names the store, and nothing in it leads to a secret."""
     assert error.code == "STORAGE_ERROR"
     assert setting.name in error.message
-    shown = "".join(traceback.TracebackException.from_exception(error, capture_locals=True).format())
+    shown = "".join(
+        traceback.TracebackException.from_exception(error, capture_locals=True).format()
+    )
     text = shown + repr(error.__dict__) + repr(error.__cause__) + repr(error.__context__)
     assert "hunter2" not in text
     assert "//" not in error.message

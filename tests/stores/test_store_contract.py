@@ -14,7 +14,6 @@ from hypothesis import strategies as st
 import ath
 from ath.stores.base import CredentialKey, FullCredentialStore, MemoryStore
 from ath.stores.files import FileStore, FolderStore
-
 from tests.harness.engines import Stores
 
 from .engines import ENGINES

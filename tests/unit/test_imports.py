@@ -225,12 +225,13 @@ def test_the_public_names_are_these() -> None:
         "ATHSecurityWarning", "ATHWarning", "AgentIdentityDocument", "AgentRegistrationRequest",
         "AgentRegistrationResponse", "AgentStatus", "AsyncATHGatewayClient",
         "AsyncATHNativeClient", "AsyncCredentialStore", "AsyncEncryptedStore", "AsyncRedisStore",
-        "AsyncSQLStore", "AsyncSigner",
-        "AuthorizationRequest", "AuthorizationResponse", "CredentialKey", "CredentialStore",
+        "AsyncSQLStore", "AsyncSigner", "AuthorizationRequest", "AuthorizationResponse",
+        "CredentialKey", "CredentialStore",
         "Developer", "DeveloperInfo", "DiscoveryDocument", "EncryptedStore",
         "ErrorCode", "FileStore", "FolderStore", "Grant", "MemoryStore", "ProviderApproval",
         "ProviderInfo", "ProviderScopeRequest", "ProviderScopes", "RedisStore", "Response",
-        "RetryPolicy", "SQLStore", "ScopeIntersection", "ServiceAuthConfig", "ServiceDiscoveryDocument", "Signer",
+        "RetryPolicy", "SQLStore", "ScopeIntersection", "ServiceAuthConfig",
+        "ServiceDiscoveryDocument", "Signer",
         "TokenExchangeRequest", "TokenResponse", "TokenRevocationRequest",
     ]  # fmt: skip
     assert set(ath.__all__) <= set(dir(ath))
