@@ -44,17 +44,16 @@ def main(options):
         }
         print(f"{'milliseconds':30}{'operation':14}{'p50':>9}{'p99':>9}")
         for name in STORES:
+            sizes = {}
             for records in (FEW, MANY):
                 place = urls.get(name) or str(folder / f"{name.replace(' ', '-')}-{records}")
-                table = f"records_{records}"
-                fill(name, place, table, records)
-                # A change of one big file takes as long as all its records.
-                few = count // 10 if (name, records) == ("FileStore", MANY) else count
-                for processes in (1, PROCESSES):
-                    title = f"{name}, {records:,} records" + (
-                        f", {processes} processes" if processes > 1 else ""
-                    )
-                    found = measure(name, place, table, records, few // processes or 1, processes)
+                sizes[records] = place, f"records_{records}"
+                fill(name, *sizes[records], records)
+            for processes in (1, PROCESSES):
+                share = max(1, count // processes // (10 if name == "FileStore" else 1))
+                for records, found in measure(name, sizes, share, processes).items():
+                    title = f"{name}, {records:,} records"
+                    title += f", {processes} processes" if processes > 1 else ""
                     results[title] = found
                     show(title, found)
         for name, operation, bare, limit in TARGETS:
@@ -66,21 +65,15 @@ def main(options):
                 limit,
             )
         for name in STORES[1:]:
-            few, many = (relative(results[f"{name}, {n:,} records"]) for n in (FEW, MANY))
+            few, many = (results[f"{name}, {n:,} records"] for n in (FEW, MANY))
             for operation in OPERATIONS:
                 title = f"{name} {operation}: {MANY:,} records / {FEW}"
-                check(missed, title, many[operation] / few[operation], FLAT)
+                check(missed, title, p50(many[operation]) / p50(few[operation]), FLAT)
         check(missed, "FolderStore: fsyncs of a change", count_fsyncs(folder / "fsyncs"), FSYNCS)
     if options.json:
         options.json.write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
     print("\n".join(["", "missed:", *missed]) if missed else "every target is met")
     return 1 if missed else 0
-
-
-def relative(found):
-    """Medians, divided by that of the bare statement: a disk's speed changes within a run."""
-    unit = next((p50(samples) for name, samples in found.items() if name.startswith("bare")), 1)
-    return {operation: p50(found[operation]) / unit for operation in OPERATIONS}
 
 
 def show(title, found):
@@ -167,45 +160,61 @@ def fill(name, place, table, records):
         assert store.replace(key_of(n), None, record())
 
 
-def measure(name, place, table, records, count, processes):
-    """Samples in seconds by operation, of all processes."""
+def measure(name, sizes, count, processes):
+    """Samples in seconds by the number of records and operation, of all processes."""
     context = multiprocessing.get_context("spawn")
-    jobs = [(name, place, table, records, count, n) for n in range(processes)]
+    jobs = [(name, sizes, count, number) for number in range(processes)]
     with context.Pool(processes) as pool:
         parts = pool.starmap(work, jobs, chunksize=1)
-    return {operation: [s for part in parts for s in part[operation]] for operation in parts[0]}
+    return {
+        records: {name: [s for part in parts for s in part[records][name]] for name in found}
+        for records, found in parts[0].items()
+    }
 
 
-def work(name, place, table, records, count, number):
-    """One process's samples: each round takes one of each, so that all see the same machine."""
-    store, bare = open_store(name, place, table)
-    key, samples = key_of(number % records), {}
+def work(name, sizes, count, number):
+    """One process's samples; each round takes one of each, so that all see the same machine."""
+    subjects = {
+        records: Subject(*open_store(name, *size), key_of(number % records))
+        for records, size in sizes.items()
+    }
+    for i in range(count + 3):
+        for subject in subjects.values():
+            if i == 3:
+                subject.samples.clear()  # the first ones make connections
+            subject.take_one_of_each()
+    return {records: subject.samples for records, subject in subjects.items()}
 
-    def take(operation, call, *arguments):
+
+class Subject:
+    """A store, what is measured beside it, and the samples."""
+
+    def __init__(self, store, bare, key):
+        self.store, self.bare, self.key = store, bare, key
+        self.owner, self.samples = secrets.token_hex(8), {}
+
+    def take_one_of_each(self):
+        for operation, call in self.bare.items():
+            self.take(operation, call, self.key, record())
+        old = self.take("load", self.store.load, self.key)
+        assert self.take("replace", self.store.replace, self.key, old, record())
+        self.take("change", self.change, record())
+        self.take("lock+change", self.change_locked, record())
+
+    def take(self, operation, call, *arguments):
         began = time.perf_counter()
         result = call(*arguments)
-        samples.setdefault(operation, []).append(time.perf_counter() - began)
+        self.samples.setdefault(operation, []).append(time.perf_counter() - began)
         return result
 
-    def change(text):
-        assert store.replace(key, store.load(key), text)
+    def change(self, text):
+        assert self.store.replace(self.key, self.store.load(self.key), text)
 
-    def change_locked(text):
-        while not store.acquire(key, str(number), 60):
+    def change_locked(self, text):
+        while not self.store.acquire(self.key, self.owner, 60):
             time.sleep(0.001)
-        change(text)
-        store.release(key, str(number))
-
-    for i in range(count + 3):
-        if i == 3:
-            samples.clear()  # the first ones make connections
-        for operation, call in bare.items():
-            take(operation, call, key, record())
-        old = take("load", store.load, key)
-        assert take("replace", store.replace, key, old, record())
-        take("change", change, record())
-        take("lock+change", change_locked, record())
-    return samples
+        self.change(text)
+        self.store.release(self.key, self.owner)
 
 
 def count_fsyncs(folder):
