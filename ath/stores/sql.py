@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 import socket
 import threading
-from collections.abc import AsyncIterator, Generator, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import AsyncIterator, Callable, Generator, Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from .._lazy import async_sqlalchemy, sqlalchemy
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
 __all__ = ["AsyncSQLStore", "SQLStore"]
 
-INSTALL = 'pip install "sqlalchemy[asyncio]>=2.0.28,<3"'
+INSTALL = 'pip install "sqlalchemy[asyncio]>=2.0.38,<3"'
 
 
 class SQLStore(SyncEngineStore["SQLOperations"]):
@@ -96,7 +97,7 @@ class SQLStore(SyncEngineStore["SQLOperations"]):
             self._process = os.getpid()
         with (
             self._engine.connect() as connection,
-            _break_after(connection, self._timeout),
+            _break_after(connection, self._timeout, _start_timer),
             connection.begin(),
         ):
             return self._operations.carry_out(connection, step, self._timeout)
@@ -145,7 +146,8 @@ class AsyncSQLStore(AsyncEngineStore["SQLOperations"]):
 
         limit = asyncio.timeout(2 * self._timeout)
         async with limit, self._engine.connect() as connection:
-            with _break_after(connection.sync_connection, self._timeout):
+            call_later = asyncio.get_running_loop().call_later
+            with _break_after(connection.sync_connection, self._timeout, call_later):
                 async with connection.begin():
                     answer: Answer = await connection.run_sync(
                         self._operations.carry_out, step, self._timeout
@@ -185,32 +187,49 @@ def _with_isolation(engine: Any) -> Any:
 
 
 @contextmanager
-def _break_after(connection: Any, seconds: float) -> Generator[None, None, None]:
-    """Break the connection if it is still in use then: blocking drivers wait without an end.
+def _break_after(
+    connection: Any, seconds: float, schedule: Callable[[float, Callable[[], None]], Any]
+) -> Generator[None, None, None]:
+    """Break the connection if it is still in use then: what a driver waits for may never come.
 
     Raises:
         TimeoutError: in the place of what the driver raises then.
     """
-    fileno = getattr(connection.connection.driver_connection, "fileno", None)
-    if fileno is None:  # SQLite has no server
-        yield
-        return
-    broken = threading.Event()
-    with socket.fromfd(fileno(), socket.AF_UNSPEC, socket.SOCK_STREAM) as handle:
+    broken = False
+    with ExitStack() as stack:
+        break_off = _make_breaker(connection.connection.driver_connection, stack)
+        if break_off is None:
+            yield
+            return
 
-        def shut_down() -> None:
-            broken.set()
+        def end() -> None:
+            nonlocal broken
+            broken = True
             with suppress(OSError):
-                handle.shutdown(socket.SHUT_RDWR)
+                break_off()
 
-        timer = threading.Timer(seconds, shut_down)
-        timer.daemon = True
-        timer.start()
+        timer = schedule(seconds, end)
         try:
             yield
         except Exception:
-            if broken.is_set():
+            if broken:
                 raise TimeoutError from None
             raise
         finally:
             timer.cancel()
+
+
+def _make_breaker(driver: Any, stack: ExitStack) -> Callable[[], object] | None:
+    """What breaks this connection of a driver; None for SQLite, which has no server."""
+    if hasattr(driver, "fileno"):  # psycopg
+        handle = socket.fromfd(driver.fileno(), socket.AF_UNSPEC, socket.SOCK_STREAM)
+        return partial(stack.enter_context(handle).shutdown, socket.SHUT_RDWR)
+    terminate: Callable[[], object] | None = getattr(driver, "terminate", None)  # asyncpg
+    return terminate
+
+
+def _start_timer(seconds: float, function: Callable[[], None]) -> threading.Timer:
+    timer = threading.Timer(seconds, function)
+    timer.daemon = True
+    timer.start()
+    return timer

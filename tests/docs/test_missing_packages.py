@@ -32,8 +32,8 @@ def test_the_local_gateway_without_its_packages_says_which_to_install(missing: s
     [
         ("redis", "ath.RedisStore.from_url('redis://localhost')", 'pip install "redis>=5.0.1,<9"'),
         ("redis", "ath.AsyncRedisStore(object())", 'pip install "redis>=5.0.1,<9"'),
-        ("sqlalchemy", "ath.SQLStore(None)", 'pip install "sqlalchemy[asyncio]>=2.0.28,<3"'),
-        ("sqlalchemy", "ath.AsyncSQLStore(None)", 'pip install "sqlalchemy[asyncio]>=2.0.28,<3"'),
+        ("sqlalchemy", "ath.SQLStore(None)", 'pip install "sqlalchemy[asyncio]>=2.0.38,<3"'),
+        ("sqlalchemy", "ath.AsyncSQLStore(None)", 'pip install "sqlalchemy[asyncio]>=2.0.38,<3"'),
     ],
 )
 def test_a_store_on_an_engine_without_its_package_says_which_to_install(
