@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import secrets
 from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any, NamedTuple
@@ -41,7 +42,7 @@ WITHOUT_WAITING: dict[type, tuple[str, ...]] = {
 }
 
 
-@pytest.fixture(params=ENGINES, ids=lambda engine: f"{engine.kind} {engine.store}")
+@pytest.fixture(scope="module", params=ENGINES, ids=lambda engine: f"{engine.kind} {engine.store}")
 def engine(request: pytest.FixtureRequest) -> Engine:
     found: Engine = request.param
     return found
@@ -65,11 +66,14 @@ Open = Callable[[int], Any]
 
 @pytest.fixture
 def open_store(engine: Engine, kind: Kind) -> Iterator[Open]:
-    """Opens a store on the server at that port."""
+    """Opens a store on the server at that port, in a place of this test's own."""
+    place = f"ath_{secrets.token_hex(6)}"
     closing: list[Callable[[], Any]] = []
 
     def open_redis(port: int) -> Any:
-        store = getattr(ath, engine.store).from_url(f"redis://127.0.0.1:{port}", timeout=2)
+        store = getattr(ath, engine.store).from_url(
+            f"redis://127.0.0.1:{port}", prefix=place, timeout=2
+        )
         awaits = engine.store.startswith("Async")
         closing.append(lambda: kind.run(store.aclose()) if awaits else store.close())
         return store
@@ -82,13 +86,14 @@ def open_store(engine: Engine, kind: Kind) -> Iterator[Open]:
 
             made: Any = sqlalchemy.create_engine(url, **options)
             closing.append(made.dispose)
-            ath.SQLStore(made).create_table()
-            return ath.SQLStore(made)
+            blocking = ath.SQLStore(made, table=place)
+            blocking.create_table()
+            return blocking
         from sqlalchemy.ext.asyncio import create_async_engine
 
         made = create_async_engine(url, **options)
         closing.append(lambda: kind.run(made.dispose()))
-        store = ath.AsyncSQLStore(made)
+        store = ath.AsyncSQLStore(made, table=place)
         kind.run(store.create_table())
         return store
 
@@ -97,7 +102,7 @@ def open_store(engine: Engine, kind: Kind) -> Iterator[Open]:
         close()
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def server(engine: Engine) -> Iterator[EngineServer]:
     with engine.server(*WITHOUT_WAITING[engine.server]) as server:
         yield server
