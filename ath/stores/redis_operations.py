@@ -59,7 +59,8 @@ class RedisOperations(Operations):
                 message, delivery = "Redis did not answer in time", Delivery.TIMED_OUT
             case BrokenConnection():
                 message, delivery = "Redis could not be reached", Delivery.LOST
-            case ReadOnlyError():
+            case ResponseError() if isinstance(error, ReadOnlyError) or "READONLY" in str(error):
+                # (Redis 6 says it within a sentence about the script.)
                 message, delivery = "this Redis server is read-only", Delivery.LOCAL
             case ResponseError():
                 message, delivery = "Redis refused the command", Delivery.LOCAL
