@@ -1,95 +1,30 @@
-"""What README shows runs as it stands, and its table of codes is the library's."""
+"""README is short, and leads everywhere."""
 
 from __future__ import annotations
 
-import ast
 import re
-from pathlib import Path
-from typing import Any
 
-import pytest
+from .guides import GUIDES, PAGES, read, read_snippets
 
-from ath import CODES, ATHErrorCode, ATHGatewayClient
-from ath._protocol.failures import WILD_CODES
-from ath.codes import SOURCES
-from ath.testing import LocalGateway, LocalService
-
-from . import table_of_codes
-from .conftest import AGENT_ID
-
-ROOT = Path(__file__).parents[2]
-README = (ROOT / "README.md").read_text(encoding="utf-8")
-BLOCKS = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+README = read(PAGES[0])
+BLOCKS = [snippet.text for snippet in read_snippets(PAGES[0]) if snippet.language == "python"]
 
 
-def heading_of(block: str) -> str:
-    return re.findall(r"^## (.*)$", README[: README.index(block)], re.MULTILINE)[-1]
+def test_readme_has_at_most_250_lines() -> None:
+    assert len(README.splitlines()) <= 250
 
 
-@pytest.mark.parametrize("block", BLOCKS, ids=heading_of)
-def test_a_snippet_of_the_readme_runs(
-    block: str, gateway: LocalGateway, service: LocalService, private_key: Any, tmp_path: Path
-) -> None:
-    with ATHGatewayClient(gateway.url, AGENT_ID, private_key) as client:
-        client.register(
-            developer={"name": "Acme", "id": "acme"},
-            providers=[{"provider_id": "github", "scopes": ["read:user"]}],
-        )
-        auth = client.authorize("github", ["read:user"])
-        gateway.approve(auth.authorization_url)
-        client.exchange_token("exchange", auth.ath_session_id)
-        namespace = {
-            "ATHGatewayClient": ATHGatewayClient,
-            "LocalGateway": LocalGateway,
-            "agent_id": AGENT_ID,
-            "client": client,
-            "folder": tmp_path,
-            "gateway": gateway,
-            "private_key": private_key,
-            "service": service,
-        }
-        exec(compile(block, "README.md", "exec"), namespace)
+def test_the_handshake_takes_at_most_25_lines_of_code() -> None:
+    lines = [line for block in BLOCKS[:2] for line in block.splitlines() if line.strip()]
+    assert len(lines) <= 25
+    assert "client.proxy" in BLOCKS[1]
 
 
-def test_the_first_snippet_needs_nothing_that_the_reader_does_not_see() -> None:
-    exec(compile(BLOCKS[0], "README.md", "exec"), {})
+def test_the_contents_name_every_section() -> None:
+    contents = README.partition("## Contents\n")[2].partition("\n## ")[0]
+    sections = re.findall(r"^## (.*)$", README, re.MULTILINE)
+    assert [name for name in sections if name != "Contents" and f"[{name}](#" not in contents] == []
 
 
-def test_the_table_of_codes_is_the_codes() -> None:
-    assert README.count(table_of_codes.BEGIN) == README.count(table_of_codes.END) == 1
-    assert table_of_codes.replace_table(README, table_of_codes.make_table()) == README, (
-        "make it anew: python -m tests.docs.table_of_codes"
-    )
-
-
-def test_every_code_says_who_says_it() -> None:
-    assert SOURCES.keys() == CODES.keys()
-    for code, sources in SOURCES.items():
-        words = sources.split(", ")
-        assert words == sorted(set(words)), code
-        assert set(words) <= {"client", "implementor", "provider"}, code
-
-
-def test_what_the_client_says_is_what_the_code_raises() -> None:
-    files = (path for path in (ROOT / "ath").rglob("*.py") if "testing" not in path.parts)
-    raised = {
-        node.args[0].value
-        for path in files
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
-        if isinstance(node, ast.Call)
-        and getattr(node.func, "id", "") == "ATHError"
-        and isinstance(node.args[0], ast.Constant)
-    }
-    said = {code for code, sources in SOURCES.items() if "client" in sources}
-    assert said <= raised
-    assert raised - said == {"CONFLICT", "PROVIDER_ERROR"}  # those repeat what a server said
-
-
-def test_what_implementors_say_includes_every_code_of_the_specification() -> None:
-    for code in {*ATHErrorCode.__members__.values(), *WILD_CODES}:
-        assert "implementor" in SOURCES[code], code
-
-
-def test_the_files_that_the_readme_names_are_there() -> None:
-    for name in re.findall(r"`((?:scripts|tests|spec)/[\w./-]+)", README):
-        assert (ROOT / name).exists(), name
+def test_readme_leads_to_every_guide() -> None:
+    assert [guide.name for guide in GUIDES if f"](docs/{guide.name})" not in README] == []
