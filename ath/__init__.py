@@ -37,7 +37,8 @@ if TYPE_CHECKING:
     from .errors import ATHError, ATHSecurityWarning, ATHWarning
     from .gateway import AsyncATHGatewayClient, ATHGatewayClient
     from .grant import Grant
-    from .keys import AsyncSigner, Signer
+    from .identity import IdentityFinding, agent_identity_document, check_identity
+    from .keys import AgentKey, AsyncSigner, Signer
     from .native import AsyncATHNativeClient, ATHNativeClient
     from .response import Response
     from .retry import RetryPolicy
@@ -59,6 +60,7 @@ __all__ = [
     "ATHSecurityWarning",
     "ATHWarning",
     "AgentIdentityDocument",
+    "AgentKey",
     "AgentRegistrationRequest",
     "AgentRegistrationResponse",
     "AgentStatus",
@@ -76,6 +78,7 @@ __all__ = [
     "FileStore",
     "FolderStore",
     "Grant",
+    "IdentityFinding",
     "MemoryStore",
     "ProviderApproval",
     "ProviderInfo",
@@ -90,6 +93,8 @@ __all__ = [
     "TokenExchangeRequest",
     "TokenResponse",
     "TokenRevocationRequest",
+    "agent_identity_document",
+    "check_identity",
 ]
 
 _HOMES = {
@@ -98,7 +103,8 @@ _HOMES = {
     "ath.errors": ("ATHError", "ATHSecurityWarning", "ATHWarning"),
     "ath.gateway": ("ATHGatewayClient", "AsyncATHGatewayClient"),
     "ath.grant": ("Grant",),
-    "ath.keys": ("AsyncSigner", "Signer"),
+    "ath.identity": ("IdentityFinding", "agent_identity_document", "check_identity"),
+    "ath.keys": ("AgentKey", "AsyncSigner", "Signer"),
     "ath.native": ("ATHNativeClient", "AsyncATHNativeClient"),
     "ath.response": ("Response",),
     "ath.retry": ("RetryPolicy",),

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any, Protocol, TypeVar
 
-from .._http.messages import RawHeaders
+from .._http.messages import RawHeaders, parse_base
 from .._json import MALFORMED
 from ..errors import ATHError
 
@@ -66,6 +66,20 @@ def require_text(value: object, name: str) -> str:
 def optional_text(value: object, name: str) -> str | None:
     """None, or text as :func:`require_text` wants it."""
     return None if value is None else require_text(value, name)
+
+
+def check_agent_id(agent_id: object) -> str:
+    """The URL of an agent's identity document, which has to fit into a header.
+
+    Raises:
+        ATHError: INVALID_ARGUMENT if it is not https (or http on loopback).
+    """
+    base = parse_base(agent_id, "agent_id")
+    if not isinstance(agent_id, str) or not agent_id.isascii():
+        raise ATHError("INVALID_ARGUMENT", "agent_id must be an ASCII URL.")
+    if base.is_plaintext:
+        raise ATHError("INVALID_ARGUMENT", "agent_id must be an https URL (http on loopback only).")
+    return agent_id
 
 
 def as_list(values: object, name: str) -> list[Any]:

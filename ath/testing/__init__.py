@@ -8,6 +8,7 @@ from ._browser import ConsentError
 from ._local import AsyncLocalGateway, AsyncLocalService, LocalGateway, LocalService
 from ._quirks import Quirks
 from ._records import Record
+from ._wsgi import Provider
 
 __all__ = [
     "AsyncLocalGateway",
@@ -15,6 +16,7 @@ __all__ = [
     "ConsentError",
     "LocalGateway",
     "LocalService",
+    "Provider",
     "Quirks",
     "Record",
 ]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from hmac import compare_digest
-from html import escape
 from urllib.parse import urlencode
 
 import httpx
@@ -12,13 +11,17 @@ from flask import Blueprint, Response, request
 from ._core import Core
 from ._errors import Refused, refusal
 from ._loopback import loopback_client
+from ._pages import notice
 from ._state import Session, digest, new_secret, s256
+from ._web_safety import forbid_frames
 
 
 def consent_routes(core: Core) -> Blueprint:
     """`/ath/consent`, where `authorization_url` points, and `/ath/callback`."""
     routes = Blueprint("consent", __name__)
     states: dict[bytes, Session] = {}
+
+    routes.after_request(forbid_frames)
 
     @routes.errorhandler(Refused)
     def refused(error: Refused) -> Response:
@@ -81,6 +84,8 @@ def _oauth_url(core: Core, session: Session) -> str:
         "code_challenge": s256(session.verifier),
         "code_challenge_method": "S256",
         "agent_name": session.registration.developer,
+        "agent_id": session.registration.agent_id,
+        "agent_purpose": session.registration.purpose or "",
         "provider_name": provider.display_name,
     }
     if session.user is not None:
@@ -145,9 +150,4 @@ def _cookie(session: Session) -> str:
 
 
 def _page(text: str, note: str, status: int) -> Response:
-    page = (
-        '<!doctype html><html lang="en"><meta charset="utf-8"><title>ATH</title>'
-        '<body style="font: 1.1rem system-ui; max-width: 30rem; margin: 4rem auto">'
-        f"<p>{escape(text)}</p><p><code>{escape(note)}</code></p></body></html>"
-    )
-    return Response(page, status, mimetype="text/html")
+    return Response(notice(text, note), status, mimetype="text/html")

@@ -14,7 +14,7 @@ GUIDES = sorted((ROOT / "docs").glob("*.md"))
 PAGES = [README, *GUIDES]
 
 # The sentence above the snippet that the later ones of the page continue.
-CONTINUED = ("The snippets below continue this one:", "后面的代码都接着这一段运行：")
+CONTINUED = ("The snippets below continue this one:", "后面的代码都接着这一段运行：")  # noqa: RUF001
 
 _FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 _HEADING = re.compile(r"^#+ (.*)$", re.MULTILINE)

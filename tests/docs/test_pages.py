@@ -48,7 +48,7 @@ def test_a_guide_starts_with_what_the_reader_can_do_after_it(guide: Path) -> Non
     title, empty, first, *_ = read(guide).splitlines()
     assert title.startswith("# ")
     assert not empty
-    assert first.startswith(("After this guide you can ", "读完本页，你可以"))
+    assert first.startswith(("After this guide you can ", "读完本页，你可以"))  # noqa: RUF001
 
 
 @each_page

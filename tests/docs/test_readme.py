@@ -28,3 +28,8 @@ def test_the_contents_name_every_section() -> None:
 
 def test_readme_leads_to_every_guide() -> None:
     assert [guide.name for guide in GUIDES if f"](docs/{guide.name})" not in README] == []
+
+
+def test_a_whole_test_takes_at_most_five_lines() -> None:
+    [block] = [block for block in BLOCKS if block.startswith("pytest_plugins")]
+    assert len([line for line in block.splitlines() if line.strip()]) <= 5

@@ -160,7 +160,7 @@ def test_the_table_of_options_is_the_signature_of_the_clients() -> None:
     for name, default in shown.items():
         value = parameters[name].default
         if default:
-            assert eval(default, {"RetryPolicy": RetryPolicy}) == value, name  # noqa: S307
+            assert eval(default, {"RetryPolicy": RetryPolicy}) == value, name
         else:
             assert value is inspect.Parameter.empty, name
 
@@ -191,7 +191,7 @@ NUMBERS = [
     ("credentials.md", f"the {KEPT_RECORDS:,} records used last"),
     ("credentials.md", f"expires within {_EXPIRY_MARGIN:.0f} seconds"),
     ("credentials.md", f"the last {['', 'one', 'two', 'three'][EARLIER_REGISTRATIONS]} before it"),
-    ("reliability.md", f"{['', '', 'two', 'three'][POLICY.attempts]} attempts with pauses of up to"),
+    ("reliability.md", f"{['', '', 'two', 'three'][POLICY.attempts]} attempts with pauses"),
     ("reliability.md", f"up to {POLICY.base}, {2 * POLICY.base} … {POLICY.maximum:.0f} seconds"),
     ("reliability.md", f"`total` ({POLICY.total:.0f} seconds)"),
     ("clients.md", f"{['', 'ten'][SESSION_LIFETIME == 600]} minutes at most"),

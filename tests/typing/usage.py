@@ -16,6 +16,8 @@ import ath
 from ath import (
     ATH_VERSION,
     CODES,
+    AgentIdentityDocument,
+    AgentKey,
     AgentRegistrationResponse,
     AgentStatus,
     AsyncATHGatewayClient,
@@ -30,12 +32,15 @@ from ath import (
     DiscoveryDocument,
     ErrorCode,
     Grant,
+    IdentityFinding,
     ProviderScopeRequest,
     ProviderScopes,
     Response,
     RetryPolicy,
     ServiceDiscoveryDocument,
     TokenResponse,
+    agent_identity_document,
+    check_identity,
 )
 
 URL = "https://gateway.example"
@@ -180,6 +185,22 @@ async def coroutines(client: AsyncATHGatewayClient) -> None:
         await opened.load()
         await opened.forget()
     await client.aclose()
+
+
+def identity(key: AgentKey, public: ec.EllipticCurvePublicKey, developer: DeveloperInfo) -> None:
+    """The agent's key and document."""
+    for loaded in (AgentKey.load("a.pem", password="p"), AgentKey.from_env("KEY")):
+        assert_type(loaded, AgentKey)
+    key.save(Path("a.pem"), password=b"p")
+    assert_type(key.public_jwk, dict[str, str])
+    ATHGatewayClient(URL, AGENT_ID, key)
+    AsyncATHNativeClient(URL, AGENT_ID, AgentKey.generate())
+    for each in (key, public, key.public_jwk, "PEM", b"PEM"):
+        document = agent_identity_document(AGENT_ID, each, name="Agent", developer=developer)
+        assert_type(document, AgentIdentityDocument)
+        assert_type(check_identity(AGENT_ID, each, timeout=5), list[IdentityFinding])
+    acme: Developer = {"name": "Acme", "id": "acme"}
+    agent_identity_document(AGENT_ID, key, name="Agent", developer=acme, capabilities=["review"])
 
 
 def errors(scopes: Sequence[str]) -> None:
