@@ -117,3 +117,14 @@ def test_nothing_tells_to_install_the_other_release_of_that_name(path: Path) -> 
 def test_readme_says_what_changes_with_an_official_release() -> None:
     said = "If this becomes the official release, `ath-sdk` takes the place of `.`"
     assert said in read(PAGES[0])
+
+
+def test_the_demo_tells_its_story_to_the_end() -> None:
+    program = "import runpy; runpy.run_path('scripts/demo')['main']()"
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        cwd=ROOT, capture_output=True, encoding="utf-8", check=False, timeout=120,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT / "scripts"), *sys.path])},
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.stdout.endswith("Everything went as it should.\n")
