@@ -13,7 +13,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from ath_api import Client
 
+import ath
 from ath import CODES, ATHErrorCode, ATHGatewayClient, RetryPolicy
 from ath import retry as rules
 from ath._client.held_record import KEPT_RECORDS
@@ -134,7 +136,7 @@ def test_the_way_of_a_call_is_the_way_that_a_call_takes(
 
 def files_entered(call: Callable[[], object]) -> list[str]:
     """The files of ath/ in the order in which the call enters them, in this thread."""
-    home, entered = ROOT / "ath", dict[str, None]()
+    home, entered = Path(ath.__file__).parent, dict[str, None]()
 
     def note(frame: Any, event: str, _: object) -> None:
         path = Path(frame.f_code.co_filename)
@@ -180,6 +182,7 @@ def test_the_table_of_repetitions_is_the_rules() -> None:
 
 
 POLICY = RetryPolicy()
+LOW_LEVEL_TIMEOUT = inspect.signature(Client).parameters["timeout"].default
 NUMBERS = [
     ("security.md", f"at most {MAX_OPEN} calls in flight"),
     ("security.md", f"idle for {KEPT_IDLE:.0f} seconds"),
@@ -194,6 +197,7 @@ NUMBERS = [
     ("reliability.md", f"{['', '', 'two', 'three'][POLICY.attempts]} attempts with pauses"),
     ("reliability.md", f"up to {POLICY.base}, {2 * POLICY.base} … {POLICY.maximum:.0f} seconds"),
     ("reliability.md", f"`total` ({POLICY.total:.0f} seconds)"),
+    ("low-level.md", f"waits {LOW_LEVEL_TIMEOUT:.0f} seconds for each connect, read and write"),
     ("clients.md", f"{['', 'ten'][SESSION_LIFETIME == 600]} minutes at most"),
 ]  # fmt: skip
 
