@@ -11,6 +11,8 @@ from ath import AsyncATHGatewayClient, AsyncATHNativeClient, ATHGatewayClient, A
 
 from .guides import GUIDES, PAGES, ROOT, anchors, links, prose, read, read_snippets
 
+CLIENTS = (ATHGatewayClient, ATHNativeClient, AsyncATHGatewayClient, AsyncATHNativeClient)
+
 each_page = pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
 
 
@@ -54,15 +56,13 @@ def test_a_guide_starts_with_what_the_reader_can_do_after_it(guide: Path) -> Non
 @each_page
 def test_every_call_that_a_page_names_is_there(page: Path) -> None:
     """In the form `client.call(...)`, in sentences."""
-    clients = (ATHGatewayClient, ATHNativeClient)
     for name in re.findall(r"\bclient\.(\w+)", " ".join(spans(page))):
-        assert any(hasattr(client, name) for client in clients), name
+        assert any(hasattr(client, name) for client in CLIENTS), name
 
 
 def test_every_member_of_the_clients_is_on_some_page() -> None:
     text = "\n".join(read(page) for page in PAGES)
-    clients = (ATHGatewayClient, ATHNativeClient, AsyncATHGatewayClient, AsyncATHNativeClient)
-    members = {name for client in clients for name in dir(client) if not name.startswith("_")}
+    members = {name for client in CLIENTS for name in dir(client) if not name.startswith("_")}
     assert [name for name in sorted(members) if not re.search(rf"\b{name}\b", text)] == []
 
 
