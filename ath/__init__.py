@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from .grant import Grant
     from .identity import IdentityFinding, agent_identity_document, check_identity
     from .keys import AgentKey, AsyncSigner, Signer
+    from .low_level import proxy_url, sign_attestation
     from .native import AsyncATHNativeClient, ATHNativeClient
     from .response import Response
     from .retry import RetryPolicy
@@ -95,6 +96,8 @@ __all__ = [
     "TokenRevocationRequest",
     "agent_identity_document",
     "check_identity",
+    "proxy_url",
+    "sign_attestation",
 ]
 
 _HOMES = {
@@ -105,6 +108,7 @@ _HOMES = {
     "ath.grant": ("Grant",),
     "ath.identity": ("IdentityFinding", "agent_identity_document", "check_identity"),
     "ath.keys": ("AgentKey", "AsyncSigner", "Signer"),
+    "ath.low_level": ("proxy_url", "sign_attestation"),
     "ath.native": ("ATHNativeClient", "AsyncATHNativeClient"),
     "ath.response": ("Response",),
     "ath.retry": ("RetryPolicy",),

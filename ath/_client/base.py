@@ -18,7 +18,7 @@ from .._http.limits import parse_timeout
 from .._http.messages import parse_base
 from .._http.transports import check_ssl_context
 from .._lazy import ec, httpx, ssl
-from .._protocol.arguments import as_list, check_agent_id, encode_headers, require_text
+from .._protocol.arguments import check_agent_id, encode_headers, require_text, require_texts
 from .._protocol.context import Learned, Settings, current_client_id, require_registration
 from .._protocol.requests import context_of_user, make_context
 from .._secret import hide
@@ -99,9 +99,7 @@ class Client(ABC, Generic[DriverT]):
             base=base,
             agent_id=check_agent_id(agent_id),
             key_id=require_text(key_id, "key_id"),
-            capabilities=tuple(
-                require_text(item, "capabilities") for item in as_list(capabilities, "capabilities")
-            ),
+            capabilities=tuple(require_texts(capabilities, "capabilities")),
             audience=base.url if audience is None else check_audience(audience),
             require_pkce=require_pkce,
             max_response_bytes=max_response_bytes,

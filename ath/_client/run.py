@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Any, Generic, Protocol, TypeVar
 
 from .._http.limits import Limits
@@ -16,7 +16,7 @@ from .._protocol.context import Learned, Settings
 from .._protocol.steps import Flow, Pause
 from .._secret import hide
 from ..errors import ATHError
-from ..keys import Signer
+from ..keys import AsyncSigner, Signer
 from ..retry import Retry, RetryPolicy, resolve_policy
 from ..stores import fork
 from .credentials import Credentials
@@ -100,6 +100,15 @@ def signer_error(error: Exception) -> ATHError:
     return ATHError("SIGNING_FAILED", f"The signer raised {type(error).__name__}.")
 
 
+def sign(signer: Signer | AsyncSigner, message: bytes) -> bytes | Awaitable[bytes]:
+    """Call a signer, which may be the user's own; its failures become SIGNING_FAILED."""
+    try:
+        return signer.sign(message)
+    except Exception as error:
+        failed = signer_error(error)
+    raise failed
+
+
 def use_store(operation: UseStore) -> Any:
     """Call a store, which may be the user's own; its failures become STORAGE_ERROR.
 
@@ -146,7 +155,7 @@ class SyncDriver(Driver[SyncTransport, Signer]):
             case Send():
                 return self._send(operation.request, operation.limits)
             case Sign():
-                return self._sign(operation.message)
+                return sign(self._signer, operation.message)
             case Pause():
                 return time.sleep(operation.seconds)
             case UseStore():
@@ -160,10 +169,3 @@ class SyncDriver(Driver[SyncTransport, Signer]):
         reply.seconds = time.monotonic() - began
         log_reply(request, reply)
         return reply
-
-    def _sign(self, message: bytes) -> bytes:
-        try:
-            return self._signer.sign(message)
-        except Exception as error:
-            failed = signer_error(error)
-        raise failed

@@ -48,6 +48,11 @@ class Base:
         default = self.port == _DEFAULT_PORTS[self.scheme]
         return (host if default else f"{host}:{self.port}").encode("ascii")
 
+    @property
+    def origin_url(self) -> str:
+        """The origin as a URL, without a path."""
+        return f"{self.scheme}://{self.host_header.decode('ascii')}"
+
     @cached_property
     def is_plaintext(self) -> bool:
         """Whether others on the way can read what is sent."""
@@ -128,8 +133,7 @@ class Request:
     @property
     def origin_label(self) -> str:
         """Method and origin, for messages: paths and queries are the user's own business."""
-        base = self.base
-        return f"{self.method.decode('ascii')} {base.scheme}://{base.host_header.decode('ascii')}"
+        return f"{self.method.decode('ascii')} {self.base.origin_url}"
 
 
 @dataclass(slots=True, eq=False)

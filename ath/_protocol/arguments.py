@@ -93,6 +93,11 @@ def as_list(values: object, name: str) -> list[Any]:
     return list(values)
 
 
+def require_texts(values: object, name: str) -> list[str]:
+    """A list of texts, each as :func:`require_text` wants it."""
+    return [require_text(value, name) for value in as_list(values, name)]
+
+
 def as_text(value: object, name: str) -> str:
     """Any text.
 

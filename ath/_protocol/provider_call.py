@@ -15,7 +15,7 @@ from ..retry import READ, rule_for
 from ..stores.record import Token
 from .context import Context, is_expired, require_registration
 from .failures import name_token
-from .provider_request import CallOptions, encode_provider, prepare_request
+from .provider_request import CallOptions, prepare_request, proxy_prefix
 from .replies import read_response, read_value
 from .requests import agent_header, standard_headers
 from .steps import Call, Flow
@@ -74,8 +74,7 @@ def _proxy_call(
     options: CallOptions,
     read: Read[Any],
 ) -> Call:
-    base = context.settings.base
-    prefix = f"/ath/proxy/{encode_provider(provider)}"
+    base, prefix = context.settings.base, proxy_prefix(provider)
     return _call(context, base, prefix, context.provider_headers, find_token, options, read)
 
 

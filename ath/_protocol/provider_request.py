@@ -62,10 +62,7 @@ def prepare_request(
     """
     method, path = options.method, options.path
     verb = method if method in _PLAIN_METHODS else _check_method(method)
-    target = f"{base.path}{prefix}{_check_path(path)}"
-    if options.params:
-        target += ("&" if "?" in target else "?") + _encode_query(options.params)
-    _check_length(target)
+    target = prepare_target(base, prefix, path, options.params)
     extra = encode_call_headers(options.headers, of_client) if options.headers else []
     content = b""
     if options.body is not None or options.content is not None:
@@ -78,6 +75,28 @@ def prepare_request(
     if content or verb in ("POST", "PUT", "PATCH"):
         headers = [*headers, content_length(content)]
     return Request(verb.encode(), base, target.encode(), headers, content)
+
+
+def prepare_target(base: Base, prefix: str, path: object, params: object) -> str:
+    """The checked path and query; ``prefix`` is a path of our own below the base.
+
+    Raises:
+        ATHError: INVALID_PATH or INVALID_ARGUMENT.
+    """
+    target = f"{base.path}{prefix}{_check_path(path)}"
+    if params:
+        target += ("&" if "?" in target else "?") + _encode_query(params)
+    _check_length(target)
+    return target
+
+
+def proxy_prefix(provider: object) -> str:
+    """The path of a gateway's proxy to that provider.
+
+    Raises:
+        ATHError: INVALID_ARGUMENT.
+    """
+    return f"/ath/proxy/{encode_provider(provider)}"
 
 
 def encode_provider(provider: object) -> str:

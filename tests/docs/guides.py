@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +11,8 @@ ROOT = Path(__file__).parents[2]
 README = ROOT / "README.md"
 GUIDES = sorted((ROOT / "docs").glob("*.md"))
 PAGES = [README, *GUIDES]
+# What people who change the library read; it has commands and links, and nothing to run.
+FOR_CONTRIBUTORS = [ROOT / "spec" / "README.md", *sorted((ROOT / ".github").glob("*.md"))]
 
 # The sentence above the snippet that the later ones of the page continue.
 CONTINUED = ("The snippets below continue this one:", "后面的代码都接着这一段运行：")  # noqa: RUF001
@@ -58,10 +59,10 @@ def read_snippets(page: Path) -> list[Snippet]:
     return found
 
 
-def snippets(language: str) -> list[Snippet]:
-    """The blocks in that language on all pages."""
+def snippets(language: str, pages: list[Path] = PAGES) -> list[Snippet]:
+    """The blocks in that language on the pages."""
     return [
-        snippet for page in PAGES for snippet in read_snippets(page) if snippet.language == language
+        snippet for page in pages for snippet in read_snippets(page) if snippet.language == language
     ]
 
 
@@ -76,15 +77,6 @@ def links(page: Path) -> Iterator[str]:
 
 
 def anchors(page: Path) -> set[str]:
-    """The anchors of a page's headings that GitHub and a built site name alike."""
-    headings = [heading.replace("`", "") for heading in _HEADING.findall(prose(page))]
-    return {_as_github(heading) for heading in headings} & {_as_site(name) for name in headings}
-
-
-def _as_github(heading: str) -> str:
-    return re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-")
-
-
-def _as_site(heading: str) -> str:
-    ascii_only = unicodedata.normalize("NFKD", heading).encode("ascii", "ignore").decode()
-    return re.sub(r"[-\s]+", "-", re.sub(r"[^\w\s-]", "", ascii_only).strip().lower())
+    """The anchors of a page's headings, as GitHub names them."""
+    headings = _HEADING.findall(prose(page))
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from .guides import PAGES, ROOT, prose, read, snippets
+from .guides import FOR_CONTRIBUTORS, PAGES, ROOT, prose, read, snippets
 
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 EXTRAS = PROJECT["optional-dependencies"]
@@ -24,19 +24,19 @@ REQUIRED = {
 }
 # Where a person who copies the text would look for a command to install.
 INSTALLING = [
-    *PAGES, *(ROOT / "ath").rglob("*.py"), *(ROOT / "scripts").rglob("*.py"),
-    *(ROOT / "spec").glob("*.md"),
+    *PAGES, *FOR_CONTRIBUTORS, *(ROOT / "ath").rglob("*.py"), *(ROOT / "scripts").rglob("*.py"),
 ]  # fmt: skip
 
 
 def commands() -> Iterator[str]:
     """Lines of the blocks for a shell, and commands within sentences."""
-    for snippet in snippets("sh"):
+    pages = [*PAGES, *FOR_CONTRIBUTORS]
+    for snippet in snippets("sh", pages):
         lines = (line.partition(" #")[0].strip() for line in snippet.text.splitlines())
         yield from filter(None, lines)
-    for page in PAGES:
+    for page in pages:
         for span in re.findall(r"`([^`\n]+)`", prose(page)):
-            if re.match(r"(scripts/|python -m |pip )", span):
+            if re.match(r"(scripts/[\w-]+( |$)|python -m |pip )", span):
                 yield span
 
 
@@ -50,10 +50,10 @@ def check_script(name: str, arguments: list[str]) -> None:
     own, _, for_pytest = " ".join(arguments).partition("-- ")
     for word in own.split():
         assert f'"{word}"' in source or word.isupper() or "," in word, word
+    own_options = read(ROOT / "tests" / "conftest.py")
     for word in for_pytest.split():
-        known = (ROOT / "tests" / "conftest.py").read_text(encoding="utf-8")
-        shown = f'"{word}"' in known or word.startswith("https://") or (ROOT / word).exists()
-        assert shown or word in ("-k", "revoke"), word
+        assert not word.startswith("tests/") or (ROOT / word).exists(), word
+        assert not word.startswith("--") or f'"{word}"' in own_options, word
 
 
 def check_pip(arguments: list[str]) -> None:

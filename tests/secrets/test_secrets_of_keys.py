@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from ath import AgentKey, ATHError, ATHGatewayClient, agent_identity_document
+from ath import AgentKey, ATHError, ATHGatewayClient, agent_identity_document, sign_attestation
 from ath.stores import private_file
 
 from .canaries import KEY, PASSWORD, PEM, Canaries
@@ -48,6 +48,10 @@ def test_a_damaged_key_in_a_file(tmp_path: Path) -> None:
     check(caught(lambda: ATHGatewayClient("https://gateway.example", AGENT_ID, file)))
     check(
         caught(lambda: ATHGatewayClient("https://gateway.example", AGENT_ID, DAMAGED)), "__init__"
+    )
+    check(
+        caught(lambda: sign_attestation(DAMAGED, agent_id=AGENT_ID, audience="https://g.example")),
+        "sign_attestation",
     )
     file.write_text(PEM)
     check(caught(lambda: AgentKey.load(file, password=PASSWORD)), "load")

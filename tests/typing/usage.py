@@ -142,6 +142,9 @@ def calls(client: ATHGatewayClient, native: ATHNativeClient, params: Mapping[str
     assert_type(native.request("GET", "/products"), Response)
     assert_type(native.api_base, str | None)
     native.api("GET", "/products", timeout=2.5)
+    assert_type(ath.sign_attestation(KMS(), agent_id=AGENT_ID, audience=[URL], key_id="k"), str)
+    ath.sign_attestation(Path("key.pem"), agent_id=AGENT_ID, audience=URL, capabilities=["pay"])
+    assert_type(ath.proxy_url(URL, "github", "/user", params), str)
 
 
 def plain_members(client: ATHGatewayClient, path: os.PathLike[str]) -> None:
