@@ -34,15 +34,18 @@ if TYPE_CHECKING:
 
     from .arguments import Developer, ProviderScopes
     from .codes import CODES, ErrorCode
+    from .consent import AsyncConsent, Consent, PendingSession
     from .errors import ATHError, ATHSecurityWarning, ATHWarning
     from .gateway import AsyncATHGatewayClient, ATHGatewayClient
     from .grant import Grant
     from .identity import IdentityFinding, agent_identity_document, check_identity
     from .keys import AgentKey, AsyncSigner, Signer
+    from .loopback import LoopbackReceiver
     from .low_level import proxy_url, sign_attestation
     from .native import AsyncATHNativeClient, ATHNativeClient
     from .response import Response
     from .retry import RetryPolicy
+    from .show import open_browser, print_url
     from .stores.base import CredentialKey, CredentialStore, MemoryStore
     from .stores.files import FileStore, FolderStore
 
@@ -67,9 +70,11 @@ __all__ = [
     "AgentStatus",
     "AsyncATHGatewayClient",
     "AsyncATHNativeClient",
+    "AsyncConsent",
     "AsyncSigner",
     "AuthorizationRequest",
     "AuthorizationResponse",
+    "Consent",
     "CredentialKey",
     "CredentialStore",
     "Developer",
@@ -80,7 +85,9 @@ __all__ = [
     "FolderStore",
     "Grant",
     "IdentityFinding",
+    "LoopbackReceiver",
     "MemoryStore",
+    "PendingSession",
     "ProviderApproval",
     "ProviderInfo",
     "ProviderScopeRequest",
@@ -96,6 +103,8 @@ __all__ = [
     "TokenRevocationRequest",
     "agent_identity_document",
     "check_identity",
+    "open_browser",
+    "print_url",
     "proxy_url",
     "sign_attestation",
 ]
@@ -103,15 +112,18 @@ __all__ = [
 _HOMES = {
     "ath.arguments": ("Developer", "ProviderScopes"),
     "ath.codes": ("CODES", "ErrorCode"),
+    "ath.consent": ("AsyncConsent", "Consent", "PendingSession"),
     "ath.errors": ("ATHError", "ATHSecurityWarning", "ATHWarning"),
     "ath.gateway": ("ATHGatewayClient", "AsyncATHGatewayClient"),
     "ath.grant": ("Grant",),
     "ath.identity": ("IdentityFinding", "agent_identity_document", "check_identity"),
     "ath.keys": ("AgentKey", "AsyncSigner", "Signer"),
     "ath.low_level": ("proxy_url", "sign_attestation"),
+    "ath.loopback": ("LoopbackReceiver",),
     "ath.native": ("ATHNativeClient", "AsyncATHNativeClient"),
     "ath.response": ("Response",),
     "ath.retry": ("RetryPolicy",),
+    "ath.show": ("open_browser", "print_url"),
     "ath.stores.base": ("CredentialKey", "CredentialStore", "MemoryStore"),
     "ath.stores.files": ("FileStore", "FolderStore"),
     "ath_api.models": (

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ath_api import models
@@ -13,9 +13,12 @@ from ._client.sync import CLIENT, SyncClient
 from ._protocol import provider_call
 from ._protocol.context import Context
 from ._protocol.provider_request import CallOptions
-from .arguments import Timeout
+from .arguments import Developer, ProviderScopes, Receiver, Show, Timeout
+from .consent import AsyncConsent, Consent
+from .grant import Grant
 from .response import Response
 from .retry import Retry
+from .show import open_browser
 
 __all__ = ["ATHNativeClient", "AsyncATHNativeClient"]
 
@@ -141,6 +144,115 @@ class ATHNativeClient(SyncClient):
             ),
         )
 
+    def grant(self, scopes: Sequence[str] = ()) -> Grant | None:
+        """What may be called at the service now, if that suffices for these scopes; or None.
+
+        Nothing is sent; the store is read, since another worker may have revoked what is held here.
+        A token whose scopes are not known suffices only for no scopes at all.
+
+        Args:
+            scopes: All of these must have been granted.
+
+        Raises:
+            ATHError: INVALID_ARGUMENT, STORAGE_ERROR or INVALID_CREDENTIALS.
+        """
+        return self._driver.run(
+            self._credentials, _protocol.connect.grant(self._context, None, scopes)
+        )
+
+    def start_connect(
+        self,
+        scopes: Sequence[str],
+        *,
+        developer: Developer | models.DeveloperInfo | None = None,
+        providers: Sequence[ProviderScopes | models.ProviderScopeRequest] | None = None,
+        purpose: str | None = None,
+        redirect_uri: str | None = None,
+        state: str | None = None,
+    ) -> Consent:
+        """Get ready to use the service, and come back at once: to show the user a URL, or not.
+
+        Discovers and registers if need be. A grant that suffices is reused, and so is an open
+        session that asks for the same scopes and redirect URI, lives for another 60 seconds, and
+        was not denied.
+        Otherwise a session is opened; since a new token takes the place of the old one, it asks
+        for what is granted already as well, or, if the server refuses that, only for ``scopes``.
+
+        Args:
+            scopes: What you want to do there.
+            developer: As for register(); may be left out once the agent is registered.
+            providers: What to register for, as for register(); by default what is asked for here.
+            purpose: As for register().
+            redirect_uri: Where the browser is sent afterwards; also registered, if the agent is
+                registered now.
+            state: Your own, of at least 128 random bits; a new session is opened then.
+
+        Raises:
+            ATHError: INVALID_ARGUMENT, also if the agent is not registered and there is no
+                developer; AGENT_UNAPPROVED; PROVIDER_NOT_APPROVED or SCOPE_NOT_APPROVED, with what
+                was asked for in ``details["scopes"]``; and as register() and authorize().
+        """
+        options = _protocol.connect.ConnectOptions(
+            None, scopes, developer, providers, purpose, redirect_uri, state
+        )
+        started = self._driver.run(
+            self._credentials, _protocol.connect.start_connect(self._context, options)
+        )
+        return Consent(*started, self._wait)
+
+    def connect(
+        self,
+        scopes: Sequence[str],
+        *,
+        developer: Developer | models.DeveloperInfo | None = None,
+        providers: Sequence[ProviderScopes | models.ProviderScopeRequest] | None = None,
+        purpose: str | None = None,
+        redirect_uri: str | None = None,
+        state: str | None = None,
+        show: Show = open_browser,
+        timeout: float = 600,
+        wait_for_approval: bool = False,
+        receiver: Receiver | None = None,
+        require_all: bool = False,
+    ) -> Grant:
+        """Get a user's grant for the service: register if need be, show the URL, wait for consent.
+
+        What suffices already is returned at once. Less consented than asked for is a success: see
+        ``scopes`` of the grant. Ctrl-C leaves at once; the session is kept, and the next connect()
+        goes on with it.
+
+        Args:
+            scopes: What you want to do there.
+            developer: As for register(); may be left out once the agent is registered.
+            providers: What to register for, as for register(); by default what is asked for here.
+            purpose: As for register().
+            redirect_uri: Where the browser is sent afterwards, by default to the receiver's; also
+                registered, if the agent is registered now.
+            state: Your own, of at least 128 random bits; a new session is opened then.
+            show: Gets the URL for the user. What it raises is raised, and the session is kept.
+            timeout: Seconds for all of it.
+            wait_for_approval: Whether to wait for an agent that is not approved yet.
+            receiver: Listens for the browser at the redirect URI, such as a ``LoopbackReceiver``.
+            require_all: Raise SCOPE_NOT_APPROVED if less than ``scopes`` was granted; the token is
+                kept all the same.
+
+        Raises:
+            ATHError: as :meth:`start_connect`, wait_for_token() and, with ``wait_for_approval``,
+                wait_for_approval(); RECEIVER_UNAVAILABLE if the receiver cannot listen.
+        """
+        return self._driver.run(
+            self._credentials,
+            _protocol.connect.connect(
+                self._context,
+                _protocol.connect.ConnectOptions(
+                    None, scopes, developer, providers, purpose, redirect_uri, state
+                ),
+                _protocol.connect.WaitOptions(
+                    show, timeout, wait_for_approval, receiver, require_all
+                ),
+            ),
+        )
+
 
 class AsyncATHNativeClient(AsyncClient):
     """Async version of ATHNativeClient. Use one instance per event loop."""
@@ -249,6 +361,63 @@ class AsyncATHNativeClient(AsyncClient):
                 None,
                 CallOptions(
                     method, path, body, params, headers, content, timeout, idempotent, retry
+                ),
+            ),
+        )
+
+    async def grant(self, scopes: Sequence[str] = ()) -> Grant | None:
+        """What may be called now, if that suffices; see :meth:`ATHNativeClient.grant`."""
+        return await self._driver.run(
+            self._credentials, _protocol.connect.grant(self._context, None, scopes)
+        )
+
+    async def start_connect(
+        self,
+        scopes: Sequence[str],
+        *,
+        developer: Developer | models.DeveloperInfo | None = None,
+        providers: Sequence[ProviderScopes | models.ProviderScopeRequest] | None = None,
+        purpose: str | None = None,
+        redirect_uri: str | None = None,
+        state: str | None = None,
+    ) -> AsyncConsent:
+        """Get ready, and come back at once; see :meth:`ATHNativeClient.start_connect`."""
+        options = _protocol.connect.ConnectOptions(
+            None, scopes, developer, providers, purpose, redirect_uri, state
+        )
+        started = await self._driver.run(
+            self._credentials, _protocol.connect.start_connect(self._context, options)
+        )
+        return AsyncConsent(*started, self._wait)
+
+    async def connect(
+        self,
+        scopes: Sequence[str],
+        *,
+        developer: Developer | models.DeveloperInfo | None = None,
+        providers: Sequence[ProviderScopes | models.ProviderScopeRequest] | None = None,
+        purpose: str | None = None,
+        redirect_uri: str | None = None,
+        state: str | None = None,
+        show: Show = open_browser,
+        timeout: float = 600,
+        wait_for_approval: bool = False,
+        receiver: Receiver | None = None,
+        require_all: bool = False,
+    ) -> Grant:
+        """Get a user's grant; see :meth:`ATHNativeClient.connect`.
+
+        ``show`` may be a coroutine function; a plain one is called in the event loop.
+        """
+        return await self._driver.run(
+            self._credentials,
+            _protocol.connect.connect(
+                self._context,
+                _protocol.connect.ConnectOptions(
+                    None, scopes, developer, providers, purpose, redirect_uri, state
+                ),
+                _protocol.connect.WaitOptions(
+                    show, timeout, wait_for_approval, receiver, require_all
                 ),
             ),
         )

@@ -105,6 +105,7 @@ class Client(ABC, Generic[DriverT]):
             max_response_bytes=max_response_bytes,
             native=self._native,
             clock=time.time,
+            monotonic=time.monotonic,
             random_text=random_text,
         )
         learned = Learned()

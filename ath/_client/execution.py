@@ -6,6 +6,7 @@ Everything that needs no thought about blocking or awaiting is here, once for bo
 from __future__ import annotations
 
 import logging
+import random
 import warnings
 from collections.abc import Callable
 from contextlib import suppress
@@ -23,10 +24,12 @@ from .._protocol.steps import (
     Flow,
     Learn,
     Pause,
+    Receive,
     Reload,
     Save,
     SaveRegistration,
     Share,
+    Show,
     Step,
 )
 from ..errors import ATHError, ATHSecurityWarning
@@ -67,11 +70,14 @@ class Execution:
 
     def _call(self, call: Call) -> Operations[Any]:
         """Make a call, with as many attempts as are allowed and may help."""
+        limits = call.limits or self._driver.limits
+        if call.within is not None:
+            limits = limits.within(call.within)
         attempts = Attempts(
             self._driver.learned,
             call,
             resolve_policy(call.retry, self._driver.retry),
-            call.limits or self._driver.limits,
+            limits,
         )
         if not self._credentials.loaded:
             yield from self._credentials.load_first()
@@ -131,7 +137,11 @@ class Execution:
             case Attest():
                 return (yield from self._attest(step.audience))
             case Pause():
+                yield step._replace(seconds=step.seconds * _within_spread(step.spread))
+            case Show():
                 yield step
+            case Receive():
+                return (yield from self._receive(step))
             case Reload():
                 yield from self._credentials.load()
             case Save():
@@ -143,6 +153,7 @@ class Execution:
                 yield from self._check_registration(step.client_id)
             case Learn():
                 self._driver.learned.api_base = step.api_base
+                self._driver.learned.app_id = step.app_id
             case Share():
                 return (yield from self._share(step))
             case Exclude():
@@ -209,8 +220,8 @@ class Execution:
                 flight.fail(
                     ATHError(
                         "OUTCOME_UNKNOWN",
-                        "The call that was registering the agent was interrupted. "
-                        "The agent may have registered.",
+                        "The same call was under way and was interrupted. "
+                        "It may have taken effect.",
                     )
                 )
                 raise
@@ -256,6 +267,13 @@ class Execution:
                 with suppress(ATHError):  # the lease ends by itself
                     yield UseStore(release, (key, owner))
 
+    def _receive(self, step: Receive) -> Operations[Any]:
+        step.receiver.open()
+        try:
+            return (yield from self._run_flow(step.make_flow()))
+        finally:
+            step.receiver.close()
+
     def _warn_of_plaintext(self, request: Request) -> None:
         """Say once that an origin beyond this machine is spoken to unencrypted."""
         base, warned = request.base, self._driver.warned_origins
@@ -266,6 +284,10 @@ class Execution:
                 ATHSecurityWarning,
                 stacklevel=2,
             )
+
+
+def _within_spread(spread: float) -> float:
+    return random.uniform(1 - spread, 1 + spread)  # noqa: S311 - it only spreads callers
 
 
 def _is_refusal(error: ATHError, codes: frozenset[str]) -> bool:

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple, TypeVar
 
 from .._http.limits import Limits
 from .._http.messages import Request
-from .._protocol.steps import Pause
+from .._protocol.steps import Pause, Show
 from ..errors import ATHError
 
 T = TypeVar("T")
@@ -42,7 +42,7 @@ class Wait(NamedTuple):
     future: Future[Any]
 
 
-Operation = Sign | Send | Pause | UseStore | Wait
+Operation = Sign | Send | Pause | UseStore | Wait | Show
 Operations = Generator[Operation, Any, T]
 """Work that yields operations and is sent their results."""
 

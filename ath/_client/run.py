@@ -8,12 +8,13 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from typing import Any, Generic, Protocol, TypeVar
 
 from .._http.limits import Limits
 from .._http.messages import Reply, Request
 from .._protocol.context import Learned, Settings
-from .._protocol.steps import Flow, Pause
+from .._protocol.steps import Flow, Pause, Show
 from .._secret import hide
 from ..errors import ATHError
 from ..keys import AsyncSigner, Signer
@@ -123,6 +124,28 @@ def use_store(operation: UseStore) -> Any:
     raise ATHError("STORAGE_ERROR", f"The credential store failed with {kind}.")
 
 
+def _pause(pause: Pause) -> None:
+    if pause.until is None:
+        time.sleep(pause.seconds)
+    else:
+        with suppress(TimeoutError):
+            pause.until.exception(pause.seconds)
+
+
+def _show(operation: Show) -> object:
+    """Call the user's function; a coroutine function would never run.
+
+    Raises:
+        ATHError: INVALID_ARGUMENT for one.
+    """
+    result: Any = operation.function(operation.url)
+    if not hasattr(result, "__await__"):
+        return result
+    if hasattr(result, "close"):
+        result.close()
+    raise ATHError("INVALID_ARGUMENT", "show may be a coroutine function on async clients only.")
+
+
 class SyncDriver(Driver[SyncTransport, Signer]):
     """Carries out for the sync clients; threads may share it."""
 
@@ -157,7 +180,9 @@ class SyncDriver(Driver[SyncTransport, Signer]):
             case Sign():
                 return sign(self._signer, operation.message)
             case Pause():
-                return time.sleep(operation.seconds)
+                return _pause(operation)
+            case Show():
+                return _show(operation)
             case UseStore():
                 return use_store(operation)
             case Wait():

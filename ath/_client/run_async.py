@@ -10,9 +10,10 @@ from typing import Any, Protocol, TypeVar
 from .._http.limits import Limits
 from .._http.loops import running_loop
 from .._http.messages import Reply, Request
-from .._protocol.steps import Flow, Pause
+from .._protocol.steps import Flow, Pause, Show
 from ..errors import ATHError
 from ..keys import AgentKey, AsyncSigner, Signer
+from ..show import open_browser
 from .credentials import Credentials
 from .execution import Execution
 from .operations import Operation, Operations, Send, Sign, UseStore, Wait
@@ -31,6 +32,24 @@ class AsyncTransport(Protocol):
     async def aclose(self) -> None:
         """Free the connections."""
         ...
+
+
+async def _pause(pause: Pause) -> None:
+    if pause.until is None:
+        return await asyncio.sleep(pause.seconds)
+    future = asyncio.wrap_future(pause.until)
+    try:
+        await asyncio.wait([future], timeout=pause.seconds)
+    finally:
+        future.cancel()  # or the loop would be told of it after the loop's end
+
+
+async def _show(operation: Show) -> object:
+    """Call the user's function in the event loop; opening a browser may take seconds."""
+    if operation.function is open_browser:
+        return await asyncio.to_thread(open_browser, operation.url)
+    result = operation.function(operation.url)
+    return await result if inspect.isawaitable(result) else result
 
 
 class AsyncDriver(Driver[AsyncTransport, Signer | AsyncSigner]):
@@ -74,7 +93,9 @@ class AsyncDriver(Driver[AsyncTransport, Signer | AsyncSigner]):
             case Sign():
                 return await self._sign(operation.message)
             case Pause():
-                return await asyncio.sleep(operation.seconds)
+                return await _pause(operation)
+            case Show():
+                return await _show(operation)
             case UseStore():
                 return await asyncio.to_thread(use_store, operation)
             case Wait():

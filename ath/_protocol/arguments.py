@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterable, Mapping
 from typing import Any, Protocol, TypeVar
@@ -107,6 +108,18 @@ def as_text(value: object, name: str) -> str:
     if not isinstance(value, str):
         raise ATHError("INVALID_ARGUMENT", f"{name} must be text.")
     return value
+
+
+def require_seconds(value: object, name: str) -> float:
+    """A number of seconds, 0 or more.
+
+    Raises:
+        ATHError: INVALID_ARGUMENT.
+    """
+    number = isinstance(value, int | float) and not isinstance(value, bool)
+    if not number or not 0 <= value < math.inf:  # type: ignore[operator]
+        raise ATHError("INVALID_ARGUMENT", f"{name} must be a number of seconds, 0 or more.")
+    return float(value)  # type: ignore[arg-type]
 
 
 def as_texts(values: object, name: str) -> list[str]:

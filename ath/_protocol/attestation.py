@@ -43,7 +43,9 @@ def check_audiences(audience: object) -> Audience:
     """
     if isinstance(audience, str):
         return require_text(audience, "audience")
-    return require_texts(audience, "audience")
+    if audiences := require_texts(audience, "audience"):
+        return audiences
+    raise ATHError("INVALID_ARGUMENT", "audience must name somebody: an empty list is for nobody.")
 
 
 def attestation_to_sign(settings: Settings, learned: Learned, audience: Audience) -> bytes:

@@ -8,12 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from .._http.limits import Limits
 from .._http.messages import Base, Reply, Request
+from ..arguments import Receiver
 from ..retry import Retry, Rule
 from ..stores.record import Record, Registration
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future
 
 T = TypeVar("T")
 
@@ -40,6 +44,8 @@ class Call:
     """Whom the attestation is for; each further one is tried if the one before it is refused."""
     limits: Limits | None = None
     """This call's own; None means the client's."""
+    within: float | None = None
+    """Seconds that an attempt may take, if that is less than the limits allow."""
     credential: Callable[[], str | None] | None = None
     """The token or client_id that ``build`` uses now. If the implementor refuses it and the store
     holds another one, the call is made once more. None if that could do no good."""
@@ -75,9 +81,10 @@ class CheckRegistration(NamedTuple):
 
 
 class Learn(NamedTuple):
-    """Remember where a native service's API is."""
+    """Remember where a native service's API is, and the service's id."""
 
     api_base: Base
+    app_id: str | None = None
 
 
 class Share(NamedTuple):
@@ -103,6 +110,24 @@ class Pause(NamedTuple):
     """Wait."""
 
     seconds: float
+    spread: float = 0.0
+    """The share by which the pause may be shorter or longer, so that many do not come at once."""
+    until: Future[Any] | None = None
+    """The pause ends early once this is done."""
+
+
+class Show(NamedTuple):
+    """Call the user's function with the URL for the user's browser; what it raises is raised."""
+
+    function: Callable[[str], object]
+    url: str
+
+
+class Receive(NamedTuple):
+    """Run the flow while the receiver listens; it is closed whatever happens."""
+
+    receiver: Receiver
+    make_flow: Callable[[], Flow[Any]]
 
 
 Step = (
@@ -116,5 +141,7 @@ Step = (
     | Share
     | Exclude
     | Pause
+    | Show
+    | Receive
 )
 Flow = Generator[Step, Any, T]

@@ -12,6 +12,7 @@ from ._core import Core
 from ._errors import Refused, refusal
 from ._loopback import loopback_client
 from ._pages import notice
+from ._quirks import Quirks
 from ._state import Session, digest, new_secret, s256
 from ._web_safety import forbid_frames
 
@@ -126,16 +127,29 @@ def _finish(core: Core, session: Session, *, allowed: bool) -> Response:
         text = "Access was allowed." if allowed else "Access was denied."
         response = _page(f"{text} You can close this window.", session.session_id, 200)
     else:
-        query = (
-            {"session_id": session.session_id, "success": "true"}
-            if allowed
-            else {"error": "access_denied", "ath_session_id": session.session_id}
-        )
+        query = _callback_query(core.quirks, session, allowed=allowed)
         joint = "&" if "?" in session.redirect_uri else "?"
         response = Response(status=302)
         response.headers["Location"] = f"{session.redirect_uri}{joint}{urlencode(query)}"
     response.delete_cookie(_cookie(session), path="/", httponly=True, samesite="Lax")
     return response
+
+
+def _callback_query(quirks: Quirks, session: Session, *, allowed: bool) -> dict[str, str]:
+    """What the agent's own page is told."""
+    name = quirks.callback_session or ("session_id" if allowed else "ath_session_id")
+    names: list[str] = ["session_id", "ath_session_id"] if name == "both" else [name]
+    query = dict.fromkeys(names, session.session_id)
+    if not allowed:
+        told = {"error": {"error": "access_denied"}, "success": {"success": "false"}}
+        query |= told[quirks.denied_callback]
+    elif quirks.callback_success:
+        query["success"] = "true"
+    if quirks.callback_code and allowed:
+        session.agent_code = query["code"] = new_secret("")
+    if quirks.callback_state:
+        query["state"] = session.agent_state
+    return query
 
 
 def _check_expiry(core: Core, session: Session) -> None:

@@ -7,7 +7,7 @@ import re
 from .guides import GUIDES, PAGES, read, read_snippets
 
 README = read(PAGES[0])
-BLOCKS = [snippet.text for snippet in read_snippets(PAGES[0]) if snippet.language == "python"]
+PYTHON = [snippet for snippet in read_snippets(PAGES[0]) if snippet.language == "python"]
 
 
 def test_readme_has_at_most_250_lines() -> None:
@@ -15,9 +15,16 @@ def test_readme_has_at_most_250_lines() -> None:
 
 
 def test_the_handshake_takes_at_most_25_lines_of_code() -> None:
-    lines = [line for block in BLOCKS[:2] for line in block.splitlines() if line.strip()]
-    assert len(lines) <= 25
-    assert "client.proxy" in BLOCKS[1]
+    setup, handshake = (item for item in PYTHON if item.heading == "The whole handshake")
+    lines = [line for item in (setup, handshake) for line in item.text.splitlines()]
+    assert len(list(filter(str.strip, lines))) <= 25
+    assert handshake.setup == setup.text
+
+
+def test_a_users_data_takes_ten_lines_that_need_nothing_else() -> None:
+    assert len(PYTHON[0].text.strip().splitlines()) <= 10
+    assert not PYTHON[0].setup
+    assert "client.proxy" in PYTHON[0].text
 
 
 def test_the_contents_name_every_section() -> None:
@@ -31,5 +38,5 @@ def test_readme_leads_to_every_guide() -> None:
 
 
 def test_a_whole_test_takes_at_most_five_lines() -> None:
-    [block] = [block for block in BLOCKS if block.startswith("pytest_plugins")]
-    assert len([line for line in block.splitlines() if line.strip()]) <= 5
+    [snippet] = [snippet for snippet in PYTHON if snippet.text.startswith("pytest_plugins")]
+    assert len(list(filter(str.strip, snippet.text.splitlines()))) <= 5

@@ -69,9 +69,12 @@ def test_a_snippet_that_is_a_test_passes_under_pytest(snippet: Snippet, tmp_path
     assert f"{snippet.text.count('def test_')} passed" in printed
 
 
-def test_what_a_reader_copies_from_readme_is_a_program_that_ends(tmp_path: Path) -> None:
-    setup, handshake = read_snippets(PAGES[0])[2:4]
-    (tmp_path / "agent.py").write_text(f"{setup.text}\n{handshake.text}", encoding="utf-8")
+@pytest.mark.parametrize("snippet", [PYTHON[0], PYTHON[2]], ids=by_name)
+def test_what_a_reader_copies_from_readme_is_a_program_that_ends(
+    snippet: Snippet, tmp_path: Path
+) -> None:
+    text = f"{snippet.setup}\n{snippet.text}"
+    (tmp_path / "agent.py").write_text(text, encoding="utf-8")
     assert "'login': 'ada'" in run_as_program(["agent.py"], tmp_path)
 
 

@@ -22,17 +22,21 @@ from ath import (
     AgentStatus,
     AsyncATHGatewayClient,
     AsyncATHNativeClient,
+    AsyncConsent,
     ATHError,
     ATHErrorCode,
     ATHGatewayClient,
     ATHNativeClient,
     AuthorizationResponse,
+    Consent,
     Developer,
     DeveloperInfo,
     DiscoveryDocument,
     ErrorCode,
     Grant,
     IdentityFinding,
+    LoopbackReceiver,
+    PendingSession,
     ProviderScopeRequest,
     ProviderScopes,
     Response,
@@ -219,3 +223,33 @@ def errors(scopes: Sequence[str]) -> None:
         assert_type(error.response, Response | None)
         if error.code in (known, ATHErrorCode.TOKEN_REVOKED, "A_CODE_OF_SOME_SERVER"):
             print(CODES[known], ATH_VERSION, scopes)
+
+
+def ask_the_user(client: ATHGatewayClient, native: ATHNativeClient) -> None:
+    """Consent, blocking."""
+    receiver = LoopbackReceiver("http://127.0.0.1:8765/callback")
+    developer: Developer = {"name": "Acme", "id": "acme"}
+    assert_type(client.grant("github", ["repo"]), Grant | None)
+    assert_type(client.connect("github", ["repo"], developer=developer, show=print), Grant)
+    assert_type(native.connect(("read",), receiver=receiver, require_all=True), Grant)
+    consent = client.start_connect("github", ["repo"], developer=DeveloperInfo(name="A", id="a"))
+    assert_type(consent, Consent)
+    assert_type(consent.wait(timeout=5, receiver=receiver), Grant)
+    assert_type(consent.expires_at, datetime | None)
+    assert_type(client.pending_sessions(), tuple[PendingSession, ...])
+    assert_type(client.complete_authorization("?session_id=s"), Grant)
+    assert_type(client.wait_for_approval(5).agent_status, AgentStatus | str)
+
+
+async def ask_the_user_async(client: AsyncATHGatewayClient, native: AsyncATHNativeClient) -> None:
+    """Consent, as coroutines."""
+
+    async def show(url: str) -> None:
+        await asyncio.sleep(0)
+
+    assert_type(await client.connect("github", ["repo"], show=show), Grant)
+    assert_type(await native.grant(), Grant | None)
+    consent = await native.start_connect(["read"])
+    assert_type(consent, AsyncConsent)
+    assert_type(await consent.wait(), Grant)
+    assert_type(await client.wait_for_token("s", timeout=1.5), Grant)

@@ -128,7 +128,7 @@ def test_an_audience_list_may_be_made_on_the_fly(clients: Clients) -> None:
 
 
 @every_client
-@pytest.mark.parametrize("audience", ["", 7, [""], ["a", None], {"a": 1}, "two\nlines", b"a"])
+@pytest.mark.parametrize("audience", ["", 7, [], [""], ["a", None], {"a": 1}, "two\nlines", b"a"])
 def test_an_audience_that_is_no_text_is_refused(clients: Clients, audience: Any) -> None:
     error = error_of(lambda: clients.sign(KEY, audience))
     assert error.code == "INVALID_ARGUMENT"
