@@ -46,8 +46,10 @@ if TYPE_CHECKING:
     from .response import Response
     from .retry import RetryPolicy
     from .show import open_browser, print_url
-    from .stores.base import CredentialKey, CredentialStore, MemoryStore
+    from .stores.base import AsyncCredentialStore, CredentialKey, CredentialStore, MemoryStore
+    from .stores.encrypted import AsyncEncryptedStore, EncryptedStore
     from .stores.files import FileStore, FolderStore
+    from .streams import AsyncStreamedResponse, ServerSentEvent, StreamedResponse
 
 __version__ = "0.2.0"
 
@@ -71,7 +73,10 @@ __all__ = [
     "AsyncATHGatewayClient",
     "AsyncATHNativeClient",
     "AsyncConsent",
+    "AsyncCredentialStore",
+    "AsyncEncryptedStore",
     "AsyncSigner",
+    "AsyncStreamedResponse",
     "AuthorizationRequest",
     "AuthorizationResponse",
     "Consent",
@@ -80,6 +85,7 @@ __all__ = [
     "Developer",
     "DeveloperInfo",
     "DiscoveryDocument",
+    "EncryptedStore",
     "ErrorCode",
     "FileStore",
     "FolderStore",
@@ -95,9 +101,11 @@ __all__ = [
     "Response",
     "RetryPolicy",
     "ScopeIntersection",
+    "ServerSentEvent",
     "ServiceAuthConfig",
     "ServiceDiscoveryDocument",
     "Signer",
+    "StreamedResponse",
     "TokenExchangeRequest",
     "TokenResponse",
     "TokenRevocationRequest",
@@ -124,8 +132,15 @@ _HOMES = {
     "ath.response": ("Response",),
     "ath.retry": ("RetryPolicy",),
     "ath.show": ("open_browser", "print_url"),
-    "ath.stores.base": ("CredentialKey", "CredentialStore", "MemoryStore"),
+    "ath.stores.base": (
+        "AsyncCredentialStore",
+        "CredentialKey",
+        "CredentialStore",
+        "MemoryStore",
+    ),
+    "ath.stores.encrypted": ("AsyncEncryptedStore", "EncryptedStore"),
     "ath.stores.files": ("FileStore", "FolderStore"),
+    "ath.streams": ("AsyncStreamedResponse", "ServerSentEvent", "StreamedResponse"),
     "ath_api.models": (
         "ATHErrorCode",
         "AgentIdentityDocument",

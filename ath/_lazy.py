@@ -5,7 +5,7 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-__all__ = ["ec", "httpx", "responses", "ssl"]
+__all__ = ["ec", "httpx", "responses", "ssl", "streams"]
 
 
 class LazyModule:
@@ -28,8 +28,10 @@ if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric import ec
 
     from . import response as responses
+    from . import streams
 else:
     ec = LazyModule("cryptography.hazmat.primitives.asymmetric.ec")
     httpx = LazyModule("httpx")
     responses = LazyModule("ath.response")  # not slow, but it imports what names it
     ssl = LazyModule("ssl")
+    streams = LazyModule("ath.streams")  # as above, and few clients stream

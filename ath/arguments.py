@@ -3,7 +3,7 @@
 Without ``from __future__ import annotations``: at run time NotRequired is not seen in a string.
 """
 
-from collections.abc import Callable
+from collections.abc import AsyncIterable, Callable, Iterable
 from concurrent.futures import Future
 from typing import Literal, NotRequired, Protocol, TypedDict, runtime_checkable
 
@@ -37,6 +37,18 @@ class Timeout(Protocol):
     def as_dict(self) -> dict[str, float | None]:
         """Seconds by phase: connect, read, write, pool."""
         ...
+
+
+class ReadableFile(Protocol):
+    """A file open for reading bytes; with ``seek`` and ``tell`` it can be sent again."""
+
+    def read(self, size: int, /) -> bytes:
+        """The next bytes; none at the end."""
+        ...
+
+
+Content = bytes | str | ReadableFile | Iterable[bytes] | AsyncIterable[bytes]
+"""What stream() sends; only async clients send what is iterated async."""
 
 
 Show = Callable[[str], object]

@@ -59,6 +59,7 @@ ErrorCode = Literal[
     "NETWORK_ERROR",
     "TIMEOUT",
     "RESPONSE_TOO_LARGE",
+    "STREAM_CLOSED",
     "WRONG_EVENT_LOOP",
     "CLIENT_CLOSED",
     "NOT_PICKLABLE",
@@ -195,11 +196,18 @@ _TABLE: Final[dict[ErrorCode, tuple[str, str]]] = {
         "Pass a plain path below the provider, such as /user/repos.",
     ),
     "INVALID_ARGUMENT": ("client", "Correct the argument that the message names."),
-    "INVALID_CREDENTIALS": ("client", "Use the file that this agent saved for this implementor."),
-    "STORAGE_ERROR": ("client", "Check the path, its permissions and the free space."),
+    "INVALID_CREDENTIALS": (
+        "client",
+        "Use the file, or the store and its keys, that this agent saved for this implementor.",
+    ),
+    "STORAGE_ERROR": (
+        "client",
+        "Check that the store is there, its permissions and its free space.",
+    ),
     "NETWORK_ERROR": ("client", "Check the network and the server's address."),
     "TIMEOUT": ("client", "Try again later, or pass a longer timeout."),
     "RESPONSE_TOO_LARGE": ("client", "Ask for less at a time, or raise max_response_bytes."),
+    "STREAM_CLOSED": ("client", "Read the answer inside its with block, once."),
     "WRONG_EVENT_LOOP": ("client", "Make one async client per event loop."),
     "CLIENT_CLOSED": ("client", "Make a new client; this one was closed."),
     "NOT_PICKLABLE": (

@@ -31,6 +31,8 @@ class AsyncClient(Client["AsyncDriver"]):
 
     __slots__ = ()
 
+    _awaits = True
+
     def _make_driver(
         self, http_client: object, ssl_context: ssl.SSLContext | None, **shared: Any
     ) -> AsyncDriver:

@@ -27,7 +27,7 @@ from ..errors import ATHError
 from ..grant import Grant
 from ..keys import AsyncSigner, Signer, load_signer
 from ..retry import RetryPolicy, resolve_policy
-from ..stores.base import CredentialKey, CredentialStore
+from ..stores.base import AsyncCredentialStore, CredentialKey, CredentialStore
 from ..stores.record import Record, Token
 from .credentials import Credentials
 from .held_record import HeldRecords
@@ -58,7 +58,7 @@ class Client(ABC, Generic[DriverT]):
         capabilities: Sequence[str] = (),
         audience: str | None = None,
         require_pkce: bool = True,
-        credentials: str | os.PathLike[str] | CredentialStore | None = None,
+        credentials: str | os.PathLike[str] | CredentialStore | AsyncCredentialStore | None = None,
         retry: RetryPolicy | None = RetryPolicy(),  # noqa: B008 - it is immutable
         max_response_bytes: int = 64 * 1024 * 1024,
     ) -> None:
@@ -84,9 +84,10 @@ class Client(ABC, Generic[DriverT]):
             capabilities: Listed in every attestation.
             audience: The implementor's base URL as it knows itself, if that is not ``url``.
             require_pkce: Refuse authorization URLs without an S256 code_challenge (RFC 7636).
-            credentials: A path or a store. It is read at the first use (by sync clients: now),
-                before anything is said to be missing, and after a refusal; it is written by
-                register, authorize, exchange_token and revoke before they return.
+            credentials: A path or a store; an async one for async clients only, which wait for
+                each of a store's operations for ``timeout`` at most. It is read at the first use
+                (by sync clients: now), before anything is said to be missing, and after a refusal;
+                it is written by register, authorize, exchange_token and revoke before they return.
             retry: How failed calls are repeated where that is safe; None switches it off.
             max_response_bytes: The longest body that is read.
 
@@ -109,7 +110,7 @@ class Client(ABC, Generic[DriverT]):
             random_text=random_text,
         )
         learned = Learned()
-        self._records = HeldRecords(open_store(credentials), settings.clock)
+        self._records = HeldRecords(open_store(credentials, awaits=self._awaits), settings.clock)
         key = CredentialKey(base.url, settings.agent_id)
         self._credentials = Credentials(self._records, key, key)
         self._context = make_context(
@@ -128,6 +129,7 @@ class Client(ABC, Generic[DriverT]):
         self._prepare()
 
     _native = False
+    _awaits = False
 
     @abstractmethod
     def _make_driver(

@@ -14,7 +14,7 @@ from .._secret import hide
 from ..errors import ATHError
 from ..grant import Grant
 from ..stores import fork
-from ..stores.base import CredentialKey, CredentialStore
+from ..stores.base import AsyncCredentialStore, CredentialKey, CredentialStore
 from ..stores.record import Record, Registration, Session, Token
 from .held_record import HeldRecord, HeldRecords
 from .operations import Operations
@@ -46,7 +46,7 @@ class Credentials:
         return self._own.loaded and self._owner.loaded
 
     @property
-    def store(self) -> CredentialStore | None:
+    def store(self) -> CredentialStore | AsyncCredentialStore | None:
         """Where the credentials outlive the process, or None."""
         return self._records.store
 

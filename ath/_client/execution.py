@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from .. import _protocol
 from .._http.messages import Request
+from .._protocol.failures import is_refusal
 from .._protocol.steps import (
     Attest,
     Audience,
@@ -34,10 +35,11 @@ from .._protocol.steps import (
 )
 from ..errors import ATHError, ATHSecurityWarning
 from ..retry import resolve_policy
+from ..stores.base import has_coroutines
 from ..stores.record import Record
 from .attempts import Attempts
 from .credentials import Credentials
-from .operations import Operations, Send, Sign, UseStore, Wait, growing_pauses
+from .operations import Open, Operations, Send, Sign, Wait, growing_pauses, use_store
 
 if TYPE_CHECKING:
     from .run import Driver
@@ -96,13 +98,18 @@ class Execution:
                 label = request.origin_label
                 self._warn_of_plaintext(request)
                 self._sends += 1
-                reply = yield Send(request, attempts.begin())
+                if call.streamed is None:
+                    reply = yield Send(request, attempts.begin())
+                else:
+                    reply = yield Open(request, attempts.begin(), call.streamed.for_others)
+                    attempts.bound_body(reply)
                 value = call.read(request, reply)
             except ATHError as error:
                 in_time = reply is None or attempts.in_time
                 if call.credential is not None and not made_again and in_time:
                     made_again = yield from self._found_other(call.credential, used, error)
-                    if made_again:
+                    unsent = error.status is None
+                    if made_again and (unsent or attempts.can_repeat):
                         log.info("%s: %s; again with what the store holds", label, error.code)
                         continue
                 if call.credential is not None:
@@ -137,7 +144,8 @@ class Execution:
             case Attest():
                 return (yield from self._attest(step.audience))
             case Pause():
-                yield step._replace(seconds=step.seconds * _within_spread(step.spread))
+                share = random.uniform(1 - step.spread, 1 + step.spread)  # noqa: S311 - no secret
+                yield step._replace(seconds=step.seconds * share)
             case Show():
                 yield step
             case Receive():
@@ -176,14 +184,14 @@ class Execution:
         if error.status is None and error.code in _MISSING_CODES:
             yield from self._credentials.load()
             return True  # building the request again tells
-        if used is not None and _is_refusal(error, _REFUSAL_CODES):
+        if used is not None and is_refusal(error, _REFUSAL_CODES):
             with suppress(ATHError):  # what the server said counts more than a failing store
                 return (yield from self._credentials.load_another(credential, used))
         return False
 
     def _mark_refused(self, used: str | None, error: ATHError) -> Operations[None]:
         """Remember that a token will not be accepted any more."""
-        if used is not None and _is_refusal(error, UNUSABLE_TOKEN_CODES):
+        if used is not None and is_refusal(error, UNUSABLE_TOKEN_CODES):
             with suppress(ATHError):  # as above
                 yield from self._credentials.save(partial(Record.mark_refused, access_token=used))
 
@@ -230,6 +238,7 @@ class Execution:
 
     def _exclude(self, step: Exclude) -> Operations[Any]:
         store, key = self._credentials.store, self._credentials.owner_key
+        awaits = has_coroutines(store)
         acquire, release = getattr(store, "acquire", None), getattr(store, "release", None)
         if acquire is None or release is None:
             yield from self._credentials.load()
@@ -241,15 +250,17 @@ class Execution:
         )
         left = closed = False
 
-        def take_lock() -> bool:
-            taken = acquire(key, owner, lease)
+        def take_lock(*arguments: Any) -> bool:
+            taken = acquire(*arguments)
             if left:  # this task was cancelled while a thread was taking the lock
                 release(key, owner)
             return bool(taken)
 
         try:
             while True:
-                acquired = yield UseStore(take_lock, ())
+                acquired = yield from use_store(
+                    store, "acquire", key, owner, lease, method=None if awaits else take_lock
+                )
                 yield from self._credentials.load()
                 if step.done():
                     return None
@@ -259,13 +270,14 @@ class Execution:
         except GeneratorExit:  # there is no driver any more
             closed = True
             with suppress(Exception):
-                release(key, owner)
+                if not awaits:  # else the lease ends by itself
+                    release(key, owner)
             raise
         finally:
             left = True
             if not closed:
                 with suppress(ATHError):  # the lease ends by itself
-                    yield UseStore(release, (key, owner))
+                    yield from use_store(store, "release", key, owner)
 
     def _receive(self, step: Receive) -> Operations[Any]:
         step.receiver.open()
@@ -284,12 +296,3 @@ class Execution:
                 ATHSecurityWarning,
                 stacklevel=2,
             )
-
-
-def _within_spread(spread: float) -> float:
-    return random.uniform(1 - spread, 1 + spread)  # noqa: S311 - it only spreads callers
-
-
-def _is_refusal(error: ATHError, codes: frozenset[str]) -> bool:
-    """Whether the implementor itself refused with one of these codes, and so did nothing."""
-    return error.source == "implementor" and error.status in (400, 401, 403) and error.code in codes

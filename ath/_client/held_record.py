@@ -9,15 +9,14 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Callable
 from functools import partial
-from typing import Any
 from weakref import WeakValueDictionary
 
 from .._protocol.steps import Change
 from .._secret import SecretText
 from ..stores import fork
-from ..stores.base import CredentialKey, CredentialStore
+from ..stores.base import AsyncCredentialStore, CredentialKey, CredentialStore
 from ..stores.record import Record, Token
-from .operations import Operations, UseStore, growing_pauses
+from .operations import Operations, growing_pauses, use_store
 
 KEPT_RECORDS = 10_000
 """Records that stay in memory when nobody uses them and a store holds them too."""
@@ -67,7 +66,7 @@ class HeldRecord:
         store = self._records.store
         while store is not None:
             read, writes = self._begin_read()
-            record = Record.from_text((yield _use(store.load, self.key)))
+            record = Record.from_text((yield from use_store(store, "load", self.key)))
             with fork.guard:
                 if writes == self._writes:  # else it was written meanwhile, and is newer
                     if read > self._latest_read:  # else a read that began later has ended before
@@ -86,14 +85,14 @@ class HeldRecord:
             with fork.guard:
                 unsaved = list(self._unsaved)
                 read, writes = self._begin_read()
-            old = yield _use(store.load, self.key)
+            old = yield from use_store(store, "load", self.key)
             record = Record.from_text(old)
             for change in unsaved:
                 change(record)
             now = self._records.clock()
             record.prune(now)
             new = SecretText(record.to_text(now))
-            if new == old or (yield _use(store.replace, self.key, old, new)):
+            if new == old or (yield from use_store(store, "replace", self.key, old, new)):
                 with fork.guard:
                     saved = {id(change) for change in unsaved}
                     self._unsaved = [c for c in self._unsaved if id(c) not in saved]
@@ -112,16 +111,15 @@ class HeldRecord:
             ATHError: STORAGE_ERROR; nothing was removed then.
         """
         store = self._records.store
-        delete = getattr(store, "delete", None)
-        if delete is not None:
-            yield _use(delete, self.key)
+        if hasattr(store, "delete"):
+            yield from use_store(store, "delete", self.key)
         elif store is not None:
             pauses = growing_pauses(_LONGEST_TRY, _NEVER_ACCEPTED)
             empty = Record().to_text(self._records.clock())
-            old = yield _use(store.load, self.key)
-            while not (yield _use(store.replace, self.key, old, empty)):
+            old = yield from use_store(store, "load", self.key)
+            while not (yield from use_store(store, "replace", self.key, old, empty)):
                 yield next(pauses)
-                old = yield _use(store.load, self.key)
+                old = yield from use_store(store, "load", self.key)
         with fork.guard:
             self._unsaved.clear()
             self._writes += 1
@@ -154,7 +152,7 @@ class HeldRecords:
 
     def __init__(
         self,
-        store: CredentialStore | None,
+        store: CredentialStore | AsyncCredentialStore | None,
         clock: Callable[[], float],
     ) -> None:
         self.store = store
@@ -176,10 +174,6 @@ class HeldRecords:
                 if len(self._recent) > KEPT_RECORDS:
                     self._recent.popitem(last=False)
             return held
-
-
-def _use(method: Callable[..., Any], *arguments: Any) -> UseStore:
-    return UseStore(method, arguments)
 
 
 def _token_of(change: Change) -> str | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import random
 import time
 from collections.abc import Callable, Generator, Iterator
@@ -14,6 +15,7 @@ from .._protocol.steps import Pause, Show
 from ..errors import ATHError
 
 T = TypeVar("T")
+log = logging.getLogger("ath.stores")
 
 
 class Sign(NamedTuple):
@@ -29,11 +31,22 @@ class Send(NamedTuple):
     limits: Limits
 
 
+class Open(NamedTuple):
+    """Send once; the result is the answer once its head has come, or a failure's reply."""
+
+    request: Request
+    limits: Limits
+    keeps_errors: bool
+    """Whether a failure is handed out as well; what was read of its body is put back."""
+
+
 class UseStore(NamedTuple):
-    """Call a method of a store, which may block; the result is what it returns."""
+    """Call a method of a store, which blocks or is a coroutine; the result is what it returns."""
 
     method: Callable[..., Any]
     arguments: tuple[Any, ...]
+    store: str
+    """The store's name in errors."""
 
 
 class Wait(NamedTuple):
@@ -42,9 +55,32 @@ class Wait(NamedTuple):
     future: Future[Any]
 
 
-Operation = Sign | Send | Pause | UseStore | Wait | Show
+Operation = Sign | Send | Open | Pause | UseStore | Wait | Show
 Operations = Generator[Operation, Any, T]
 """Work that yields operations and is sent their results."""
+
+
+def use_store(
+    store: object, name: str, *arguments: Any, method: Callable[..., Any] | None = None
+) -> Operations[Any]:
+    """Call a store's method of that name (or ``method`` in its place), and log how it went.
+
+    Whose record it was and what it holds are not logged.
+
+    Raises:
+        ATHError: whatever the store raised, or STORAGE_ERROR instead of a foreign exception.
+    """
+    kind, began, outcome = type(store).__name__, time.perf_counter(), "interrupted"
+    try:
+        result = yield UseStore(method or getattr(store, name), arguments, kind)
+        outcome = "found" if isinstance(result, str) else str(result)
+    except ATHError as error:
+        outcome = error.code
+        raise
+    finally:
+        took = (time.perf_counter() - began) * 1000
+        log.debug("%s.%s: %s after %.1f ms", kind, name, outcome, took)
+    return result
 
 
 def growing_pauses(seconds: float, message: str) -> Iterator[Pause]:

@@ -7,13 +7,15 @@ from base64 import urlsafe_b64encode
 
 from .._protocol.arguments import require_text
 from ..errors import ATHError
-from ..stores.base import CredentialStore
+from ..stores.base import AsyncCredentialStore, CredentialStore, has_coroutines
+
+AnyStore = CredentialStore | AsyncCredentialStore
 
 
 def open_store(
-    credentials: str | os.PathLike[str] | CredentialStore | None,
-) -> CredentialStore | None:
-    """The store that ``credentials=`` means.
+    credentials: str | os.PathLike[str] | AnyStore | None, *, awaits: bool
+) -> AnyStore | None:
+    """The store that ``credentials=`` means, for a client that awaits or not.
 
     Raises:
         ATHError: INVALID_ARGUMENT.
@@ -27,6 +29,12 @@ def open_store(
     complete = hasattr(credentials, "load") and hasattr(credentials, "replace")
     if isinstance(credentials, type) or not complete:
         raise ATHError("INVALID_ARGUMENT", "credentials must be a path or a CredentialStore.")
+    if has_coroutines(credentials) and not awaits:
+        raise ATHError(
+            "INVALID_ARGUMENT",
+            f"credentials is an async store ({type(credentials).__name__}), which only async "
+            "clients can use. Pass its sync twin.",
+        )
     return credentials
 
 

@@ -5,19 +5,38 @@ from __future__ import annotations
 import asyncio
 import inspect
 import time
-from typing import Any, Protocol, TypeVar
+from collections.abc import AsyncGenerator
+from contextlib import aclosing, asynccontextmanager
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar, cast
 
+from .._http.failures import UploadError
 from .._http.limits import Limits
 from .._http.loops import running_loop
 from .._http.messages import Reply, Request
+from .._http.opened import AsyncOpenReply, OpenReply
+from .._lazy import httpx, streams
+from .._protocol.failures import MAX_ERROR_BODY
 from .._protocol.steps import Flow, Pause, Show
+from .._secret import hide
 from ..errors import ATHError
 from ..keys import AgentKey, AsyncSigner, Signer
 from ..show import open_browser
 from .credentials import Credentials
 from .execution import Execution
-from .operations import Operation, Operations, Send, Sign, UseStore, Wait
-from .run import Driver, log_reply, signer_error, use_store
+from .operations import Open, Operation, Operations, Send, Sign, UseStore, Wait
+from .run import (
+    Driver,
+    Forward,
+    bound_error,
+    log_reply,
+    signer_error,
+    store_error,
+    use_store,
+    whole_error,
+)
+
+if TYPE_CHECKING:
+    from .._http.lent import LentRequest
 
 T = TypeVar("T")
 
@@ -27,6 +46,10 @@ class AsyncTransport(Protocol):
 
     async def send(self, request: Request, limits: Limits) -> Reply:
         """Send once."""
+        ...
+
+    async def open(self, request: Request, limits: Limits) -> AsyncOpenReply:
+        """Send once, and hand the answer out once its head has come."""
         ...
 
     async def aclose(self) -> None:
@@ -59,6 +82,49 @@ class AsyncDriver(Driver[AsyncTransport, Signer | AsyncSigner]):
         """Carry a flow out."""
         return await self.drive(Execution(self, credentials).run(flow))
 
+    @asynccontextmanager
+    async def stream(
+        self, credentials: Credentials, flow: Flow[OpenReply]
+    ) -> AsyncGenerator[streams.AsyncStreamedResponse, None]:
+        """Carry a flow out that opens an answer, which is closed at the end of the block."""
+        opened = cast("AsyncOpenReply", await self.open(credentials, flow))
+        async with aclosing(
+            streams.AsyncStreamedResponse(opened, self.limits.max_response_bytes)
+        ) as answer:
+            yield answer
+
+    async def open(self, credentials: Credentials, flow: Flow[T]) -> T:
+        """Carry out a flow that may send what a user's source yields, and raise what that raises.
+
+        Raises:
+            Exception: the source's own, unchanged.
+        """
+        try:
+            return await self.run(credentials, flow)
+        except UploadError as error:
+            failed = error.error
+        raise failed
+
+    def lend(self, credentials: Credentials, forward: Forward) -> httpx.AsyncBaseTransport:
+        """A transport for other libraries' httpx clients, whose calls are made by that flow."""
+        from .._http.lent import AsyncLentTransport  # imports httpx, which few clients need
+
+        limit = self.limits.max_response_bytes
+
+        async def send(asked: LentRequest) -> streams.AsyncStreamedResponse:
+            opened = cast("AsyncOpenReply", await self.open(credentials, forward(asked)))
+            return streams.AsyncStreamedResponse(opened, limit)
+
+        return AsyncLentTransport(send)
+
+    def lend_client(
+        self, credentials: Credentials, forward: Forward, base_url: str
+    ) -> httpx.AsyncClient:
+        """An httpx client over such a transport."""
+        from .._http.lent import async_client
+
+        return async_client(self.lend(credentials, forward), base_url, self.limits)
+
     async def drive(self, operations: Operations[T]) -> T:
         """Carry the operations out; returns what they come to.
 
@@ -90,6 +156,8 @@ class AsyncDriver(Driver[AsyncTransport, Signer | AsyncSigner]):
         match operation:
             case Send():
                 return await self._send(operation.request, operation.limits)
+            case Open():
+                return await self._open(operation)
             case Sign():
                 return await self._sign(operation.message)
             case Pause():
@@ -97,7 +165,7 @@ class AsyncDriver(Driver[AsyncTransport, Signer | AsyncSigner]):
             case Show():
                 return await _show(operation)
             case UseStore():
-                return await asyncio.to_thread(use_store, operation)
+                return await self._use_store(operation)
             case Wait():
                 return await asyncio.wrap_future(operation.future)
 
@@ -107,6 +175,40 @@ class AsyncDriver(Driver[AsyncTransport, Signer | AsyncSigner]):
         reply.seconds = time.monotonic() - began
         log_reply(request, reply)
         return reply
+
+    async def _open(self, operation: Open) -> Reply | AsyncOpenReply:
+        began = time.monotonic()
+        reply = await self.transport.open(operation.request, operation.limits)
+        reply.seconds = time.monotonic() - began
+        log_reply(operation.request, reply)
+        if reply.ok or reply.status == 304:
+            return reply
+        bound_error(reply)
+        try:
+            await reply.read_beginning(MAX_ERROR_BODY)
+        except BaseException:
+            await reply.aclose()
+            raise
+        if operation.keeps_errors:
+            return reply
+        await reply.aclose()
+        return whole_error(reply)
+
+    async def _use_store(self, operation: UseStore) -> Any:
+        """Await a coroutine function; run any other method in a thread, since it may block.
+
+        A thread cannot be stopped: after the time limit it goes on, and nobody waits for it.
+        """
+        try:
+            async with asyncio.timeout(self.limits.read):  # as long as the whole, if that is given
+                if inspect.iscoroutinefunction(operation.method):
+                    return hide(await operation.method(*operation.arguments))
+                return await asyncio.to_thread(use_store, operation)
+        except ATHError:
+            raise
+        except Exception as error:
+            failed = store_error(operation, error)
+        raise failed
 
     async def _sign(self, message: bytes) -> bytes:
         """A signer that is no coroutine may ask a KMS, so it runs in a thread; a local key not."""

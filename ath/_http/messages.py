@@ -6,11 +6,14 @@ import json
 import re
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from ..errors import ATHError
 from .hosts import normalize_host
+
+if TYPE_CHECKING:
+    from .sources import Source
 
 _encode = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode
 
@@ -129,6 +132,8 @@ class Request:
     content: bytes = field(default=b"", repr=False)
     secrets: tuple[str, ...] = field(default=(), repr=False)
     """What it carries that no error may repeat."""
+    source: Source | None = field(default=None, repr=False)
+    """What is sent piece by piece, instead of ``content``."""
 
     @property
     def origin_label(self) -> str:

@@ -191,3 +191,19 @@ def encode_call_headers(headers: object, of_client: RawHeaders) -> RawHeaders:
         if folded.startswith("xath") or (folded in given and not _OVERRIDABLE.match(folded)):
             raise ATHError("INVALID_ARGUMENT", f"The header {name} is set by the client itself.")
     return raw
+
+
+def drop_reserved_headers(raw: RawHeaders, of_client: RawHeaders) -> list[tuple[str, str]]:
+    """What another library's client may say in its headers; :func:`encode_call_headers` takes it.
+
+    Its own credentials and cookies are for the provider, which is not who gets them.
+    """
+    given = {fold_name(name.decode("ascii")) for name, _ in of_client}
+    kept: list[tuple[str, str]] = []
+    for raw_name, value in raw:
+        name = raw_name.decode("latin-1")
+        folded = fold_name(name)
+        mine = folded in given and not _OVERRIDABLE.match(folded)
+        if not (mine or folded in _RESERVED or folded == "cookie" or folded.startswith("xath")):
+            kept.append((name, value.decode("latin-1")))
+    return kept

@@ -273,3 +273,8 @@ def _parse_date(value: str) -> float | None:
         return (date if date.tzinfo else date.replace(tzinfo=UTC)).timestamp()
     except MALFORMED:
         return None
+
+
+def is_refusal(error: ATHError, codes: frozenset[str]) -> bool:
+    """Whether the implementor itself refused with one of these codes, and so did nothing."""
+    return error.source == "implementor" and error.status in (400, 401, 403) and error.code in codes

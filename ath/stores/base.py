@@ -4,13 +4,24 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
+from inspect import iscoroutinefunction
 from typing import NamedTuple, Protocol
 
 from ..errors import ATHError
 from . import fork
 
-__all__ = ["CredentialKey", "CredentialStore", "FullCredentialStore", "MemoryStore"]
+__all__ = [
+    "AsyncCredentialStore",
+    "CredentialKey",
+    "CredentialStore",
+    "FullAsyncCredentialStore",
+    "FullCredentialStore",
+    "MemoryStore",
+]
+
+METHODS = ("load", "replace", "delete", "acquire", "release")
+"""What clients call of a store; the first two are always there."""
 
 
 class CredentialKey(NamedTuple):
@@ -94,6 +105,56 @@ class FullCredentialStore(CredentialStore, Protocol):
     def keys(self) -> Iterator[CredentialKey]:
         """The keys of all records, in no order."""
         ...
+
+
+class AsyncCredentialStore(Protocol):
+    """The same as :class:`CredentialStore`, with coroutines (``async def``), for async clients.
+
+    A call that takes longer than the client's ``timeout`` is cancelled.
+    """
+
+    async def load(self, key: CredentialKey) -> str | None:
+        """Return the record of that key, or None."""
+        ...
+
+    async def replace(self, key: CredentialKey, old: str | None, new: str) -> bool:
+        """Put ``new`` in the place of ``old``; see :meth:`CredentialStore.replace`."""
+        ...
+
+
+class FullAsyncCredentialStore(AsyncCredentialStore, Protocol):
+    """What an async store may offer beyond, with coroutines; see :class:`FullCredentialStore`."""
+
+    async def delete(self, key: CredentialKey, old: str | None = None) -> bool:
+        """Remove the record; see :meth:`FullCredentialStore.delete`."""
+        ...
+
+    async def acquire(self, key: CredentialKey, owner: str, lease: float) -> bool:
+        """Take the lock without waiting; see :meth:`FullCredentialStore.acquire`."""
+        ...
+
+    async def release(self, key: CredentialKey, owner: str) -> None:
+        """Give the lock back; see :meth:`FullCredentialStore.release`."""
+        ...
+
+    def keys(self) -> AsyncIterator[CredentialKey]:
+        """The keys of all records, in no order, for ``async for``."""
+        ...
+
+
+def has_coroutines(store: object) -> bool:
+    """Whether a store's methods are coroutine functions.
+
+    Raises:
+        ATHError: INVALID_ARGUMENT if some are and some are not.
+    """
+    methods = (getattr(store, name, None) for name in METHODS)
+    kinds = {iscoroutinefunction(method) for method in methods if method is not None}
+    if len(kinds) == 2:
+        raise ATHError(
+            "INVALID_ARGUMENT", "Of a store's methods either all are coroutine functions or none."
+        )
+    return True in kinds
 
 
 class _Lock(NamedTuple):

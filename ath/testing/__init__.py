@@ -1,4 +1,4 @@
-"""A real ATH gateway and a real ATH service on loopback, for one's own tests.
+"""A real ATH gateway and a real ATH service on loopback, and the contract of stores, for tests.
 
 Needs `pip install flask cheroot authlib`. `python -m ath.testing` runs one for a browser.
 """
@@ -8,6 +8,7 @@ from ._browser import ConsentError
 from ._local import AsyncLocalGateway, AsyncLocalService, LocalGateway, LocalService
 from ._quirks import Quirks
 from ._records import Record
+from ._stores import check_async_store, check_store
 from ._wsgi import Provider
 
 __all__ = [
@@ -19,4 +20,6 @@ __all__ = [
     "Provider",
     "Quirks",
     "Record",
+    "check_async_store",
+    "check_store",
 ]

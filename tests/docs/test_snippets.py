@@ -15,7 +15,7 @@ from ath.testing import LocalGateway, LocalService
 from .guides import GUIDES, PAGES, ROOT, Snippet, read_snippets, snippets
 
 # Guides whose snippets stand for a whole that only a test of their own can set up.
-RUN_BY_A_TEST_OF_ITS_OWN = {"fleet.md", "identity.md"}
+RUN_BY_A_TEST_OF_ITS_OWN = {"identity.md"}
 LANGUAGES = {"python", "sh", "text"}
 
 PYTHON = [item for item in snippets("python") if item.page.name not in RUN_BY_A_TEST_OF_ITS_OWN]

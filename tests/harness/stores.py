@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import threading
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
@@ -80,6 +81,42 @@ class WatchedStore(MemoryStore):
             raise self.failures.pop(0)
         result = call()
         self.after(method, key)
+        return result
+
+
+class AsyncStore:
+    """Another store's methods as coroutines, which give way to other tasks before and after."""
+
+    def __init__(self, store: Any) -> None:
+        self.store = store
+        self.before: Callable[[str], Awaitable[None]] = lambda _: asyncio.sleep(0)
+        self.after: Callable[[str], Awaitable[None]] = lambda _: asyncio.sleep(0)
+        """Awaited with the method's name before and after each call."""
+
+    async def load(self, key: CredentialKey) -> Any:
+        return await self._call("load", key)
+
+    async def replace(self, key: CredentialKey, old: str | None, new: str) -> Any:
+        return await self._call("replace", key, old, new)
+
+    async def delete(self, key: CredentialKey, old: str | None = None) -> Any:
+        return await self._call("delete", key, old)
+
+    async def acquire(self, key: CredentialKey, owner: str, lease: float) -> Any:
+        return await self._call("acquire", key, owner, lease)
+
+    async def release(self, key: CredentialKey, owner: str) -> None:
+        await self._call("release", key, owner)
+
+    async def keys(self) -> AsyncIterator[CredentialKey]:
+        for key in list(self.store.keys()):
+            await asyncio.sleep(0)
+            yield key
+
+    async def _call(self, method: str, *arguments: Any) -> Any:
+        await self.before(method)
+        result = getattr(self.store, method)(*arguments)
+        await self.after(method)
         return result
 
 

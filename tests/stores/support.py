@@ -37,9 +37,9 @@ json_values = st.recursive(
 )
 
 
-def record(value: Any) -> str:
+def record(value: Any, **members: Any) -> str:
     """A record that can be told from others."""
-    return json.dumps({"value": value})
+    return json.dumps({"value": value, **members})
 
 
 def value_in(text: str | None) -> Any:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any, assert_type
@@ -12,7 +12,7 @@ from typing import Any, assert_type
 import httpx
 from cryptography.hazmat.primitives.asymmetric import ec
 
-import ath
+import ath.stores
 from ath import (
     ATH_VERSION,
     CODES,
@@ -32,15 +32,20 @@ from ath import (
     Developer,
     DeveloperInfo,
     DiscoveryDocument,
+    EncryptedStore,
     ErrorCode,
+    FileStore,
+    FolderStore,
     Grant,
     IdentityFinding,
     LoopbackReceiver,
+    MemoryStore,
     PendingSession,
     ProviderScopeRequest,
     ProviderScopes,
     Response,
     RetryPolicy,
+    ServerSentEvent,
     ServiceDiscoveryDocument,
     TokenResponse,
     agent_identity_document,
@@ -81,6 +86,29 @@ class Store:
 
     def replace(self, key: ath.CredentialKey, old: str | None, new: str) -> bool:
         return True
+
+
+class AsyncStore:
+    """An async store of one's own."""
+
+    async def load(self, key: ath.CredentialKey) -> str | None:
+        return None
+
+    async def replace(self, key: ath.CredentialKey, old: str | None, new: str) -> bool:
+        return True
+
+
+def stores(keys: list[str], folder: Path) -> None:
+    """Stores around stores, and from one to another."""
+    encrypted = EncryptedStore(FolderStore(folder), keys)
+    ATHGatewayClient(URL, AGENT_ID, b"", credentials=encrypted)
+    AsyncATHNativeClient(URL, AGENT_ID, b"", credentials=EncryptedStore(MemoryStore(), b"k" * 32))
+    AsyncATHNativeClient(URL, AGENT_ID, b"", credentials=AsyncStore())
+    copied = ath.stores.copy(FileStore("agent.json"), encrypted, overwrite=True)
+    assert_type(copied.differs, int)
+    assert_type(encrypted.rotate(), int)
+    for key in encrypted.keys():  # noqa: SIM118 - a store is no dict
+        assert_type(key.user, str | None)
 
 
 def construct() -> None:
@@ -253,3 +281,41 @@ async def ask_the_user_async(client: AsyncATHGatewayClient, native: AsyncATHNati
     assert_type(consent, AsyncConsent)
     assert_type(await consent.wait(), Grant)
     assert_type(await client.wait_for_token("s", timeout=1.5), Grant)
+
+
+def streams(client: ATHGatewayClient, service: ATHNativeClient) -> None:
+    """Streams, and clients for other libraries."""
+    with client.stream("github", "GET", "/x", timeout=5, total_timeout=60.0) as answer:
+        assert_type(answer.status_code, int)
+        assert_type(answer.total, int | None)
+        for part in answer.iter_bytes():
+            assert_type(part, bytes)
+        for line in answer.iter_lines():
+            assert_type(line, str)
+        for event in answer.iter_events():
+            assert_type(event, ServerSentEvent)
+        assert_type(answer.read(), bytes)
+    with Path("x").open("rb") as file, service.stream("PUT", "/x", content=file):
+        pass
+    client.stream("github", "POST", "/x", content=iter([b"a"]), data=None, files=None)
+    client.request("github", "POST", "/x", data={"a": "1"}, files={"f": b"x"})
+    assert_type(client.http("github"), httpx.Client)
+    assert_type(service.http_transport(), httpx.BaseTransport)
+
+
+async def async_streams(client: AsyncATHGatewayClient, service: AsyncATHNativeClient) -> None:
+    """The same for async clients."""
+
+    async def pieces() -> AsyncIterator[bytes]:
+        yield b"a"
+
+    async with client.stream("github", "POST", "/x", content=pieces()) as answer:
+        async for part in answer.aiter_bytes():
+            assert_type(part, bytes)
+        async for line in answer.aiter_lines():
+            assert_type(line, str)
+        async for event in answer.aiter_events():
+            assert_type(event.data, str)
+        assert_type(await answer.read(), bytes)
+    assert_type(service.http(), httpx.AsyncClient)
+    assert_type(client.http_transport("github"), httpx.AsyncBaseTransport)
