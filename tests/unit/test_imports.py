@@ -18,7 +18,7 @@ from .support import ROOT
 
 HOME = ROOT / "ath"
 
-# What each part may import of the others, besides itself. README, "How the code is laid out".
+# What each part may import of the others, besides itself. docs/architecture.md shows this table.
 PARTS: dict[str, set[str]] = {
     "codes": set(),
     "_lazy": {"response", "streams"},
