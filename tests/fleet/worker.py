@@ -103,7 +103,7 @@ def to_answer(value: Any) -> dict[str, Any]:
 
 
 def say(number: int, answer: dict[str, Any]) -> None:
-    os.write(1, (json.dumps({"id": number, **answer}) + "\n").encode())
+    os.write(1, (json.dumps({**answer, "id": number}) + "\n").encode())
 
 
 def serve(options: dict[str, str]) -> None:
