@@ -49,6 +49,8 @@ if TYPE_CHECKING:
     from .stores.base import AsyncCredentialStore, CredentialKey, CredentialStore, MemoryStore
     from .stores.encrypted import AsyncEncryptedStore, EncryptedStore
     from .stores.files import FileStore, FolderStore
+    from .stores.redis import AsyncRedisStore, RedisStore
+    from .stores.sql import AsyncSQLStore, SQLStore
     from .streams import AsyncStreamedResponse, ServerSentEvent, StreamedResponse
 
 __version__ = "0.2.0"
@@ -75,6 +77,8 @@ __all__ = [
     "AsyncConsent",
     "AsyncCredentialStore",
     "AsyncEncryptedStore",
+    "AsyncRedisStore",
+    "AsyncSQLStore",
     "AsyncSigner",
     "AsyncStreamedResponse",
     "AuthorizationRequest",
@@ -98,8 +102,10 @@ __all__ = [
     "ProviderInfo",
     "ProviderScopeRequest",
     "ProviderScopes",
+    "RedisStore",
     "Response",
     "RetryPolicy",
+    "SQLStore",
     "ScopeIntersection",
     "ServerSentEvent",
     "ServiceAuthConfig",
@@ -141,6 +147,8 @@ _HOMES = {
     "ath.stores.encrypted": ("AsyncEncryptedStore", "EncryptedStore"),
     "ath.stores.files": ("FileStore", "FolderStore"),
     "ath.streams": ("AsyncStreamedResponse", "ServerSentEvent", "StreamedResponse"),
+    "ath.stores.redis": ("AsyncRedisStore", "RedisStore"),
+    "ath.stores.sql": ("AsyncSQLStore", "SQLStore"),
     "ath_api.models": (
         "ATHErrorCode",
         "AgentIdentityDocument",

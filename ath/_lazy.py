@@ -1,11 +1,21 @@
-"""Modules that only annotations name: they are imported when somebody resolves an annotation."""
+"""Modules that only annotations name, or that are optional: imported when they are first used."""
 
 from __future__ import annotations
 
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-__all__ = ["ec", "httpx", "responses", "ssl", "streams"]
+__all__ = [
+    "async_redis",
+    "async_sqlalchemy",
+    "ec",
+    "httpx",
+    "redis",
+    "responses",
+    "sqlalchemy",
+    "ssl",
+    "streams",
+]
 
 
 class LazyModule:
@@ -25,13 +35,21 @@ if TYPE_CHECKING:
     import ssl
 
     import httpx
+    import redis
+    import redis.asyncio as async_redis
+    import sqlalchemy
+    import sqlalchemy.ext.asyncio as async_sqlalchemy
     from cryptography.hazmat.primitives.asymmetric import ec
 
     from . import response as responses
     from . import streams
 else:
+    async_redis = LazyModule("redis.asyncio")
+    async_sqlalchemy = LazyModule("sqlalchemy.ext.asyncio")
     ec = LazyModule("cryptography.hazmat.primitives.asymmetric.ec")
     httpx = LazyModule("httpx")
+    redis = LazyModule("redis")
     responses = LazyModule("ath.response")  # not slow, but it imports what names it
+    sqlalchemy = LazyModule("sqlalchemy")
     ssl = LazyModule("ssl")
     streams = LazyModule("ath.streams")  # as above, and few clients stream

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import random
+import secrets
 import signal
 import socket
 from collections.abc import Callable, Iterator
@@ -16,6 +17,7 @@ import trustme
 
 from tests.harness import search
 from tests.harness.clients import Kind
+from tests.harness.engines import PostgresServer, RedisServer, Stores
 from tests.harness.server import Server
 
 GETADDRINFO = socket.getaddrinfo
@@ -109,3 +111,25 @@ def chance() -> random.Random:
 def full() -> bool:
     """Whether `scripts/test --full` asked for the long runs."""
     return os.environ.get("ATH_TEST_FULL") == "1"
+
+
+@pytest.fixture(scope="session")
+def redis_server() -> Iterator[RedisServer]:
+    """A Redis for all tests that leave it as it is, and do not ask how durable it is."""
+    with RedisServer("--appendonly", "no") as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[PostgresServer]:
+    """A PostgreSQL for all tests that leave it as it is, and do not ask how durable it is."""
+    with PostgresServer("-c", "fsync=off") as server:
+        yield server
+
+
+@pytest.fixture
+def stores() -> Iterator[Stores]:
+    """Opens stores on servers, in a place of this test's own."""
+    stores = Stores(f"ath_{secrets.token_hex(6)}")
+    yield stores
+    stores.close()

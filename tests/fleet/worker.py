@@ -21,6 +21,8 @@ WANTED: dict[str, Any] = {
     "developer": {"name": "Acme", "id": "acme"},
     "providers": [{"provider_id": "github", "scopes": ["read:user", "repo"]}],
 }
+# Of eight processes together fewer than the hundred that a PostgreSQL serves.
+POOL: dict[str, Any] = {"pool_size": 8, "max_overflow": 0}
 
 
 class Counting:
@@ -37,6 +39,45 @@ class Counting:
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._store, name)
+
+
+class CountingAsync(Counting):
+    """The same for an async store."""
+
+    async def load(self, key: ath.CredentialKey) -> str | None:  # type: ignore[override]
+        self.reads[key.user] = self.reads.get(key.user, 0) + 1
+        text: str | None = await self._store.load(key)
+        return text
+
+
+def open_store(name: str, place: str, runner: LoopThread | None) -> Counting:
+    """The store of that class: in that file or folder, or on the server with that URL."""
+    if name == "RedisStore":
+        return Counting(ath.RedisStore.from_url(place))
+    if name == "AsyncRedisStore":
+        return CountingAsync(ath.AsyncRedisStore.from_url(place))
+    if name == "SQLStore":
+        import sqlalchemy
+
+        store = ath.SQLStore(sqlalchemy.create_engine(place, **POOL))
+        store.create_table()
+        return Counting(store)
+    if name == "AsyncSQLStore":
+        from sqlalchemy.ext.asyncio import create_async_engine
+
+        awaited = ath.AsyncSQLStore(create_async_engine(place, **POOL))
+        assert runner is not None
+        runner.wait_for(awaited.create_table())
+        return CountingAsync(awaited)
+    return Counting(getattr(ath, name)(place))
+
+
+async def close_store(store: Any) -> None:
+    """Close what would warn if it were not closed."""
+    if isinstance(store, ath.AsyncRedisStore):
+        await store.aclose()
+    elif isinstance(store, ath.AsyncSQLStore):
+        await store._engine.dispose()
 
 
 def make_calls(client: Any) -> dict[str, Callable[..., Any]]:
@@ -103,16 +144,17 @@ def to_answer(value: Any) -> dict[str, Any]:
 
 
 def say(number: int, answer: dict[str, Any]) -> None:
+    # Last, since a user of the provider has an id as well.
     os.write(1, (json.dumps({**answer, "id": number}) + "\n").encode())
 
 
 def serve(options: dict[str, str]) -> None:
     """Answer each line in a thread or task of its own, until there are no more."""
-    store = Counting(getattr(ath, options["store"])(options["place"]))
+    runner = LoopThread() if options["kind"] == "async" else None
+    store = open_store(options["store"], options["place"], runner)
     make = ath.ATHGatewayClient if options["kind"] == "sync" else ath.AsyncATHGatewayClient
     client = make(options["url"], AGENT_ID, options["pem"], credentials=store)
     calls = make_calls(client)
-    runner = LoopThread() if options["kind"] == "async" else None
 
     def answer(request: dict[str, Any]) -> None:
         number, operation = request.pop("id"), request.pop("operation")
@@ -133,6 +175,7 @@ def serve(options: dict[str, str]) -> None:
     if runner is None:
         client.close()
     else:
+        runner.wait_for(close_store(store._store))
         runner.close(client)
 
 

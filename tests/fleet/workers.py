@@ -60,7 +60,7 @@ class Worker:
 
 @contextmanager
 def start_workers(
-    count: int, kind: str, store: str, place: Path, url: str, pem: str
+    count: int, kind: str, store: str, place: Path | str, url: str, pem: str
 ) -> Iterator[list[Worker]]:
     """Start that many workers on one store; all are ready when the block begins."""
     options = {"kind": kind, "store": store, "place": str(place), "url": url, "pem": pem}

@@ -14,7 +14,9 @@ from hypothesis import strategies as st
 import ath
 from ath.stores.base import CredentialKey, FullCredentialStore, MemoryStore
 from ath.stores.files import FileStore, FolderStore
+from tests.harness.engines import Stores
 
+from .engines import ENGINES
 from .support import ALICE, BOB, KEY, error_of, json_values, record, value_in
 
 OTHERS = [
@@ -31,13 +33,16 @@ OTHERS = [
 Opener = Callable[[], FullCredentialStore]
 
 
-@pytest.fixture(params=["memory", "file", "folder"])
-def opener(request: pytest.FixtureRequest, tmp_path: Path) -> Opener:
+@pytest.fixture(params=["memory", "file", "folder", *ENGINES])
+def opener(request: pytest.FixtureRequest, tmp_path: Path, stores: Stores) -> Opener:
     """Opens the same store again and again, as further processes would."""
-    if request.param == "memory":
+    name: str = request.param
+    if name in ENGINES:
+        return ENGINES[name](request, stores, tmp_path)
+    if name == "memory":
         store = MemoryStore()
         return lambda: store
-    if request.param == "file":
+    if name == "file":
         return lambda: FileStore(tmp_path / "made" / "credentials.json")
     return lambda: FolderStore(tmp_path / "made" / "credentials")
 

@@ -1,0 +1,188 @@
+"""Stores on Redis (6.2 or later) and Valkey."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import aclosing
+from itertools import islice
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from .._lazy import async_redis, redis
+from .._secret import hide
+from ..errors import ATHError
+from .base import CredentialKey
+from .engine import AsyncEngineStore, SyncEngineStore, require_library
+from .operations import PAGE, parse_key
+
+if TYPE_CHECKING:
+    from .redis_operations import RedisOperations
+
+__all__ = ["AsyncRedisStore", "RedisStore"]
+
+T = TypeVar("T")
+INSTALL = 'pip install "redis>=5.0.1,<9"'
+
+
+class RedisStore(SyncEngineStore["RedisOperations"]):
+    """Keeps each record in Redis: for workers on many machines and any number of users.
+
+    A record is a hash at ``prefix{digest of its key}``, its lock stands at the same with ``:lock``
+    behind. Redis removes records whose ``expires_at`` has passed. Use a client with timeouts
+    (``socket_timeout``, ``socket_connect_timeout``): they bound each operation, which asks at most
+    three times.
+
+    What Redis acknowledges and then loses is lost: ``appendonly yes`` with ``appendfsync always``
+    keeps records over a crash, ``maxmemory-policy noeviction`` (or one that evicts volatile keys
+    only) over a shortage of memory; a failover to a replica loses the latest changes.
+
+    Args:
+        client: The ``redis.Redis`` (or ``redis.RedisCluster``) to use, with ``decode_responses`` or
+            without. It stays yours and is not closed.
+        prefix: What all names in Redis begin with.
+
+    Raises:
+        ATHError: INVALID_ARGUMENT, also for an async client.
+    """
+
+    def __init__(self, client: redis.Redis | redis.RedisCluster, *, prefix: str = "ath:") -> None:
+        _check(client, "RedisStore", awaits=False)
+        super().__init__(_make_operations("RedisStore", prefix))
+        self._client: Any = client
+        self._owns_client = False
+
+    @classmethod
+    def from_url(cls, url: str, *, prefix: str = "ath:", timeout: float = 5.0) -> RedisStore:
+        """Make a store with a client of its own; :meth:`close` it when you are done.
+
+        Args:
+            url: As ``redis.Redis.from_url`` takes it: ``redis://``, ``rediss://`` or ``unix://``.
+            prefix: What all names in Redis begin with.
+            timeout: Seconds for a connection, and for each answer.
+
+        Raises:
+            ATHError: INVALID_ARGUMENT.
+        """
+        store = cls(_make_client(cls.__name__, url, timeout, awaits=False), prefix=prefix)
+        store._owns_client = True
+        return store
+
+    def keys(self) -> Iterator[CredentialKey]:
+        """The keys of all records, in no order; one may come twice while others are added.
+
+        Raises:
+            ATHError: STORAGE_ERROR; INVALID_CREDENTIALS for a damaged key.
+        """
+        names = self._client.scan_iter(self._operations.pattern, count=PAGE)
+        while page := self._ask(lambda: list(islice(names, PAGE))):
+            yield from _parse_keys(self._ask(lambda: self._read_keys(page)))
+
+    def close(self) -> None:
+        """Close the client that :meth:`from_url` made; another one is left alone."""
+        if self._owns_client:
+            self._client.close()
+
+    def _perform(self, step: tuple[Any, ...]) -> Any:
+        return _decode(self._client.execute_command(*step))
+
+    def _read_keys(self, names: list[Any]) -> list[Any]:
+        with self._client.pipeline(transaction=False) as pipeline:
+            for name in names:
+                pipeline.hget(name, "key")
+            return list(pipeline.execute())
+
+    def _ask(self, call: Callable[[], T]) -> T:
+        try:
+            return call()
+        except Exception as error:
+            failure = self._operations.explain(error)
+        raise failure
+
+
+class AsyncRedisStore(AsyncEngineStore["RedisOperations"]):
+    """Async version of :class:`RedisStore`, on a client of ``redis.asyncio``."""
+
+    def __init__(
+        self, client: async_redis.Redis | async_redis.RedisCluster, *, prefix: str = "ath:"
+    ) -> None:
+        _check(client, "AsyncRedisStore", awaits=True)
+        super().__init__(_make_operations("AsyncRedisStore", prefix))
+        self._client: Any = client
+        self._owns_client = False
+
+    @classmethod
+    def from_url(cls, url: str, *, prefix: str = "ath:", timeout: float = 5.0) -> AsyncRedisStore:
+        """As :meth:`RedisStore.from_url`; :meth:`aclose` it when you are done."""
+        store = cls(_make_client(cls.__name__, url, timeout, awaits=True), prefix=prefix)
+        store._owns_client = True
+        return store
+
+    async def keys(self) -> AsyncIterator[CredentialKey]:
+        """As :meth:`RedisStore.keys`."""
+        async with aclosing(self._client.scan_iter(self._operations.pattern, count=PAGE)) as names:
+            while page := await self._ask(lambda: _take(names, PAGE)):
+                for key in _parse_keys(await self._ask(lambda: self._read_keys(page))):
+                    yield key
+
+    async def aclose(self) -> None:
+        """Close the client that :meth:`from_url` made; another one is left alone."""
+        if self._owns_client:
+            await self._client.aclose()
+
+    async def _perform(self, step: tuple[Any, ...]) -> Any:
+        return _decode(await self._client.execute_command(*step))
+
+    async def _read_keys(self, names: list[Any]) -> list[Any]:
+        async with self._client.pipeline(transaction=False) as pipeline:
+            for name in names:
+                pipeline.hget(name, "key")
+            return list(await pipeline.execute())
+
+    async def _ask(self, call: Callable[[], Any]) -> Any:
+        try:
+            return await call()
+        except Exception as error:
+            failure = self._operations.explain(error)
+        raise failure
+
+
+async def _take(names: AsyncIterator[Any], count: int) -> list[Any]:
+    page: list[Any] = []
+    async for name in names:
+        page.append(name)
+        if len(page) == count:
+            break
+    return page
+
+
+def _parse_keys(answers: list[Any]) -> Iterator[CredentialKey]:
+    """Without those that were deleted meanwhile."""
+    return (parse_key(answer) for answer in answers if answer is not None)
+
+
+def _decode(answer: Any) -> Any:
+    """Text whether the client decodes or not, and never shown."""
+    return hide(answer.decode() if isinstance(answer, bytes) else answer)
+
+
+def _check(client: object, store: str, *, awaits: bool) -> None:
+    require_library("redis", store, INSTALL)
+    execute = None if isinstance(client, type) else getattr(client, "execute_command", None)
+    if not callable(execute) or inspect.iscoroutinefunction(execute) != awaits:
+        wanted = "redis.asyncio.Redis" if awaits else "redis.Redis"
+        raise ATHError("INVALID_ARGUMENT", f"The client of {store} must be a {wanted}.")
+
+
+def _make_operations(store: str, prefix: object) -> RedisOperations:
+    from .redis_operations import RedisOperations  # needs the library
+
+    if not isinstance(prefix, str) or not prefix.isascii():
+        raise ATHError("INVALID_ARGUMENT", "prefix must be ASCII text.")
+    return RedisOperations(store, prefix)
+
+
+def _make_client(store: str, url: str, timeout: float, *, awaits: bool) -> Any:
+    require_library("redis", store, INSTALL)
+    from .redis_operations import make_client  # needs the library
+
+    return make_client(url, timeout, awaits=awaits)
