@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
     from ath_api.models import (
         AgentIdentityDocument,
+        AgentRegistration,
         AgentRegistrationRequest,
         AgentRegistrationResponse,
         AgentStatus,
@@ -69,6 +70,7 @@ __all__ = [
     "ATHWarning",
     "AgentIdentityDocument",
     "AgentKey",
+    "AgentRegistration",
     "AgentRegistrationRequest",
     "AgentRegistrationResponse",
     "AgentStatus",
@@ -152,6 +154,7 @@ _HOMES = {
     "ath_api.models": (
         "ATHErrorCode",
         "AgentIdentityDocument",
+        "AgentRegistration",
         "AgentRegistrationRequest",
         "AgentRegistrationResponse",
         "AgentStatus",

@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Any
 __all__ = [
     "async_redis",
     "async_sqlalchemy",
+    "consents",
     "ec",
     "httpx",
+    "public_keys",
     "redis",
     "responses",
     "sqlalchemy",
@@ -41,13 +43,17 @@ if TYPE_CHECKING:
     import sqlalchemy.ext.asyncio as async_sqlalchemy
     from cryptography.hazmat.primitives.asymmetric import ec
 
+    from . import _public_key as public_keys
+    from . import consent as consents
     from . import response as responses
     from . import streams
 else:
     async_redis = LazyModule("redis.asyncio")
     async_sqlalchemy = LazyModule("sqlalchemy.ext.asyncio")
+    consents = LazyModule("ath.consent")  # its classes take longer to make than most calls
     ec = LazyModule("cryptography.hazmat.primitives.asymmetric.ec")
     httpx = LazyModule("httpx")
+    public_keys = LazyModule("ath._public_key")
     redis = LazyModule("redis")
     responses = LazyModule("ath.response")  # not slow, but it imports what names it
     sqlalchemy = LazyModule("sqlalchemy")

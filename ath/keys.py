@@ -9,8 +9,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, NoReturn, Protocol, Self, runtime_checkable
 
-from ._lazy import ec
-from ._public_key import jwk_thumbprint, read_public_key
+from ._lazy import ec, public_keys
 from ._secret import SecretBytes, hide
 from .errors import ATHError
 
@@ -141,12 +140,12 @@ class AgentKey:
     @property
     def public_jwk(self) -> dict[str, str]:
         """The public key as a JWK (RFC 7517), as identity documents carry it: kty, crv, x, y."""
-        return read_public_key(self._key.public_key())
+        return public_keys.read_public_key(self._key.public_key())
 
     @property
     def thumbprint(self) -> str:
         """The public key's JWK thumbprint (RFC 7638, SHA-256): 43 characters that name it."""
-        return jwk_thumbprint(self.public_jwk)
+        return public_keys.jwk_thumbprint(self.public_jwk)
 
     def __repr__(self) -> str:
         """Which key it is, and nothing of its private part."""

@@ -12,12 +12,11 @@ from ath_api import models
 from . import _protocol
 from ._client.aio import AsyncClient
 from ._client.sync import CLIENT, SyncClient
-from ._lazy import httpx, streams
+from ._lazy import consents, httpx, streams
 from ._protocol import provider_call
 from ._protocol.context import Context
 from ._protocol.provider_request import CallOptions
 from .arguments import Content, Developer, ProviderScopes, Receiver, Show, Timeout
-from .consent import AsyncConsent, Consent
 from .grant import Grant
 from .response import Response
 from .retry import Retry
@@ -287,7 +286,7 @@ class ATHNativeClient(SyncClient):
         purpose: str | None = None,
         redirect_uri: str | None = None,
         state: str | None = None,
-    ) -> Consent:
+    ) -> consents.Consent:
         """Get ready to use the service, and come back at once: to show the user a URL, or not.
 
         Discovers and registers if need be. A grant that suffices is reused, and so is an open
@@ -316,7 +315,7 @@ class ATHNativeClient(SyncClient):
         started = self._driver.run(
             self._credentials, _protocol.connect.start_connect(self._context, options)
         )
-        return Consent(*started, self._wait)
+        return consents.Consent(*started, self._wait)
 
     def connect(
         self,
@@ -613,7 +612,7 @@ class AsyncATHNativeClient(AsyncClient):
         purpose: str | None = None,
         redirect_uri: str | None = None,
         state: str | None = None,
-    ) -> AsyncConsent:
+    ) -> consents.AsyncConsent:
         """Get ready, and come back at once; see :meth:`ATHNativeClient.start_connect`."""
         options = _protocol.connect.ConnectOptions(
             None, scopes, developer, providers, purpose, redirect_uri, state
@@ -621,7 +620,7 @@ class AsyncATHNativeClient(AsyncClient):
         started = await self._driver.run(
             self._credentials, _protocol.connect.start_connect(self._context, options)
         )
-        return AsyncConsent(*started, self._wait)
+        return consents.AsyncConsent(*started, self._wait)
 
     async def connect(
         self,

@@ -11,9 +11,8 @@ from ath_api import models
 
 from .. import _protocol
 from .._http.transports import open_async
-from .._lazy import ssl
+from .._lazy import consents, ssl
 from ..arguments import Developer, ProviderScopes, Receiver
-from ..consent import PendingSession
 from ..errors import ATHError
 from ..grant import Grant
 from ..retry import Default, Retry
@@ -168,7 +167,7 @@ class AsyncClient(Client["AsyncDriver"]):
             self._credentials, _protocol.approval.wait_for_approval(self._context, timeout)
         )
 
-    async def pending_sessions(self) -> tuple[PendingSession, ...]:
+    async def pending_sessions(self) -> tuple[consents.PendingSession, ...]:
         """The sessions that wait for the user; see :meth:`SyncClient.pending_sessions`."""
         return await self._driver.run(
             self._credentials, _protocol.connect.pending_sessions(self._context)

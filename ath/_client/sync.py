@@ -11,9 +11,8 @@ from ath_api import models
 
 from .. import _protocol
 from .._http.transports import open_sync
-from .._lazy import ssl
+from .._lazy import consents, ssl
 from ..arguments import Developer, ProviderScopes, Receiver
-from ..consent import PendingSession
 from ..grant import Grant
 from ..retry import Default, Retry
 from .base import Client, ClientT
@@ -253,7 +252,7 @@ class SyncClient(Client[SyncDriver]):
             self._credentials, _protocol.approval.wait_for_approval(self._context, timeout)
         )
 
-    def pending_sessions(self) -> tuple[PendingSession, ...]:
+    def pending_sessions(self) -> tuple[consents.PendingSession, ...]:
         """The sessions of this client or view that wait for the user, in whichever worker opened.
 
         Those that have expired, were used, or are known to be denied are not among them.

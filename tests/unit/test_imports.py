@@ -21,7 +21,7 @@ HOME = ROOT / "ath"
 # What each part may import of the others, besides itself. docs/architecture.md shows this table.
 PARTS: dict[str, set[str]] = {
     "codes": set(),
-    "_lazy": {"response", "streams"},
+    "_lazy": {"consent", "response", "streams", "_public_key"},
     "_secret": set(),
     "arguments": set(),
     "grant": set(),
@@ -33,7 +33,7 @@ PARTS: dict[str, set[str]] = {
     "streams": {"errors", "response", "_http"},
     "retry": {"errors"},
     "_public_key": {"errors"},
-    "keys": {"errors", "stores", "_lazy", "_public_key", "_secret"},
+    "keys": {"errors", "stores", "_lazy", "_secret"},
     "identity": {
         "arguments", "errors", "keys", "_http", "_json", "_lazy", "_protocol", "_public_key",
     },
@@ -45,16 +45,14 @@ PARTS: dict[str, set[str]] = {
         "_secret", "__init__",
     },
     "_client": {
-        "arguments", "consent", "errors", "grant", "keys", "retry", "show", "stores", "_http",
-        "_lazy", "_protocol", "_secret",
+        "arguments", "errors", "grant", "keys", "retry", "show", "stores", "_http", "_lazy",
+        "_protocol", "_secret",
     },
     "gateway": {
-        "arguments", "consent", "grant", "response", "retry", "show", "_client", "_lazy",
-        "_protocol",
+        "arguments", "grant", "response", "retry", "show", "_client", "_lazy", "_protocol",
     },
     "native": {
-        "arguments", "consent", "grant", "response", "retry", "show", "_client", "_lazy",
-        "_protocol",
+        "arguments", "grant", "response", "retry", "show", "_client", "_lazy", "_protocol",
     },
     "low_level": {"errors", "keys", "_client", "_http", "_lazy", "_protocol", "_secret"},
     "__init__": {
@@ -259,7 +257,7 @@ def test_the_public_names_are_these() -> None:
     assert ath.__all__ == [
         "ATH_VERSION", "CODES", "ATHError", "ATHErrorCode", "ATHGatewayClient", "ATHNativeClient",
         "ATHSecurityWarning", "ATHWarning", "AgentIdentityDocument", "AgentKey",
-        "AgentRegistrationRequest", "AgentRegistrationResponse", "AgentStatus",
+        "AgentRegistration", "AgentRegistrationRequest", "AgentRegistrationResponse", "AgentStatus",
         "AsyncATHGatewayClient", "AsyncATHNativeClient", "AsyncConsent", "AsyncCredentialStore",
         "AsyncEncryptedStore", "AsyncRedisStore", "AsyncSQLStore", "AsyncSigner",
         "AsyncStreamedResponse", "AuthorizationRequest", "AuthorizationResponse", "Consent",
