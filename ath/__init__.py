@@ -34,18 +34,24 @@ if TYPE_CHECKING:
 
     from .arguments import Developer, ProviderScopes
     from .codes import CODES, ErrorCode
+    from .consent import AsyncConsent, Consent, PendingSession
     from .errors import ATHError, ATHSecurityWarning, ATHWarning
     from .gateway import AsyncATHGatewayClient, ATHGatewayClient
     from .grant import Grant
-    from .keys import AsyncSigner, Signer
+    from .identity import IdentityFinding, agent_identity_document, check_identity
+    from .keys import AgentKey, AsyncSigner, Signer
+    from .loopback import LoopbackReceiver
+    from .low_level import proxy_url, sign_attestation
     from .native import AsyncATHNativeClient, ATHNativeClient
     from .response import Response
     from .retry import RetryPolicy
+    from .show import open_browser, print_url
     from .stores.base import AsyncCredentialStore, CredentialKey, CredentialStore, MemoryStore
     from .stores.encrypted import AsyncEncryptedStore, EncryptedStore
     from .stores.files import FileStore, FolderStore
     from .stores.redis import AsyncRedisStore, RedisStore
     from .stores.sql import AsyncSQLStore, SQLStore
+    from .streams import AsyncStreamedResponse, ServerSentEvent, StreamedResponse
 
 __version__ = "0.2.0"
 
@@ -62,18 +68,22 @@ __all__ = [
     "ATHSecurityWarning",
     "ATHWarning",
     "AgentIdentityDocument",
+    "AgentKey",
     "AgentRegistrationRequest",
     "AgentRegistrationResponse",
     "AgentStatus",
     "AsyncATHGatewayClient",
     "AsyncATHNativeClient",
+    "AsyncConsent",
     "AsyncCredentialStore",
     "AsyncEncryptedStore",
     "AsyncRedisStore",
     "AsyncSQLStore",
     "AsyncSigner",
+    "AsyncStreamedResponse",
     "AuthorizationRequest",
     "AuthorizationResponse",
+    "Consent",
     "CredentialKey",
     "CredentialStore",
     "Developer",
@@ -84,7 +94,10 @@ __all__ = [
     "FileStore",
     "FolderStore",
     "Grant",
+    "IdentityFinding",
+    "LoopbackReceiver",
     "MemoryStore",
+    "PendingSession",
     "ProviderApproval",
     "ProviderInfo",
     "ProviderScopeRequest",
@@ -94,24 +107,37 @@ __all__ = [
     "RetryPolicy",
     "SQLStore",
     "ScopeIntersection",
+    "ServerSentEvent",
     "ServiceAuthConfig",
     "ServiceDiscoveryDocument",
     "Signer",
+    "StreamedResponse",
     "TokenExchangeRequest",
     "TokenResponse",
     "TokenRevocationRequest",
+    "agent_identity_document",
+    "check_identity",
+    "open_browser",
+    "print_url",
+    "proxy_url",
+    "sign_attestation",
 ]
 
 _HOMES = {
     "ath.arguments": ("Developer", "ProviderScopes"),
     "ath.codes": ("CODES", "ErrorCode"),
+    "ath.consent": ("AsyncConsent", "Consent", "PendingSession"),
     "ath.errors": ("ATHError", "ATHSecurityWarning", "ATHWarning"),
     "ath.gateway": ("ATHGatewayClient", "AsyncATHGatewayClient"),
     "ath.grant": ("Grant",),
-    "ath.keys": ("AsyncSigner", "Signer"),
+    "ath.identity": ("IdentityFinding", "agent_identity_document", "check_identity"),
+    "ath.keys": ("AgentKey", "AsyncSigner", "Signer"),
+    "ath.low_level": ("proxy_url", "sign_attestation"),
+    "ath.loopback": ("LoopbackReceiver",),
     "ath.native": ("ATHNativeClient", "AsyncATHNativeClient"),
     "ath.response": ("Response",),
     "ath.retry": ("RetryPolicy",),
+    "ath.show": ("open_browser", "print_url"),
     "ath.stores.base": (
         "AsyncCredentialStore",
         "CredentialKey",
@@ -122,6 +148,7 @@ _HOMES = {
     "ath.stores.files": ("FileStore", "FolderStore"),
     "ath.stores.redis": ("AsyncRedisStore", "RedisStore"),
     "ath.stores.sql": ("AsyncSQLStore", "SQLStore"),
+    "ath.streams": ("AsyncStreamedResponse", "ServerSentEvent", "StreamedResponse"),
     "ath_api.models": (
         "ATHErrorCode",
         "AgentIdentityDocument",

@@ -14,6 +14,7 @@ __all__ = [
     "responses",
     "sqlalchemy",
     "ssl",
+    "streams",
 ]
 
 
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric import ec
 
     from . import response as responses
+    from . import streams
 else:
     async_redis = LazyModule("redis.asyncio")
     async_sqlalchemy = LazyModule("sqlalchemy.ext.asyncio")
@@ -50,3 +52,4 @@ else:
     responses = LazyModule("ath.response")  # not slow, but it imports what names it
     sqlalchemy = LazyModule("sqlalchemy")
     ssl = LazyModule("ssl")
+    streams = LazyModule("ath.streams")  # as above, and few clients stream

@@ -28,5 +28,7 @@ class SecretBytes(bytes):
 
 
 def hide(value: T) -> T:
-    """The value, so that its repr does not show it if it is text."""
+    """The value, so that its repr does not show it if it is text or bytes."""
+    if isinstance(value, bytes):
+        return SecretBytes(value)  # type: ignore[return-value]
     return SecretText(value) if isinstance(value, str) else value  # type: ignore[return-value]

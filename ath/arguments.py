@@ -3,7 +3,9 @@
 Without ``from __future__ import annotations``: at run time NotRequired is not seen in a string.
 """
 
-from typing import NotRequired, Protocol, TypedDict, runtime_checkable
+from collections.abc import AsyncIterable, Callable, Iterable
+from concurrent.futures import Future
+from typing import Literal, NotRequired, Protocol, TypedDict, runtime_checkable
 
 __all__ = ["Developer", "ProviderScopes"]
 
@@ -34,4 +36,55 @@ class Timeout(Protocol):
 
     def as_dict(self) -> dict[str, float | None]:
         """Seconds by phase: connect, read, write, pool."""
+        ...
+
+
+class ReadableFile(Protocol):
+    """A file open for reading bytes; with ``seek`` and ``tell`` it can be sent again."""
+
+    def read(self, size: int, /) -> bytes:
+        """The next bytes; none at the end."""
+        ...
+
+
+Content = bytes | str | ReadableFile | Iterable[bytes] | AsyncIterable[bytes]
+"""What stream() sends; only async clients send what is iterated async."""
+
+
+Show = Callable[[str], object]
+"""Brings the URL of a consent page to the user, such as ``print``.
+
+For async clients it may be a coroutine function; a plain one is called in the event loop.
+"""
+
+Page = Literal["granted", "denied", "failed"]
+"""What a browser that came back is told."""
+
+
+class Receiver(Protocol):
+    """What waits for the browser at the redirect URI, such as :class:`ath.LoopbackReceiver`.
+
+    None of its methods may wait.
+    """
+
+    @property
+    def redirect_uri(self) -> str:
+        """The URI that it listens at, as it is registered."""
+        ...
+
+    @property
+    def callback(self) -> Future[str]:
+        """Gets the URL that the next browser comes with; it must not be cancellable."""
+        ...
+
+    def open(self) -> None:
+        """Begin to listen."""
+        ...
+
+    def answer(self, page: Page) -> None:
+        """Answer the browser that came; after ``failed``, another one is waited for."""
+        ...
+
+    def close(self) -> None:
+        """Stop listening; a second call does nothing."""
         ...

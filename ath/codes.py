@@ -45,6 +45,9 @@ ErrorCode = Literal[
     "HTTP_ERROR",
     "PROVIDER_ERROR",
     "OUTCOME_UNKNOWN",
+    "CONSENT_TIMEOUT",
+    "APPROVAL_TIMEOUT",
+    "RECEIVER_UNAVAILABLE",
     "PKCE_REQUIRED",
     "INVALID_KEY",
     "SIGNING_FAILED",
@@ -56,6 +59,7 @@ ErrorCode = Literal[
     "NETWORK_ERROR",
     "TIMEOUT",
     "RESPONSE_TOO_LARGE",
+    "STREAM_CLOSED",
     "WRONG_EVENT_LOOP",
     "CLIENT_CLOSED",
     "NOT_PICKLABLE",
@@ -74,12 +78,13 @@ _TABLE: Final[dict[ErrorCode, tuple[str, str]]] = {
         "Call register() first, or load the right credentials.",
     ),
     "AGENT_UNAPPROVED": (
-        "implementor",
-        "Wait for the implementor's approval; registration() shows the status.",
+        "client, implementor",
+        "Wait for the implementor's approval: wait_for_approval(), or registration() for the "
+        "status.",
     ),
     "PROVIDER_NOT_APPROVED": ("implementor", "Register again and request this provider."),
     "SCOPE_NOT_APPROVED": (
-        "implementor",
+        "client, implementor",
         "Ask for fewer scopes, or register again and request these.",
     ),
     "SESSION_NOT_FOUND": (
@@ -88,10 +93,13 @@ _TABLE: Final[dict[ErrorCode, tuple[str, str]]] = {
         "authorize() again.",
     ),
     "SESSION_EXPIRED": (
-        "implementor",
-        "Call authorize() again: a session lives 10 minutes at most.",
+        "client, implementor",
+        "Call connect() or authorize() again: a session lives 10 minutes at most.",
     ),
-    "STATE_MISMATCH": ("implementor", "Call authorize() again and use the new authorization URL."),
+    "STATE_MISMATCH": (
+        "client, implementor",
+        "Call authorize() again and use the new authorization URL.",
+    ),
     "TOKEN_INVALID": ("implementor", "Call authorize() again to get a new token."),
     "TOKEN_EXPIRED": (
         "client, implementor",
@@ -100,9 +108,12 @@ _TABLE: Final[dict[ErrorCode, tuple[str, str]]] = {
     "TOKEN_REVOKED": ("implementor", "Call authorize() again if the user still wants this."),
     "AGENT_IDENTITY_MISMATCH": ("implementor", "Use the token with the agent_id it was issued to."),
     "PROVIDER_MISMATCH": ("implementor", "Use the token with the provider it was issued for."),
-    "USER_DENIED": ("implementor", "Respect the user's answer; ask again only when they wish it."),
+    "USER_DENIED": (
+        "client, implementor",
+        "Respect the user's answer; ask again only when they wish it.",
+    ),
     "OAUTH_ERROR": (
-        "implementor",
+        "client, implementor",
         "The provider's OAuth server failed; try authorize() again later.",
     ),
     "INTERNAL_ERROR": ("implementor", "The implementor failed; try again later."),
@@ -149,7 +160,10 @@ _TABLE: Final[dict[ErrorCode, tuple[str, str]]] = {
         "client",
         "Call again: later calls use the registration in the store.",
     ),
-    "NO_TOKEN": ("client", "Call authorize(), let the user consent, then exchange_token()."),
+    "NO_TOKEN": (
+        "client",
+        "Call connect(); or authorize(), let the user consent, then exchange_token().",
+    ),
     "NOT_DISCOVERED": ("client", "Call discover() first: it tells where the service's API is."),
     "INVALID_RESPONSE": (
         "client, implementor, provider",
@@ -160,6 +174,15 @@ _TABLE: Final[dict[ErrorCode, tuple[str, str]]] = {
     "OUTCOME_UNKNOWN": (
         "client",
         "Check whether it took effect (for example with registration()) before calling again.",
+    ),
+    "CONSENT_TIMEOUT": (
+        "client",
+        "Wait again, with connect() or wait_for_token(): the session is still open.",
+    ),
+    "APPROVAL_TIMEOUT": ("client", "Wait again: the implementor has not decided yet."),
+    "RECEIVER_UNAVAILABLE": (
+        "client",
+        "Free the port that the message names, or connect without a receiver.",
     ),
     "PKCE_REQUIRED": (
         "client",
@@ -184,6 +207,7 @@ _TABLE: Final[dict[ErrorCode, tuple[str, str]]] = {
     "NETWORK_ERROR": ("client", "Check the network and the server's address."),
     "TIMEOUT": ("client", "Try again later, or pass a longer timeout."),
     "RESPONSE_TOO_LARGE": ("client", "Ask for less at a time, or raise max_response_bytes."),
+    "STREAM_CLOSED": ("client", "Read the answer inside its with block, once."),
     "WRONG_EVENT_LOOP": ("client", "Make one async client per event loop."),
     "CLIENT_CLOSED": ("client", "Make a new client; this one was closed."),
     "NOT_PICKLABLE": (

@@ -114,7 +114,7 @@ class Response:
     def text(self) -> str:
         """The body as text: in its charset, otherwise UTF-8; what cannot be decoded is replaced."""
         with suppress(*MALFORMED):
-            return self.content.decode(self._charset(), "replace")
+            return self.content.decode(self.charset, "replace")
         return self.content.decode("utf-8", "replace")
 
     def json(self) -> Any:
@@ -181,7 +181,9 @@ class Response:
         """The status and the size of the body."""
         return f"<Response {self.status_code}, {len(self.content)} bytes>"
 
-    def _charset(self) -> str:
+    @property
+    def charset(self) -> str:
+        """The charset of a text: that of ``Content-Type`` if it is known, otherwise UTF-8."""
         for parameter in self._content_type().split(";")[1:]:
             name, _, value = parameter.partition("=")
             charset = value.strip(" \"'").lower().replace("-", "_")

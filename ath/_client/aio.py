@@ -12,8 +12,10 @@ from ath_api import models
 from .. import _protocol
 from .._http.transports import open_async
 from .._lazy import ssl
-from ..arguments import Developer, ProviderScopes
+from ..arguments import Developer, ProviderScopes, Receiver
+from ..consent import PendingSession
 from ..errors import ATHError
+from ..grant import Grant
 from ..retry import Default, Retry
 from .base import Client
 
@@ -140,10 +142,42 @@ class AsyncClient(Client["AsyncDriver"]):
             _protocol.consent.exchange_token(self._context, code, session_id, retry),
         )
 
+    async def wait_for_token(self, session_id: str, *, timeout: float = 600) -> Grant:
+        """Wait for the user's consent; see :meth:`SyncClient.wait_for_token`.
+
+        Cancelling leaves at once; the session is kept.
+        """
+        return await self._wait(session_id, timeout, None)
+
+    async def _wait(self, session_id: str, timeout: float, receiver: Receiver | None) -> Grant:
+        return await self._driver.run(
+            self._credentials,
+            _protocol.waiting.wait_for_token(self._context, session_id, timeout, receiver),
+        )
+
+    async def complete_authorization(self, callback_url: str) -> Grant:
+        """Exchange the session of a callback; see :meth:`SyncClient.complete_authorization`."""
+        return await self._driver.run(
+            self._credentials,
+            _protocol.completing.complete_authorization(self._context, callback_url),
+        )
+
+    async def wait_for_approval(self, timeout: float = 600) -> models.AgentRegistration:
+        """Wait for the agent's approval; see :meth:`SyncClient.wait_for_approval`."""
+        return await self._driver.run(
+            self._credentials, _protocol.approval.wait_for_approval(self._context, timeout)
+        )
+
+    async def pending_sessions(self) -> tuple[PendingSession, ...]:
+        """The sessions that wait for the user; see :meth:`SyncClient.pending_sessions`."""
+        return await self._driver.run(
+            self._credentials, _protocol.connect.pending_sessions(self._context)
+        )
+
     async def revoke(self, provider: str | None = None, *, retry: Retry = CLIENT) -> None:
         """Revoke one provider's token or all; see :meth:`SyncClient.revoke`."""
         return await self._driver.run(
-            self._credentials, _protocol.consent.revoke(self._context, provider, retry)
+            self._credentials, _protocol.revocation.revoke(self._context, provider, retry)
         )
 
     async def load(self) -> None:

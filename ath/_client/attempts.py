@@ -8,10 +8,13 @@ from __future__ import annotations
 
 import time
 import warnings
+from dataclasses import replace
+from math import inf
 from typing import TYPE_CHECKING
 
 from .._http.limits import Limits
 from .._http.messages import Reply
+from .._http.opened import OpenReply
 from .._protocol.context import Learned
 from .._protocol.failures import server_time
 from .._protocol.steps import Audience, Call
@@ -42,6 +45,8 @@ class Attempts:
     ) -> None:
         self._since = time.monotonic()
         self._begun = False
+        if call.streamed is not None:
+            policy, limits = _bound(policy, limits, call.streamed.total)
         self._limits = limits
         self._learned = learned
         self._call = call
@@ -77,6 +82,18 @@ class Attempts:
             limits = limits.within(max(0.0, self._policy.total - self._elapsed))
         self._begun = True
         return limits
+
+    def bound_body(self, reply: Reply | OpenReply) -> None:
+        """Say how long the reader of an answer waits: this attempt's place is not its business."""
+        if isinstance(reply, OpenReply):
+            total = self._limits.total
+            reply.wait = self._limits.read
+            reply.ends = inf if total is None else self._since + total
+
+    @property
+    def can_repeat(self) -> bool:
+        """Whether what was sent can be sent again."""
+        return self._call.streamed is None or self._call.streamed.can_repeat
 
     @property
     def in_time(self) -> bool:
@@ -115,7 +132,7 @@ class Attempts:
 
     def _scheduled_pause(self, error: ATHError) -> float:
         """The pause that the retry policy wants, or the error."""
-        error.retryable = self._call.rule.allows(error)
+        error.retryable = self._call.rule.allows(error) and self.can_repeat
         self._codes.append(error.code)
         try:
             if not error.retryable or self._policy is None:
@@ -158,3 +175,15 @@ class Attempts:
                 stacklevel=2,
             )
         return True
+
+
+def _bound(
+    policy: RetryPolicy | None, limits: Limits, total: float | None
+) -> tuple[RetryPolicy | None, Limits]:
+    """The bounds of a call whose answer is read piece by piece.
+
+    The limits bound each wait; the whole, further attempts included, has its own bound.
+    """
+    if total is not None and policy is not None:
+        policy = replace(policy, total=min(policy.total, total))
+    return policy, replace(limits, total=total)

@@ -18,9 +18,10 @@ from .._http.limits import parse_timeout
 from .._http.messages import parse_base
 from .._http.transports import check_ssl_context
 from .._lazy import ec, httpx, ssl
-from .._protocol.arguments import as_list, encode_headers, require_text
+from .._protocol.arguments import check_agent_id, encode_headers, require_text, require_texts
 from .._protocol.context import Learned, Settings, current_client_id, require_registration
 from .._protocol.requests import context_of_user, make_context
+from .._secret import hide
 from ..arguments import Timeout
 from ..errors import ATHError
 from ..grant import Grant
@@ -30,7 +31,7 @@ from ..stores.base import AsyncCredentialStore, CredentialKey, CredentialStore
 from ..stores.record import Record, Token
 from .credentials import Credentials
 from .held_record import HeldRecords
-from .options import check_agent_id, check_audience, open_store, random_text
+from .options import check_audience, open_store, random_text
 
 DriverT = TypeVar("DriverT")
 ClientT = TypeVar("ClientT", bound="Client[Any]")
@@ -66,8 +67,9 @@ class Client(ABC, Generic[DriverT]):
         Args:
             url: The implementor's base URL, http or https, as it names itself.
             agent_id: The https URL of the agent's identity document (http on loopback).
-            private_key: The agent's P-256 key: PEM text or bytes, a ``pathlib.Path`` to such a
-                file, a key of ``cryptography``, or a :class:`Signer` for a key kept elsewhere.
+            private_key: The agent's P-256 key: an :class:`AgentKey`, PEM text or bytes, a
+                ``pathlib.Path`` to such a file, a key of ``cryptography``, or a :class:`Signer`
+                for a key kept elsewhere.
             key_id: The ``kid`` that attestations name.
             private_key_password: Of an encrypted PEM.
             timeout: Seconds for one attempt, connecting and reading included; an httpx.Timeout
@@ -98,14 +100,13 @@ class Client(ABC, Generic[DriverT]):
             base=base,
             agent_id=check_agent_id(agent_id),
             key_id=require_text(key_id, "key_id"),
-            capabilities=tuple(
-                require_text(item, "capabilities") for item in as_list(capabilities, "capabilities")
-            ),
+            capabilities=tuple(require_texts(capabilities, "capabilities")),
             audience=base.url if audience is None else check_audience(audience),
             require_pkce=require_pkce,
             max_response_bytes=max_response_bytes,
             native=self._native,
             clock=time.time,
+            monotonic=time.monotonic,
             random_text=random_text,
         )
         learned = Learned()
@@ -118,7 +119,7 @@ class Client(ABC, Generic[DriverT]):
         self._driver = self._make_driver(
             http_client,
             check_ssl_context(ssl_context, http_client),
-            signer=load_signer(private_key, private_key_password),
+            signer=load_signer(hide(private_key), hide(private_key_password)),
             limits=parse_timeout(timeout, max_response_bytes),
             retry=resolve_policy(retry, None),
             settings=settings,

@@ -6,10 +6,9 @@ They are the same record for the agent itself, and for a user with a registratio
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import UTC, datetime
 from functools import partial
 
-from .._protocol.context import is_expired
+from .._protocol.grants import is_usable, to_grant
 from .._protocol.steps import Change
 from .._secret import hide
 from ..errors import ATHError
@@ -19,8 +18,6 @@ from ..stores.base import AsyncCredentialStore, CredentialKey, CredentialStore
 from ..stores.record import Record, Registration, Session, Token
 from .held_record import HeldRecord, HeldRecords
 from .operations import Operations
-
-_LAST_SECOND = datetime.max.replace(microsecond=0, tzinfo=UTC)
 
 
 class Credentials:
@@ -83,18 +80,19 @@ class Credentials:
     def grants(self, now: float) -> tuple[Grant, ...]:
         """The tokens that can be used at that time (seconds UTC), without their secrets."""
         return tuple(
-            Grant(token.provider, token.scopes, _to_datetime(token.expires_at), self.key.user)
-            for token in self.tokens()
-            if not token.refused and not is_expired(token, now)
+            to_grant(token, self.key.user) for token in self.tokens() if is_usable(token, now)
         )
 
     def session(self, session_id: str) -> Session | None:
         """The session that this view opened, if its registration is still in use; or None."""
         session = self._own.record.sessions.get(session_id)
-        registration = self.registration
-        if session is None or registration is None:
-            return session
-        return session if session.client_id in (None, registration.client_id) else None
+        return session if session is not None and self._is_current(session) else None
+
+    def sessions(self) -> dict[str, Session]:
+        """All such sessions by their id, the oldest first."""
+        with fork.guard:
+            held = dict(self._own.record.sessions)
+        return {key: session for key, session in held.items() if self._is_current(session)}
 
     def change(self, change: Change) -> None:
         """Change the user's own record in memory; the next write makes the change in the store."""
@@ -212,12 +210,9 @@ class Credentials:
         """
         yield from self._own.forget()
 
+    def _is_current(self, session: Session) -> bool:
+        registration = self.registration
+        return registration is None or session.client_id in (None, registration.client_id)
+
     def _each(self) -> tuple[HeldRecord, ...]:
         return (self._own,) if self._own is self._owner else (self._owner, self._own)
-
-
-def _to_datetime(seconds: float | None) -> datetime | None:
-    """The time in UTC; the last one that datetime knows for any that is later."""
-    if seconds is None:
-        return None
-    return datetime.fromtimestamp(min(_LAST_SECOND.timestamp(), seconds), UTC)

@@ -6,6 +6,7 @@ Everything that needs no thought about blocking or awaiting is here, once for bo
 from __future__ import annotations
 
 import logging
+import random
 import warnings
 from collections.abc import Callable
 from contextlib import suppress
@@ -14,6 +15,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from .. import _protocol
 from .._http.messages import Request
+from .._protocol.failures import is_refusal
 from .._protocol.steps import (
     Attest,
     Audience,
@@ -23,10 +25,12 @@ from .._protocol.steps import (
     Flow,
     Learn,
     Pause,
+    Receive,
     Reload,
     Save,
     SaveRegistration,
     Share,
+    Show,
     Step,
 )
 from ..errors import ATHError, ATHSecurityWarning
@@ -35,7 +39,7 @@ from ..stores.base import has_coroutines
 from ..stores.record import Record
 from .attempts import Attempts
 from .credentials import Credentials
-from .operations import Operations, Send, Sign, Wait, growing_pauses, use_store
+from .operations import Open, Operations, Send, Sign, Wait, growing_pauses, use_store
 
 if TYPE_CHECKING:
     from .run import Driver
@@ -68,11 +72,14 @@ class Execution:
 
     def _call(self, call: Call) -> Operations[Any]:
         """Make a call, with as many attempts as are allowed and may help."""
+        limits = call.limits or self._driver.limits
+        if call.within is not None:
+            limits = limits.within(call.within)
         attempts = Attempts(
             self._driver.learned,
             call,
             resolve_policy(call.retry, self._driver.retry),
-            call.limits or self._driver.limits,
+            limits,
         )
         if not self._credentials.loaded:
             yield from self._credentials.load_first()
@@ -91,13 +98,18 @@ class Execution:
                 label = request.origin_label
                 self._warn_of_plaintext(request)
                 self._sends += 1
-                reply = yield Send(request, attempts.begin())
+                if call.streamed is None:
+                    reply = yield Send(request, attempts.begin())
+                else:
+                    reply = yield Open(request, attempts.begin(), call.streamed.for_others)
+                    attempts.bound_body(reply)
                 value = call.read(request, reply)
             except ATHError as error:
                 in_time = reply is None or attempts.in_time
                 if call.credential is not None and not made_again and in_time:
                     made_again = yield from self._found_other(call.credential, used, error)
-                    if made_again:
+                    unsent = error.status is None
+                    if made_again and (unsent or attempts.can_repeat):
                         log.info("%s: %s; again with what the store holds", label, error.code)
                         continue
                 if call.credential is not None:
@@ -132,7 +144,12 @@ class Execution:
             case Attest():
                 return (yield from self._attest(step.audience))
             case Pause():
+                share = random.uniform(1 - step.spread, 1 + step.spread)  # noqa: S311 - no secret
+                yield step._replace(seconds=step.seconds * share)
+            case Show():
                 yield step
+            case Receive():
+                return (yield from self._receive(step))
             case Reload():
                 yield from self._credentials.load()
             case Save():
@@ -144,6 +161,7 @@ class Execution:
                 yield from self._check_registration(step.client_id)
             case Learn():
                 self._driver.learned.api_base = step.api_base
+                self._driver.learned.app_id = step.app_id
             case Share():
                 return (yield from self._share(step))
             case Exclude():
@@ -166,14 +184,14 @@ class Execution:
         if error.status is None and error.code in _MISSING_CODES:
             yield from self._credentials.load()
             return True  # building the request again tells
-        if used is not None and _is_refusal(error, _REFUSAL_CODES):
+        if used is not None and is_refusal(error, _REFUSAL_CODES):
             with suppress(ATHError):  # what the server said counts more than a failing store
                 return (yield from self._credentials.load_another(credential, used))
         return False
 
     def _mark_refused(self, used: str | None, error: ATHError) -> Operations[None]:
         """Remember that a token will not be accepted any more."""
-        if used is not None and _is_refusal(error, UNUSABLE_TOKEN_CODES):
+        if used is not None and is_refusal(error, UNUSABLE_TOKEN_CODES):
             with suppress(ATHError):  # as above
                 yield from self._credentials.save(partial(Record.mark_refused, access_token=used))
 
@@ -210,8 +228,8 @@ class Execution:
                 flight.fail(
                     ATHError(
                         "OUTCOME_UNKNOWN",
-                        "The call that was registering the agent was interrupted. "
-                        "The agent may have registered.",
+                        "The same call was under way and was interrupted. "
+                        "It may have taken effect.",
                     )
                 )
                 raise
@@ -261,6 +279,13 @@ class Execution:
                 with suppress(ATHError):  # the lease ends by itself
                     yield from use_store(store, "release", key, owner)
 
+    def _receive(self, step: Receive) -> Operations[Any]:
+        step.receiver.open()
+        try:
+            return (yield from self._run_flow(step.make_flow()))
+        finally:
+            step.receiver.close()
+
     def _warn_of_plaintext(self, request: Request) -> None:
         """Say once that an origin beyond this machine is spoken to unencrypted."""
         base, warned = request.base, self._driver.warned_origins
@@ -271,8 +296,3 @@ class Execution:
                 ATHSecurityWarning,
                 stacklevel=2,
             )
-
-
-def _is_refusal(error: ATHError, codes: frozenset[str]) -> bool:
-    """Whether the implementor itself refused with one of these codes, and so did nothing."""
-    return error.source == "implementor" and error.status in (400, 401, 403) and error.code in codes

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple, TypeVar
 
 from .._http.limits import Limits
 from .._http.messages import Request
-from .._protocol.steps import Pause
+from .._protocol.steps import Pause, Show
 from ..errors import ATHError
 
 T = TypeVar("T")
@@ -31,6 +31,15 @@ class Send(NamedTuple):
     limits: Limits
 
 
+class Open(NamedTuple):
+    """Send once; the result is the answer once its head has come, or a failure's reply."""
+
+    request: Request
+    limits: Limits
+    keeps_errors: bool
+    """Whether a failure is handed out as well; what was read of its body is put back."""
+
+
 class UseStore(NamedTuple):
     """Call a method of a store, which blocks or is a coroutine; the result is what it returns."""
 
@@ -46,7 +55,7 @@ class Wait(NamedTuple):
     future: Future[Any]
 
 
-Operation = Sign | Send | Pause | UseStore | Wait
+Operation = Sign | Send | Open | Pause | UseStore | Wait | Show
 Operations = Generator[Operation, Any, T]
 """Work that yields operations and is sent their results."""
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from base64 import urlsafe_b64encode
 
-from .._http.messages import parse_base
 from .._protocol.arguments import require_text
 from ..errors import ATHError
 from ..stores.base import AsyncCredentialStore, CredentialStore, has_coroutines
@@ -37,20 +36,6 @@ def open_store(
             "clients can use. Pass its sync twin.",
         )
     return credentials
-
-
-def check_agent_id(agent_id: object) -> str:
-    """The agent_id, which has to fit into a header.
-
-    Raises:
-        ATHError: INVALID_ARGUMENT.
-    """
-    base = parse_base(agent_id, "agent_id")
-    if not isinstance(agent_id, str) or not agent_id.isascii():
-        raise ATHError("INVALID_ARGUMENT", "agent_id must be an ASCII URL.")
-    if base.is_plaintext:
-        raise ATHError("INVALID_ARGUMENT", "agent_id must be an https URL (http on loopback only).")
-    return agent_id
 
 
 def check_audience(audience: object) -> str:

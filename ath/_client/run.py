@@ -7,22 +7,30 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable
-from typing import Any, Generic, Protocol, TypeVar
+from collections.abc import Awaitable, Callable, Generator
+from contextlib import closing, contextmanager, suppress
+from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar, cast
 
+from .._http.failures import UploadError
 from .._http.limits import Limits
 from .._http.messages import Reply, Request
+from .._http.opened import OpenReply, SyncOpenReply
+from .._lazy import httpx, streams
 from .._protocol.context import Learned, Settings
-from .._protocol.steps import Flow, Pause
+from .._protocol.failures import MAX_ERROR_BODY
+from .._protocol.steps import Flow, Pause, Show
 from .._secret import hide
 from ..errors import ATHError
-from ..keys import Signer
+from ..keys import AsyncSigner, Signer
 from ..retry import Retry, RetryPolicy, resolve_policy
 from ..stores import fork
 from .credentials import Credentials
 from .execution import Execution
-from .operations import Operation, Operations, Send, Sign, UseStore, Wait
+from .operations import Open, Operation, Operations, Send, Sign, UseStore, Wait
 from .single_flight import SingleFlight
+
+if TYPE_CHECKING:
+    from .._http.lent import LentRequest
 
 T = TypeVar("T")
 log = logging.getLogger("ath")
@@ -37,10 +45,17 @@ class SyncTransport(Protocol):
         """Send once."""
         ...
 
+    def open(self, request: Request, limits: Limits) -> SyncOpenReply:
+        """Send once, and hand the answer out once its head has come."""
+        ...
+
     def close(self) -> None:
         """Free the connections."""
         ...
 
+
+Forward = Callable[["LentRequest"], Flow[OpenReply]]
+"""The flow that makes a call for another library's client."""
 
 TransportT = TypeVar("TransportT")
 SignerT = TypeVar("SignerT")
@@ -88,16 +103,36 @@ class Driver(Generic[TransportT, SignerT]):
         return attempt + (0.0 if policy is None else policy.total)
 
 
-def log_reply(request: Request, reply: Reply) -> None:
+def log_reply(request: Request, reply: Reply | OpenReply) -> None:
     """Method, origin, status and duration; nothing else, since it could be secret."""
     if log.isEnabledFor(logging.DEBUG):
         took = reply.seconds * 1000
         log.debug("%s: HTTP status %d after %.0f ms", request.origin_label, reply.status, took)
 
 
+def bound_error(reply: OpenReply) -> None:
+    """Bound the body of a failure as a whole: its beginning is read for the error."""
+    if reply.wait is not None:
+        reply.ends = time.monotonic() + reply.wait
+
+
+def whole_error(reply: OpenReply) -> Reply:
+    """A failure of which enough was read."""
+    return Reply(reply.status, reply.headers, reply.beginning, reply.received_at, reply.seconds)
+
+
 def signer_error(error: Exception) -> ATHError:
     """The error for a signer's own; to be raised apart from that, whose text may hold anything."""
     return ATHError("SIGNING_FAILED", f"The signer raised {type(error).__name__}.")
+
+
+def sign(signer: Signer | AsyncSigner, message: bytes) -> bytes | Awaitable[bytes]:
+    """Call a signer, which may be the user's own; its failures become SIGNING_FAILED."""
+    try:
+        return signer.sign(message)
+    except Exception as error:
+        failed = signer_error(error)
+    raise failed
 
 
 def use_store(operation: UseStore) -> Any:
@@ -122,12 +157,75 @@ def store_error(operation: UseStore, error: Exception) -> ATHError:
     return ATHError("STORAGE_ERROR", f"The {operation.store} failed with {kind}.")
 
 
+def _pause(pause: Pause) -> None:
+    if pause.until is None:
+        time.sleep(pause.seconds)
+    else:
+        with suppress(TimeoutError):
+            pause.until.exception(pause.seconds)
+
+
+def _show(operation: Show) -> object:
+    """Call the user's function; a coroutine function would never run.
+
+    Raises:
+        ATHError: INVALID_ARGUMENT for one.
+    """
+    result: Any = operation.function(operation.url)
+    if not hasattr(result, "__await__"):
+        return result
+    if hasattr(result, "close"):
+        result.close()
+    raise ATHError("INVALID_ARGUMENT", "show may be a coroutine function on async clients only.")
+
+
 class SyncDriver(Driver[SyncTransport, Signer]):
     """Carries out for the sync clients; threads may share it."""
 
     def run(self, credentials: Credentials, flow: Flow[T]) -> T:
         """Carry a flow out."""
         return self.drive(Execution(self, credentials).run(flow))
+
+    @contextmanager
+    def stream(
+        self, credentials: Credentials, flow: Flow[OpenReply]
+    ) -> Generator[streams.StreamedResponse, None, None]:
+        """Carry a flow out that opens an answer, which is closed at the end of the block."""
+        opened = cast("SyncOpenReply", self.open(credentials, flow))
+        with closing(streams.StreamedResponse(opened, self.limits.max_response_bytes)) as answer:
+            yield answer
+
+    def open(self, credentials: Credentials, flow: Flow[T]) -> T:
+        """Carry out a flow that may send what a user's source yields, and raise what that raises.
+
+        Raises:
+            Exception: the source's own, unchanged.
+        """
+        try:
+            return self.run(credentials, flow)
+        except UploadError as error:
+            failed = error.error
+        raise failed
+
+    def lend(self, credentials: Credentials, forward: Forward) -> httpx.BaseTransport:
+        """A transport for other libraries' httpx clients, whose calls are made by that flow."""
+        from .._http.lent import LentTransport  # imports httpx, which few clients need
+
+        limit = self.limits.max_response_bytes
+
+        def send(asked: LentRequest) -> streams.StreamedResponse:
+            opened = cast("SyncOpenReply", self.open(credentials, forward(asked)))
+            return streams.StreamedResponse(opened, limit)
+
+        return LentTransport(send)
+
+    def lend_client(
+        self, credentials: Credentials, forward: Forward, base_url: str
+    ) -> httpx.Client:
+        """An httpx client over such a transport."""
+        from .._http.lent import sync_client
+
+        return sync_client(self.lend(credentials, forward), base_url, self.limits)
 
     def drive(self, operations: Operations[T]) -> T:
         """Carry the operations out; returns what they come to."""
@@ -153,10 +251,14 @@ class SyncDriver(Driver[SyncTransport, Signer]):
         match operation:
             case Send():
                 return self._send(operation.request, operation.limits)
+            case Open():
+                return self._open(operation)
             case Sign():
-                return self._sign(operation.message)
+                return sign(self._signer, operation.message)
             case Pause():
-                return time.sleep(operation.seconds)
+                return _pause(operation)
+            case Show():
+                return _show(operation)
             case UseStore():
                 return use_store(operation)
             case Wait():
@@ -169,9 +271,20 @@ class SyncDriver(Driver[SyncTransport, Signer]):
         log_reply(request, reply)
         return reply
 
-    def _sign(self, message: bytes) -> bytes:
+    def _open(self, operation: Open) -> Reply | SyncOpenReply:
+        began = time.monotonic()
+        reply = self.transport.open(operation.request, operation.limits)
+        reply.seconds = time.monotonic() - began
+        log_reply(operation.request, reply)
+        if reply.ok or reply.status == 304:
+            return reply
+        bound_error(reply)
         try:
-            return self._signer.sign(message)
-        except Exception as error:
-            failed = signer_error(error)
-        raise failed
+            reply.read_beginning(MAX_ERROR_BODY)
+        except BaseException:
+            reply.close()
+            raise
+        if operation.keeps_errors:
+            return reply
+        reply.close()
+        return whole_error(reply)

@@ -12,7 +12,9 @@ from ath_api import models
 from .. import _protocol
 from .._http.transports import open_sync
 from .._lazy import ssl
-from ..arguments import Developer, ProviderScopes
+from ..arguments import Developer, ProviderScopes, Receiver
+from ..consent import PendingSession
+from ..grant import Grant
 from ..retry import Default, Retry
 from .base import Client, ClientT
 from .run import SyncDriver
@@ -186,6 +188,83 @@ class SyncClient(Client[SyncDriver]):
             _protocol.consent.exchange_token(self._context, code, session_id, retry),
         )
 
+    def wait_for_token(self, session_id: str, *, timeout: float = 600) -> Grant:
+        """Wait until the user has consented, and return what was granted.
+
+        Tries the exchange at once, then after pauses of 1 to 5 seconds, with a fresh attestation
+        each time. Failures that may pass (429, 5xx, no connection, lost replies) are waited out.
+        If another worker on the same store exchanges the session, its grant is returned. Ctrl-C
+        leaves at once; the session is kept, so that you can wait for it again.
+
+        Args:
+            session_id: Of a session that this client or view opened, in whichever worker.
+            timeout: Seconds within which a try may begin. The last one has at least 5 seconds, so
+                that no token is lost with its reply.
+
+        Raises:
+            ATHError: SESSION_NOT_FOUND if it is no open session of this client or view;
+                USER_DENIED where the server tells (many answer SESSION_NOT_FOUND to a denial, which
+                also means "not yet"); SESSION_EXPIRED at the end of the session's life;
+                CONSENT_TIMEOUT when the time is over before; OUTCOME_UNKNOWN in the place of both
+                if a reply was lost: the token may be lost with it; and as exchange_token().
+        """
+        return self._wait(session_id, timeout, None)
+
+    def _wait(self, session_id: str, timeout: float, receiver: Receiver | None) -> Grant:
+        return self._driver.run(
+            self._credentials,
+            _protocol.waiting.wait_for_token(self._context, session_id, timeout, receiver),
+        )
+
+    def complete_authorization(self, callback_url: str) -> Grant:
+        """Exchange the session that the user's browser came back for, in a web application.
+
+        Nothing in the URL is fetched, and its host and path are not compared, since a reverse
+        proxy may change them.
+
+        Args:
+            callback_url: The URL that the browser came with, or its query alone, in any of the
+                spellings that servers use (``session_id`` or ``ath_session_id``, ``success``,
+                ``error``, ``code``, ``state``).
+
+        Raises:
+            ATHError: USER_DENIED (``details``: provider, scopes, session_id); OAUTH_ERROR for
+                another error in the URL; INVALID_ARGUMENT if it names no session, or two;
+                SESSION_NOT_FOUND, and nothing is sent, unless this client or view opened the
+                session, in whichever worker, and it is still open (a reloaded link: see grant());
+                STATE_MISMATCH; and as exchange_token().
+        """
+        return self._driver.run(
+            self._credentials,
+            _protocol.completing.complete_authorization(self._context, callback_url),
+        )
+
+    def wait_for_approval(self, timeout: float = 600) -> models.AgentRegistration:
+        """Wait until the implementor has approved the agent, and return the registration.
+
+        Args:
+            timeout: Seconds.
+
+        Raises:
+            ATHError: AGENT_UNAPPROVED if it was denied (``details``: client_id, agent_status,
+                approved_providers); APPROVAL_TIMEOUT when the time is over; and as registration().
+        """
+        return self._driver.run(
+            self._credentials, _protocol.approval.wait_for_approval(self._context, timeout)
+        )
+
+    def pending_sessions(self) -> tuple[PendingSession, ...]:
+        """The sessions of this client or view that wait for the user, in whichever worker opened.
+
+        Those that have expired, were used, or are known to be denied are not among them.
+
+        Raises:
+            ATHError: STORAGE_ERROR or INVALID_CREDENTIALS.
+        """
+        return self._driver.run(
+            self._credentials, _protocol.connect.pending_sessions(self._context)
+        )
+
     def revoke(self, provider: str | None = None, *, retry: Retry = CLIENT) -> None:
         """Revoke one provider's token, or all that are held (RFC 7009).
 
@@ -199,7 +278,7 @@ class SyncClient(Client[SyncDriver]):
                 STORAGE_ERROR if the store could not be read or written.
         """
         return self._driver.run(
-            self._credentials, _protocol.consent.revoke(self._context, provider, retry)
+            self._credentials, _protocol.revocation.revoke(self._context, provider, retry)
         )
 
     def load(self) -> None:

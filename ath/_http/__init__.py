@@ -17,9 +17,17 @@ it is small enough to be read:
     httpx_client.py             the same interface over httpx
     proxies.py                  the same, through the proxies that the environment names
     transports.py               which of them carries a client's calls
+    opened.py                   an answer whose body is pulled piece by piece
+    stream.py, stream_aio.py    the same over sockets, and over asyncio
+    httpx_stream.py             the same over httpx
+    sources.py, sources_aio.py  what a request sends piece by piece
+    forms.py                    form data and files
+    decoding.py                 content encodings
+    events.py                   lines of a body, and server-sent events
+    lent.py                     these calls as transports of other libraries' httpx clients
     failures.py                 what went wrong, and how far the call got
 
-What it does not do: HTTP/2, SOCKS, protocol upgrades, redirects, cookies, caching, decompression.
+What it does not do: HTTP/2, SOCKS, protocol upgrades, redirects, cookies, caching.
 ``http_client=`` takes any httpx client instead, with all that it can; where the environment names
 a proxy, httpx carries the calls as well, so that such settings mean what they mean there.
 """

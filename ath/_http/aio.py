@@ -13,6 +13,7 @@ from .idle import MAX_OPEN, IdleList
 from .limits import Limits
 from .loops import LoopBound
 from .messages import Base, Reply, Request
+from .opened import AsyncOpenReply
 from .protocol import Connection
 from .sockets import STAGGER, Address, Watch, new_socket, resolve
 from .tls import context_for
@@ -65,6 +66,18 @@ class AsyncTransport:
         except (OSError, BrokenExchange) as error:
             failed = failure(error, request, sent=connection is not None)
         raise failed
+
+    async def open(self, request: Request, limits: Limits) -> AsyncOpenReply:
+        """Send once, and hand the answer out as soon as its head has come.
+
+        Raises:
+            ATHError: NETWORK_ERROR, TIMEOUT, WRONG_EVENT_LOOP, or INVALID_ARGUMENT for what cannot
+                be sent.
+            UploadError: the request's source failed.
+        """
+        from .stream_aio import open_reply  # most clients stream nothing
+
+        return await open_reply(self, request, limits)
 
     async def _find(
         self, idle: IdleList[Connection], base: Base, limits: Limits, ends: float

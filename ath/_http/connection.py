@@ -29,7 +29,7 @@ _END: Final = h11.EndOfMessage()
 class Exchange:
     """A request and its answer; after :meth:`recycle` the next ones."""
 
-    __slots__ = ("_bytes", "_fields", "_h11", "_surplus", "complete", "headers", "status")
+    __slots__ = ("_bytes", "_fields", "_h11", "_left", "_surplus", "complete", "headers", "status")
 
     def __init__(self) -> None:
         self._h11 = h11.Connection(h11.CLIENT, max_incomplete_event_size=MAX_HEAD)
@@ -43,6 +43,8 @@ class Exchange:
         self.headers: RawHeaders = []
         self.complete = False
         """Whether the answer has come to its end."""
+        self._left: int | None = None
+        """Bytes of the request's source that were not written yet, if their number is known."""
 
     def begin(self, request: Request) -> bytes:
         """The bytes of the request.
@@ -55,6 +57,9 @@ class Exchange:
             head = send(
                 h11.Request(method=request.method, target=request.target, headers=request.headers)
             )
+            if request.source is not None:
+                self._left = request.source.length
+                return head  # encode() writes the rest
             body = send(h11.Data(data=request.content)) if request.content else b""
             send(_END)
         except h11.LocalProtocolError:
@@ -62,6 +67,31 @@ class Exchange:
         else:
             return head + body
         raise ATHError("INVALID_ARGUMENT", "This request cannot be written as HTTP/1.1.")
+
+    def encode(self, piece: bytes | None) -> bytes:
+        """The bytes of a piece of the request's source; None is its end.
+
+        Raises:
+            ATHError: INVALID_ARGUMENT if the source is longer or shorter than was announced.
+        """
+        send = self._h11.send
+        try:
+            if piece is None:
+                return send(_END) or b""
+            data = send(h11.Data(data=piece))
+            if self._left is not None:
+                self._left -= len(piece)
+                if not self._left:  # the server knows the end as well, and may answer at once
+                    send(_END)
+            return data
+        except h11.LocalProtocolError:
+            del piece  # an error tracker records the variables of a frame that raises
+        raise ATHError("INVALID_ARGUMENT", "The content changed its length while it was sent.")
+
+    @property
+    def sent(self) -> bool:
+        """Whether the end of the request was written."""
+        return self._h11.our_state is not h11.SEND_BODY
 
     def feed(self, data: bytes) -> list[bytes]:
         """The pieces of the body that these bytes bring; no bytes mean that no more will come.

@@ -14,6 +14,14 @@ class BrokenExchange(Exception):
     """What came is no answer, or only a part of one."""
 
 
+class UploadError(Exception):
+    """What a request sends could not be read: the user's own source raised ``error``."""
+
+    def __init__(self, error: Exception) -> None:
+        super().__init__()
+        self.error = error
+
+
 def failure(error: Exception, request: Request, *, sent: bool) -> ATHError:
     """What an OSError or a BrokenExchange means; ``sent`` once a connection was there."""
     if isinstance(error, TimeoutError):

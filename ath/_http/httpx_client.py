@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import os
 import time
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import AsyncIterable, Awaitable, Callable, Iterable, Iterator
 from contextlib import aclosing, closing
 
 import httpx
@@ -20,8 +20,9 @@ from .failures import broken, is_distrusted, not_connected, timed_out
 from .limits import Limits
 from .loops import LoopBound
 from .messages import Reply, Request
+from .opened import AsyncOpenReply, SyncOpenReply
 
-_FAILURES = (httpx.HTTPError, httpx.StreamError, OSError)
+FAILURES = (httpx.HTTPError, httpx.StreamError, OSError)
 _UNSENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError,
            httpx.UnsupportedProtocol)  # fmt: skip
 
@@ -37,20 +38,29 @@ class SyncHTTPXTransport:
 
     def send(self, request: Request, limits: Limits) -> Reply:
         """Send once; raises as the transport of our own does."""
-        if self._process != os.getpid():
-            self._process, self._client = os.getpid(), self._make()
         ends = time.monotonic() + (limits.total or 1e9)
-        prepared = _prepare(self._client, request, limits)
+        prepared = prepare(self._own_client(), request, limits)
         try:
             response = self._client.send(prepared, stream=True, auth=None, follow_redirects=False)
             with closing(response):
                 body = bytearray()
                 collect(body, _until(ends, response), limits)
-        except _FAILURES as error:
-            failed = _failure(error, request)
+        except FAILURES as error:
+            failed = failure_of_httpx(error, request)
         else:
             return Reply(response.status_code, response.headers.raw, bytes(body), time.time())
         raise failed
+
+    def open(self, request: Request, limits: Limits) -> SyncOpenReply:
+        """Send once, and hand the answer out as soon as its head has come."""
+        from .httpx_stream import open_sync  # most clients stream nothing
+
+        return open_sync(self._own_client(), request, limits)
+
+    def _own_client(self) -> httpx.Client:
+        if self._process != os.getpid():
+            self._process, self._client = os.getpid(), self._make()
+        return self._client
 
     def close(self) -> None:
         """Free the connections, if they are ours."""
@@ -70,7 +80,7 @@ class AsyncHTTPXTransport:
     async def send(self, request: Request, limits: Limits) -> Reply:
         """Send once; raises as the transport of our own does."""
         client = await self._bound.enter()
-        prepared = _prepare(client, request, limits)
+        prepared = prepare(client, request, limits)
         try:
             async with asyncio.timeout(limits.total):
                 response = await client.send(
@@ -83,11 +93,17 @@ class AsyncHTTPXTransport:
                     else:
                         async for piece in response.aiter_raw():
                             collect(body, [piece], limits)
-        except _FAILURES as error:
-            failed = _failure(error, request)
+        except FAILURES as error:
+            failed = failure_of_httpx(error, request)
         else:
             return Reply(response.status_code, response.headers.raw, bytes(body), time.time())
         raise failed
+
+    async def open(self, request: Request, limits: Limits) -> AsyncOpenReply:
+        """Send once, and hand the answer out as soon as its head has come."""
+        from .httpx_stream import open_async  # most clients stream nothing
+
+        return await open_async(await self._bound.enter(), request, limits)
 
     async def aclose(self) -> None:
         """Free the connections, if they are ours."""
@@ -125,9 +141,17 @@ def async_transport(http_client: object) -> AsyncHTTPXTransport:
     return AsyncHTTPXTransport(make, leave_open)
 
 
-def _prepare(
-    client: httpx.Client | httpx.AsyncClient, request: Request, limits: Limits
+def prepare(
+    client: httpx.Client | httpx.AsyncClient,
+    request: Request,
+    limits: Limits,
+    pieces: Iterable[bytes] | AsyncIterable[bytes] | None = None,
 ) -> httpx.Request:
+    """The request for that client; ``pieces`` are those of its source.
+
+    Raises:
+        ATHError: CLIENT_CLOSED, or INVALID_PATH if httpx would write the path in another way.
+    """
     if client.is_closed:
         raise ATHError("CLIENT_CLOSED", "The http_client of this client is closed.")
     base, method = request.base, request.method.decode("ascii")
@@ -141,7 +165,11 @@ def _prepare(
         raise ATHError("INVALID_PATH", "This path cannot be sent unchanged by the httpx client.")
     timeout = httpx.Timeout(**limits.phases())
     prepared = client.build_request(
-        method, origin, headers=request.headers, content=request.content or None, timeout=timeout
+        method,
+        origin,
+        headers=request.headers,
+        content=pieces or request.content or None,
+        timeout=timeout,
     )
     prepared.url = ours  # without the client's own params: the target was checked
     # The jar may hold what one user's session set; only a header of ours says whose call this is.
@@ -161,7 +189,8 @@ def _until(ends: float, response: httpx.Response) -> Iterator[bytes]:
         yield piece
 
 
-def _failure(error: Exception, request: Request) -> ATHError:
+def failure_of_httpx(error: Exception, request: Request) -> ATHError:
+    """What one of FAILURES means."""
     sent = not isinstance(error, _UNSENT)
     if isinstance(error, httpx.TimeoutException | TimeoutError):
         return timed_out(request, sent=sent)

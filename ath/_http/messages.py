@@ -6,11 +6,14 @@ import json
 import re
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from ..errors import ATHError
 from .hosts import normalize_host
+
+if TYPE_CHECKING:
+    from .sources import Source
 
 _encode = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode
 
@@ -47,6 +50,11 @@ class Base:
         host = f"[{self.host}]" if ":" in self.host else self.host
         default = self.port == _DEFAULT_PORTS[self.scheme]
         return (host if default else f"{host}:{self.port}").encode("ascii")
+
+    @property
+    def origin_url(self) -> str:
+        """The origin as a URL, without a path."""
+        return f"{self.scheme}://{self.host_header.decode('ascii')}"
 
     @cached_property
     def is_plaintext(self) -> bool:
@@ -124,12 +132,13 @@ class Request:
     content: bytes = field(default=b"", repr=False)
     secrets: tuple[str, ...] = field(default=(), repr=False)
     """What it carries that no error may repeat."""
+    source: Source | None = field(default=None, repr=False)
+    """What is sent piece by piece, instead of ``content``."""
 
     @property
     def origin_label(self) -> str:
         """Method and origin, for messages: paths and queries are the user's own business."""
-        base = self.base
-        return f"{self.method.decode('ascii')} {base.scheme}://{base.host_header.decode('ascii')}"
+        return f"{self.method.decode('ascii')} {self.base.origin_url}"
 
 
 @dataclass(slots=True, eq=False)

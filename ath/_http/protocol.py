@@ -36,6 +36,9 @@ class Connection(asyncio.Protocol):
         self._closed = False
         self._full = False
         """Whether the server reads more slowly than we write."""
+        self.pulled = False
+        """Whether the body is pulled piece by piece, so that little of it may wait here."""
+        self._paused = False
 
     async def call(self, request: Request, limits: Limits, ends: float) -> Reply:
         """Make one call; afterwards ``reusable`` says whether another one may follow.
@@ -118,6 +121,18 @@ class Connection(asyncio.Protocol):
         except BrokenExchange as error:
             self._error = error
         self._wake()
+        if self.pulled and sum(map(len, self._pieces)) >= PIECE and not self._paused:
+            self._paused = True
+            self._transport.pause_reading()
+
+    def take_pieces(self) -> bytes:
+        """What has come of the body since the last time; more may come then."""
+        data = b"".join(self._pieces)
+        self._pieces.clear()
+        if self._paused and not self._closed:
+            self._paused = False
+            self._transport.resume_reading()
+        return data
 
     def eof_received(self) -> None:
         """The server sends no more."""

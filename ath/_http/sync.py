@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 import socket
-import threading
 import time
+from contextlib import suppress
 from math import inf
+from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING
 
 from .connection import PIECE, Exchange, collect
@@ -14,6 +15,7 @@ from .failures import BrokenExchange, failure, timed_out
 from .idle import MAX_OPEN, IdleList
 from .limits import Limits
 from .messages import Base, Origin, Reply, Request
+from .opened import SyncOpenReply
 from .sockets import Watch, connect, resolve
 
 if TYPE_CHECKING:
@@ -76,11 +78,15 @@ class Connection:
             raise TimeoutError
 
     def _read(self, body: bytearray, limits: Limits) -> None:
+        collect(body, self._receive(), limits)
+
+    def _receive(self) -> list[bytes]:
+        """The pieces of the body that come now."""
         try:
             data = self._socket.recv(PIECE)
         except self._would_block:
-            return
-        collect(body, self._exchange.feed(data), limits)
+            return []
+        return self._exchange.feed(data)
 
     def is_silent(self) -> bool:
         """Whether nothing came after the last answer, so that what comes next will be ours."""
@@ -116,7 +122,10 @@ class SyncTransport:
     def _start_over(self) -> None:
         self._process = os.getpid()
         self._idle: IdleList[Connection] = IdleList()
-        self._places = threading.Semaphore(MAX_OPEN)
+        self._places: SimpleQueue[None] = SimpleQueue()
+        """One item for each call that may begin; a destructor may put one, unlike a semaphore's."""
+        for _ in range(MAX_OPEN):
+            self._places.put(None)
 
     def send(self, request: Request, limits: Limits) -> Reply:
         """Send once.
@@ -124,13 +133,8 @@ class SyncTransport:
         Raises:
             ATHError: NETWORK_ERROR, TIMEOUT, or RESPONSE_TOO_LARGE.
         """
-        if self._process != os.getpid():  # a forked child must not speak on its parent's sockets
-            self._idle.drop()
-            self._start_over()
         ends = inf if limits.total is None else time.monotonic() + limits.total
-        idle, places = self._idle, self._places
-        if not places.acquire(timeout=limits.pool):
-            raise timed_out(request, sent=False)
+        idle, places = self._take_place(request, limits)
         try:
             connection = None
             try:
@@ -142,8 +146,32 @@ class SyncTransport:
                 if connection is not None:
                     idle.give_back(connection)
         finally:
-            places.release()
+            places.put(None)
         raise failed
+
+    def open(self, request: Request, limits: Limits) -> SyncOpenReply:
+        """Send once, and hand the answer out as soon as its head has come.
+
+        Raises:
+            ATHError: NETWORK_ERROR, TIMEOUT, or INVALID_ARGUMENT.
+            UploadError: the request's source failed.
+        """
+        from .stream import open_reply  # most clients stream nothing
+
+        return open_reply(self, request, limits)
+
+    def _take_place(
+        self, request: Request, limits: Limits
+    ) -> tuple[IdleList[Connection], SimpleQueue[None]]:
+        """Begin a call; the place is to be put back after it."""
+        if self._process != os.getpid():  # a forked child must not speak on its parent's sockets
+            self._idle.drop()
+            self._start_over()
+        idle, places = self._idle, self._places
+        with suppress(Empty):
+            places.get(timeout=limits.pool)
+            return idle, places
+        raise timed_out(request, sent=False)
 
     def _find(
         self, idle: IdleList[Connection], base: Base, limits: Limits, ends: float

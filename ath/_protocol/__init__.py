@@ -10,9 +10,27 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from types import ModuleType
 
-    from . import attestation, consent, registration
+    from . import (
+        approval,
+        attestation,
+        completing,
+        connect,
+        consent,
+        registration,
+        revocation,
+        waiting,
+    )
 
-__all__ = ["attestation", "consent", "registration"]
+__all__ = [
+    "approval",
+    "attestation",
+    "completing",
+    "connect",
+    "consent",
+    "registration",
+    "revocation",
+    "waiting",
+]
 
 
 def __getattr__(name: str) -> ModuleType:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterable, Mapping
 from typing import Any, Protocol, TypeVar
 
-from .._http.messages import RawHeaders
+from .._http.messages import RawHeaders, parse_base
 from .._json import MALFORMED
 from ..errors import ATHError
 
@@ -68,6 +69,20 @@ def optional_text(value: object, name: str) -> str | None:
     return None if value is None else require_text(value, name)
 
 
+def check_agent_id(agent_id: object) -> str:
+    """The URL of an agent's identity document, which has to fit into a header.
+
+    Raises:
+        ATHError: INVALID_ARGUMENT if it is not https (or http on loopback).
+    """
+    base = parse_base(agent_id, "agent_id")
+    if not isinstance(agent_id, str) or not agent_id.isascii():
+        raise ATHError("INVALID_ARGUMENT", "agent_id must be an ASCII URL.")
+    if base.is_plaintext:
+        raise ATHError("INVALID_ARGUMENT", "agent_id must be an https URL (http on loopback only).")
+    return agent_id
+
+
 def as_list(values: object, name: str) -> list[Any]:
     """A list of the values; text is not taken for the list of its letters.
 
@@ -79,6 +94,11 @@ def as_list(values: object, name: str) -> list[Any]:
     return list(values)
 
 
+def require_texts(values: object, name: str) -> list[str]:
+    """A list of texts, each as :func:`require_text` wants it."""
+    return [require_text(value, name) for value in as_list(values, name)]
+
+
 def as_text(value: object, name: str) -> str:
     """Any text.
 
@@ -88,6 +108,18 @@ def as_text(value: object, name: str) -> str:
     if not isinstance(value, str):
         raise ATHError("INVALID_ARGUMENT", f"{name} must be text.")
     return value
+
+
+def require_seconds(value: object, name: str) -> float:
+    """A number of seconds, 0 or more.
+
+    Raises:
+        ATHError: INVALID_ARGUMENT.
+    """
+    number = isinstance(value, int | float) and not isinstance(value, bool)
+    if not number or not 0 <= value < math.inf:  # type: ignore[operator]
+        raise ATHError("INVALID_ARGUMENT", f"{name} must be a number of seconds, 0 or more.")
+    return float(value)  # type: ignore[arg-type]
 
 
 def as_texts(values: object, name: str) -> list[str]:
@@ -159,3 +191,19 @@ def encode_call_headers(headers: object, of_client: RawHeaders) -> RawHeaders:
         if folded.startswith("xath") or (folded in given and not _OVERRIDABLE.match(folded)):
             raise ATHError("INVALID_ARGUMENT", f"The header {name} is set by the client itself.")
     return raw
+
+
+def drop_reserved_headers(raw: RawHeaders, of_client: RawHeaders) -> list[tuple[str, str]]:
+    """What another library's client may say in its headers; :func:`encode_call_headers` takes it.
+
+    Its own credentials and cookies are for the provider, which is not who gets them.
+    """
+    given = {fold_name(name.decode("ascii")) for name, _ in of_client}
+    kept: list[tuple[str, str]] = []
+    for raw_name, value in raw:
+        name = raw_name.decode("latin-1")
+        folded = fold_name(name)
+        mine = folded in given and not _OVERRIDABLE.match(folded)
+        if not (mine or folded in _RESERVED or folded == "cookie" or folded.startswith("xath")):
+            kept.append((name, value.decode("latin-1")))
+    return kept

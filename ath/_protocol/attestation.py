@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 from .._http.messages import encode_json
 from .._secret import SecretText
 from ..errors import ATHError
-from .arguments import as_list, require_text
+from .arguments import require_text, require_texts
 from .context import Context, Learned, Settings
 from .steps import Attest, Audience, Flow
 
@@ -24,16 +24,28 @@ BACKDATED = 30
 """Seconds that ``iat`` lies in the past, so that a server whose clock is behind accepts it."""
 LIFETIME = 300
 """Seconds until ``exp``, counted from now."""
+NONCE_SIZE = 24
+"""Random bytes of ``jti``."""
 
 
 def sign_attestation(context: Context, audience: Audience | None) -> Flow[str]:
     """Sign a fresh attestation; the audience is the implementor's if none is given."""
-    if audience is not None:
-        items = [audience] if isinstance(audience, str) else as_list(audience, "audience")
-        for item in items:
-            require_text(item, "audience")
-    attestation = yield Attest(context.settings.audience if audience is None else audience)
+    own = context.settings.audience
+    attestation = yield Attest(own if audience is None else check_audiences(audience))
     return str.__str__(attestation)
+
+
+def check_audiences(audience: object) -> Audience:
+    """One audience or a list of them.
+
+    Raises:
+        ATHError: INVALID_ARGUMENT.
+    """
+    if isinstance(audience, str):
+        return require_text(audience, "audience")
+    if audiences := require_texts(audience, "audience"):
+        return audiences
+    raise ATHError("INVALID_ARGUMENT", "audience must name somebody: an empty list is for nobody.")
 
 
 def attestation_to_sign(settings: Settings, learned: Learned, audience: Audience) -> bytes:
@@ -43,7 +55,7 @@ def attestation_to_sign(settings: Settings, learned: Learned, audience: Audience
         key_id=settings.key_id,
         audience=audience,
         now=int(settings.clock() + learned.clock_offset),
-        nonce=settings.random_text(24),
+        nonce=settings.random_text(NONCE_SIZE),
         capabilities=settings.capabilities,
     )
 

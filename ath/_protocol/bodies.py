@@ -8,8 +8,8 @@ from __future__ import annotations
 import zlib
 from collections.abc import Mapping
 from contextlib import suppress
-from typing import Any
 
+from .._http.decoding import GZIP, damaged, decompressor
 from .._http.limits import too_large
 from .._http.messages import Reply, Request
 from ..errors import ATHError
@@ -39,42 +39,28 @@ def decompress(reply: Reply, limit: int) -> bytes:
     Raises:
         ATHError: INVALID_RESPONSE if it is damaged; RESPONSE_TOO_LARGE.
     """
-    unzip = _decompressor(reply)
+    unzip = decompressor(reply.header(b"content-encoding"), reply.body)
     if unzip is None:
         return reply.body
-    damaged = ATHError("INVALID_RESPONSE", "The answer's compressed body is damaged.", reply.status)
     try:
         body: bytes = unzip.decompress(reply.body, limit + 1)
     except zlib.error:
-        raise damaged from None
+        raise damaged(reply.status) from None
     if len(body) > limit:
         raise too_large(limit)
     # Cut short, or followed by another part, which no server is known to send: never half a text.
-    if not unzip.eof or unzip.unused_data.startswith(b"\x1f\x8b"):
-        raise damaged
+    if not unzip.eof or unzip.unused_data.startswith(GZIP):
+        raise damaged(reply.status)
     return body
 
 
 def read_beginning(reply: Reply, size: int) -> tuple[bytes, bool]:
     """At most that many bytes of the body, decompressed if it can be, and whether more follow."""
-    unzip = _decompressor(reply)
+    unzip = decompressor(reply.header(b"content-encoding"), reply.body)
     with suppress(zlib.error):
         if unzip is not None and (body := unzip.decompress(reply.body, size + 1)):
             return body[:size], len(body) > size or not unzip.eof
     return reply.body[:size], len(reply.body) > size
-
-
-def _decompressor(reply: Reply) -> Any:
-    """What takes the content encoding off; None if there is none.
-
-    We ask for none, but servers compress all the same; and one names gzip over a body that it has
-    decoded already, which therefore is taken as it is.
-    """
-    encoding = (reply.header(b"content-encoding") or "identity").strip().lower()
-    gzip = encoding in ("gzip", "x-gzip") and reply.body[:2] == b"\x1f\x8b"
-    if not gzip and not (encoding == "deflate" and reply.body[:1] == b"\x78"):
-        return None
-    return zlib.decompressobj(wbits=zlib.MAX_WBITS | 32)  # 32: header of gzip or zlib
 
 
 def invalid_response(

@@ -1,4 +1,4 @@
-"""Phase B, the user's consent: opening a session, exchanging it for a token, revoking the token."""
+"""Phase B, the user's consent: opening a session, and exchanging it for a token."""
 
 from __future__ import annotations
 
@@ -9,25 +9,23 @@ from typing import TYPE_CHECKING, Any
 
 from ath_api.api.authorization import authorize as authorize_endpoint
 from ath_api.api.token import exchange_token as exchange_endpoint
-from ath_api.api.token import revoke_token as revoke_endpoint
 from ath_api.models import (
     AuthorizationRequest,
     AuthorizationResponse,
     TokenExchangeRequest,
     TokenResponse,
-    TokenRevocationRequest,
 )
 
 from .._secret import SecretText, hide
 from ..errors import ATHError
 from ..retry import EXCHANGE, READ, Retry
-from ..stores.record import SESSION_LIFETIME, Record, Session, Token
+from ..stores.record import SESSION_LIFETIME, Record, Registration, Session, Token
 from .arguments import as_texts, optional_text, require_text
 from .authorization_url import check_authorization_url
 from .context import Context, current_client_id, require_registration
 from .failures import explain_lost_reply, name_token
 from .pkce import METHOD, s256_challenge
-from .replies import Answer, ask, tell
+from .replies import Answer, ask
 from .steps import CheckRegistration, Flow, Reload, Save
 
 if TYPE_CHECKING:
@@ -41,8 +39,8 @@ SAVED_FIRST: Mapping[str, object] = {
 }
 """What is taken from a token's answer before the rest is looked at, as TokenResponse has it."""
 
-_UNUSABLE_TOKEN_CODES = frozenset({"TOKEN_INVALID", "TOKEN_REVOKED", "TOKEN_EXPIRED"})
-"""What a server says of a token that cannot be used any more, revoked or never known."""
+_SESSION_IS_OVER = frozenset({"SESSION_EXPIRED", "SCOPE_NOT_APPROVED", "INTERNAL_ERROR"})
+"""What a server says, with 400 or 403, of a session that can never be exchanged any more."""
 _MAX_EXPIRES_IN = 1e12  # seconds; larger values overflow datetime, or are no numbers
 
 
@@ -56,6 +54,23 @@ def authorize(
     retry: Retry,
 ) -> Flow[AuthorizationResponse]:
     """Open a session in which the user is asked for consent."""
+    state = hide(state)
+    response, _ = yield from open_session(
+        context, provider, scopes, redirect_uri, resource, state, retry
+    )
+    return response
+
+
+def open_session(
+    context: Context,
+    provider: str,
+    scopes: Sequence[str],
+    redirect_uri: str | None,
+    resource: str | None,
+    state: str | None,
+    retry: Retry,
+) -> Flow[tuple[AuthorizationResponse, Session]]:
+    """The same, with the session as it is kept."""
     settings, credentials = context.settings, context.credentials
     verifier, state = SecretText(settings.random_text(48)), hide(state)
     provider_id, wanted = require_text(provider, "provider"), as_texts(scopes, "scopes")
@@ -66,8 +81,8 @@ def authorize(
 
     def prepare(attestation: str) -> PreparedCall[AuthorizationResponse, Any]:
         held = require_registration(credentials)
-        uris = held.redirect_uris  # of each attempt: the registration may be another one by now
-        default = uris[0] if len(uris) == 1 else None
+        # of each attempt: the registration may be another one by now
+        default = default_redirect_uri(held)
         body = AuthorizationRequest(
             client_id=held.client_id,
             agent_attestation=attestation,
@@ -112,13 +127,31 @@ def authorize(
     )
     yield Save(partial(Record.open_session, session_id=response.ath_session_id, session=session))
     yield CheckRegistration(body.client_id)
-    return response
+    return response, session
+
+
+def default_redirect_uri(registration: Registration) -> str | None:
+    """Where the browser is sent if nobody says so: the redirect URI, if there is just one."""
+    uris = registration.redirect_uris
+    return uris[0] if len(uris) == 1 else None
 
 
 def exchange_token(
     context: Context, code: str, session_id: str, retry: Retry
 ) -> Flow[TokenResponse]:
     """Exchange a consented session for a token, and keep the token."""
+    code = hide(code)
+    _, answer = yield from exchange(context, code, session_id, retry)
+    return answer.model()
+
+
+def exchange(
+    context: Context, code: str, session_id: str, retry: Retry, within: float | None = None
+) -> Flow[tuple[Token, Answer[TokenResponse]]]:
+    """The token that a consented session was exchanged for, which is kept, and the whole answer.
+
+    ``within`` is the number of seconds that each attempt may take.
+    """
     settings, credentials = context.settings, context.credentials
     code = require_text(hide(code), "code")
     session = credentials.session(require_text(session_id, "session_id"))
@@ -146,8 +179,9 @@ def exchange_token(
 
     try:
         answer = yield from ask(
-            context, prepare, TokenResponse, EXCHANGE, retry, _token_audiences(context)
-        )
+            context, prepare, TokenResponse, EXCHANGE, retry, _token_audiences(context),
+            within=within,
+        )  # fmt: skip
     except ATHError as error:
         if error.code == "SCOPE_NOT_APPROVED" and session is not None:
             provider = session.provider
@@ -160,6 +194,11 @@ def exchange_token(
                     "SESSION_NOT_FOUND",
                     "This session ended with its registration, which was replaced by another one.",
                 ) from error
+        if error.code in ("USER_DENIED", "SESSION_EXPIRED") and session is not None:
+            error.details |= describe_session(session_id, session)
+        if error.source == "implementor":
+            with suppress(ATHError):  # as above
+                yield from _note_end(context, session_id, error)
         explain_lost_reply(error, "got its token, and this session may be used up")
     # The session is used up: the token is saved before the rest of the answer is looked at.
     provider, expires_in, granted = list(answer.first(SAVED_FIRST))[1:]
@@ -169,6 +208,7 @@ def exchange_token(
         expires_at=_expiry_of(expires_in, settings.clock()),
         scopes=_scopes_of(granted),
         client_id=held.client_id,
+        session_id=session_id,
     )
     if session is not None and not settings.native and token.provider != session.provider:
         yield Save(partial(Record.close_session, session_id=session_id))
@@ -180,7 +220,25 @@ def exchange_token(
         )
     yield Save(partial(Record.keep_token, token=token, session_id=session_id))
     yield CheckRegistration(held.client_id)
-    return answer.model()
+    return token, answer
+
+
+def _note_end(context: Context, session_id: str, error: ATHError) -> Flow[None]:
+    """Remember that the session is over, so that nobody is sent to its URL again."""
+    if error.code == "USER_DENIED":
+        yield Save(partial(Record.deny_session, session_id=session_id))
+    elif error.code in _SESSION_IS_OVER and error.status in (400, 403):
+        now = context.settings.clock()
+        yield Save(partial(Record.end_session, session_id=session_id, now=now))
+
+
+def describe_session(session_id: str, session: Session) -> dict[str, object]:
+    """Which consent an error is about, for its details."""
+    return {
+        "provider": session.provider,
+        "scopes": list(session.scopes),
+        "session_id": session_id,
+    }
 
 
 def _token_audiences(context: Context) -> tuple[str | list[str], ...]:
@@ -189,50 +247,6 @@ def _token_audiences(context: Context) -> tuple[str | list[str], ...]:
     token_url = base + exchange_endpoint.PATH
     both = [base, token_url]
     return (both,) if context.learned.needs_audience_list else (token_url, both)
-
-
-def revoke(context: Context, provider: str | None, retry: Retry) -> Flow[None]:
-    """Revoke one provider's token or all; every one is tried before the first error is raised."""
-    if provider is not None:
-        require_text(provider, "provider")
-    first: ATHError | None = None
-    try:
-        yield Reload()  # what another process was granted meanwhile is to be revoked as well
-    except ATHError as error:
-        first = error  # at least what memory holds is revoked
-    require_registration(context.credentials)
-    for token in context.credentials.tokens(provider):
-        try:
-            yield from _revoke_token(context, token, retry)
-        except ATHError as error:
-            first = first or error
-    if first is not None:
-        raise first
-
-
-def _revoke_token(context: Context, token: Token, retry: Retry) -> Flow[None]:
-    """Revoke with the registration that the token was granted to, and forget the token.
-
-    Where that registration is known no more, the server is asked with the present one; if it
-    refuses, the token cannot be revoked in any other way, so it is forgotten.
-    """
-    own = context.credentials.registration_of(token.client_id)
-    held = own or require_registration(context.credentials)
-    body = TokenRevocationRequest(
-        client_id=held.client_id, client_secret=held.client_secret, token=token.access_token
-    )
-    refusal: ATHError | None = None
-    try:
-        yield from tell(context, revoke_endpoint.prepare(body=body), READ, retry)
-    except ATHError as error:
-        if error.code not in _UNUSABLE_TOKEN_CODES:
-            refusal = error
-            refused = error.source == "implementor" and error.status in (400, 401, 403)
-            if not refused or token.client_id is None or own is not None:
-                raise
-    yield Save(partial(Record.drop_token, access_token=hide(token.access_token)))
-    if refusal is not None:
-        raise refusal
 
 
 def _token_text(answer: Answer[TokenResponse]) -> str:

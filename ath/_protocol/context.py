@@ -27,6 +27,8 @@ class Settings:
     """Whether the implementor is a service that is its own provider."""
     clock: Callable[[], float]
     """Seconds UTC."""
+    monotonic: Callable[[], float]
+    """Seconds of a clock that nobody sets, for how long something takes."""
     random_text: Callable[[int], str]
     """That many bytes of a CSPRNG, as URL-safe text."""
 
@@ -41,6 +43,8 @@ class Learned:
     """Whether the token endpoint refuses the audience of the specification."""
     api_base: Base | None = None
     """Where a native service's API is."""
+    app_id: str | None = None
+    """A native service's id, which is its provider_id."""
 
 
 class Credentials(Protocol):
@@ -69,6 +73,10 @@ class Credentials(Protocol):
 
     def session(self, session_id: str) -> Session | None:
         """The session that this view opened, if its registration is still in use; or None."""
+        ...
+
+    def sessions(self) -> dict[str, Session]:
+        """All such sessions by their id, the oldest first."""
         ...
 
 

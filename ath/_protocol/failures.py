@@ -45,7 +45,7 @@ MAX_ERROR_BODY = 65_536  # bytes, decompressed, that are parsed, scrubbed and ke
 _EXCERPT = 500  # characters of a server's words that a message quotes
 _DEPTH = 50  # levels of a body that an error carries in its details
 _TOO_SHORT_TO_HIDE = 8  # such a word is no secret, and replacing it would garble the text
-_PLACEHOLDER_CODE = "exchange"  # what documents pass as the code where none reaches the agent
+PLACEHOLDER_CODE = "exchange"  # what documents pass as the code where none reaches the agent
 
 
 def to_error(context: Context, request: Request, reply: Reply) -> ATHError:
@@ -185,7 +185,7 @@ def _secrets_of(context: Context, request: Request) -> list[str]:
     for _, value in context.user_headers:
         text = value.decode("ascii")
         secrets += [text, *re.split(r"[\s=;,]+", text)]  # a cookie's value, a scheme's token
-    hidden = [s for s in secrets if len(s) >= _TOO_SHORT_TO_HIDE and s != _PLACEHOLDER_CODE]
+    hidden = [s for s in secrets if len(s) >= _TOO_SHORT_TO_HIDE and s != PLACEHOLDER_CODE]
     return sorted(hidden, key=len, reverse=True)
 
 
@@ -273,3 +273,8 @@ def _parse_date(value: str) -> float | None:
         return (date if date.tzinfo else date.replace(tzinfo=UTC)).timestamp()
     except MALFORMED:
         return None
+
+
+def is_refusal(error: ATHError, codes: frozenset[str]) -> bool:
+    """Whether the implementor itself refused with one of these codes, and so did nothing."""
+    return error.source == "implementor" and error.status in (400, 401, 403) and error.code in codes

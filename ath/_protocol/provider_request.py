@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 from unicodedata import normalize
 from urllib.parse import quote, unquote_to_bytes, urlencode
 
@@ -18,6 +18,9 @@ from ..errors import ATHError
 from ..retry import Retry
 from .arguments import encode_call_headers
 from .requests import content_length, encode_document
+
+if TYPE_CHECKING:
+    from .._http.sources import Source
 
 MAX_TARGET = 65_536
 """Bytes of path and query together; servers accept far less."""
@@ -43,11 +46,15 @@ class CallOptions(NamedTuple):
     path: str
     body: Any
     params: Mapping[str, Any] | None
-    headers: Mapping[str, str] | None
-    content: bytes | str | None
+    headers: Mapping[str, str] | list[tuple[str, str]] | None
+    content: Any
     timeout: Any
     idempotent: bool | None
     retry: Retry
+    data: Any = None
+    files: Any = None
+    streamed: bool = False
+    """Whether content may be something that is read while it is sent."""
 
 
 def prepare_request(
@@ -62,22 +69,43 @@ def prepare_request(
     """
     method, path = options.method, options.path
     verb = method if method in _PLAIN_METHODS else _check_method(method)
-    target = f"{base.path}{prefix}{_check_path(path)}"
-    if options.params:
-        target += ("&" if "?" in target else "?") + _encode_query(options.params)
-    _check_length(target)
+    target = prepare_target(base, prefix, path, options.params)
     extra = encode_call_headers(options.headers, of_client) if options.headers else []
-    content = b""
-    if options.body is not None or options.content is not None:
+    content, source = b"", None
+    if not (options.body is options.content is options.data is options.files is None):
         if verb in ("GET", "HEAD"):
             raise ATHError("INVALID_ARGUMENT", f"A {verb} request carries no body.")
-        content, media_type = _encode_body(options.body, options.content)
+        content, source, media_type = _encode_content(options)
         if not any(name.lower() == b"content-type" for name, _ in extra):
             extra.append((b"Content-Type", media_type))
     headers = merge_headers(standard, extra)
-    if content or verb in ("POST", "PUT", "PATCH"):
-        headers = [*headers, content_length(content)]
-    return Request(verb.encode(), base, target.encode(), headers, content)
+    if source is not None:
+        headers = [*headers, _framing(source)]
+    elif content or verb in ("POST", "PUT", "PATCH"):
+        headers = [*headers, content_length(len(content))]
+    return Request(verb.encode(), base, target.encode(), headers, content, source=source)
+
+
+def prepare_target(base: Base, prefix: str, path: object, params: object) -> str:
+    """The checked path and query; ``prefix`` is a path of our own below the base.
+
+    Raises:
+        ATHError: INVALID_PATH or INVALID_ARGUMENT.
+    """
+    target = f"{base.path}{prefix}{_check_path(path)}"
+    if params:
+        target += ("&" if "?" in target else "?") + _encode_query(params)
+    _check_length(target)
+    return target
+
+
+def proxy_prefix(provider: object) -> str:
+    """The path of a gateway's proxy to that provider.
+
+    Raises:
+        ATHError: INVALID_ARGUMENT.
+    """
+    return f"/ath/proxy/{encode_provider(provider)}"
 
 
 def encode_provider(provider: object) -> str:
@@ -189,18 +217,38 @@ def _query_value(value: object) -> str:
     raise ATHError("INVALID_ARGUMENT", "params must hold text, numbers, or lists of them.")
 
 
-def _encode_body(body: Any, content: object) -> tuple[bytes, bytes]:
-    """The bytes to send and their media type."""
+def _encode_content(options: CallOptions) -> tuple[bytes, Source | None, bytes]:
+    """The bytes to send, or what is read while it is sent, and the media type."""
+    content = options.content
+    has_form = options.data is not None or options.files is not None
+    if (options.body is not None) + (content is not None) + has_form > 1:
+        raise ATHError("INVALID_ARGUMENT", "Pass only one of body, content, and data with files.")
+    if has_form:
+        from .._http.forms import encode_form  # few calls send forms
+
+        source, media_type = encode_form(options.data, options.files)
+        if options.streamed:
+            return b"", source, media_type.encode()
+        return source.read(), None, media_type.encode()
     if content is None:
         refusal = "The body is not JSON data; pass bytes or text as content=."
-        return encode_document(body, refusal), b"application/json"
-    if body is not None:
-        raise ATHError("INVALID_ARGUMENT", "Pass either body or content, not both.")
+        return encode_document(options.body, refusal), None, b"application/json"
     if isinstance(content, str):
         try:
-            return content.encode("utf-8"), b"text/plain; charset=utf-8"
+            return content.encode("utf-8"), None, b"text/plain; charset=utf-8"
         except UnicodeEncodeError:
             raise ATHError("INVALID_ARGUMENT", "The content is not valid Unicode text.") from None
     if isinstance(content, bytes | bytearray | memoryview):
-        return bytes(content), b"application/octet-stream"
+        return bytes(content), None, b"application/octet-stream"
+    if options.streamed:
+        from .._http.sources import make_source  # few calls stream
+
+        return b"", make_source(content), b"application/octet-stream"
     raise ATHError("INVALID_ARGUMENT", "content must be bytes or text.")
+
+
+def _framing(source: Source) -> tuple[bytes, bytes]:
+    """The header that says where the content ends (RFC 9112, section 6)."""
+    if source.length is None:
+        return b"Transfer-Encoding", b"chunked"
+    return content_length(source.length)

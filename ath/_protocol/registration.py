@@ -70,12 +70,14 @@ def discover_service(context: Context, retry: Retry) -> Flow[ServiceDiscoveryDoc
         raise answer.misfit(error.message.rstrip(".")) from None
     if context.settings.base.scheme == "https" and api_base.scheme != "https":
         raise answer.misfit("api_base leads from https down to http")
-    yield Learn(api_base)
+    yield Learn(api_base, document.app_id)
     return document
 
 
-def registration(context: Context, retry: Retry) -> Flow[AgentRegistration]:
-    """Ask for the agent's own registration."""
+def registration(
+    context: Context, retry: Retry, within: float | None = None
+) -> Flow[AgentRegistration]:
+    """Ask for the agent's own registration; ``within`` bounds each attempt, in seconds."""
 
     def prepare(_: str) -> PreparedCall[AgentRegistration, Any]:
         held = require_registration(context.credentials)
@@ -89,7 +91,9 @@ def registration(context: Context, retry: Retry) -> Flow[AgentRegistration]:
         return call.with_headers({"Authorization": f"Basic {basic}"}, held.client_secret, basic)
 
     credential = partial(current_client_id, context.credentials)
-    answer = yield from ask(context, prepare, AgentRegistration, READ, retry, credential=credential)
+    answer = yield from ask(
+        context, prepare, AgentRegistration, READ, retry, credential=credential, within=within
+    )
     return answer.model()
 
 
@@ -132,29 +136,42 @@ def register(context: Context, options: RegistrationOptions) -> Flow[AgentRegist
 
 def ensure_registered(context: Context, options: RegistrationOptions) -> Flow[None]:
     """Register unless a registration is held or stored: one thread of one process does."""
+    yield from register_if_needed(context, options)
+
+
+_IfMade = AgentRegistrationResponse | None
+"""The answer, if the agent was registered just now."""
+
+
+def register_if_needed(context: Context, options: RegistrationOptions) -> Flow[_IfMade]:
+    """The same, with the answer if the agent was registered just now."""
     if context.credentials.registration is not None:
-        return
+        return None
     once = partial(_register_once, context, _check(options), options.retry)
-    yield Share(b"ensure_registered", partial(_exclude, context, once, options.retry))
+    made = yield Share(b"ensure_registered", partial(_exclude, context, once, options.retry))
+    return made  # type: ignore[no-any-return]
 
 
-def _exclude(context: Context, make_flow: Callable[[], Flow[None]], retry: Retry) -> Flow[None]:
-    yield Exclude(make_flow, lambda: context.credentials.registration is not None, retry)
+def _exclude(
+    context: Context, make_flow: Callable[[], Flow[_IfMade]], retry: Retry
+) -> Flow[_IfMade]:
+    made = yield Exclude(make_flow, lambda: context.credentials.registration is not None, retry)
+    return made  # type: ignore[no-any-return]
 
 
-def _register_once(context: Context, wanted: _Request, retry: Retry) -> Flow[None]:
+def _register_once(context: Context, wanted: _Request, retry: Retry) -> Flow[_IfMade]:
     """Register; a conflict is no error if the registration appears in the store soon after."""
     try:
-        yield from _register(context, wanted, retry)
+        return (yield from _register(context, wanted, retry))
     except ATHError as error:
         if error.code == "REGISTRATION_REPLACED":
-            return
+            return None
         if error.code != "CONFLICT":
             raise
         for _ in range(_CONFLICT_READS):
             yield Reload()
             if context.credentials.registration is not None:
-                return
+                return None
             yield Pause(_CONFLICT_SECONDS / _CONFLICT_READS)
         raise
 

@@ -89,6 +89,7 @@ def ask(
     retry: Retry,
     audiences: tuple[Audience, ...] = (),
     credential: Callable[[], str | None] | None = None,
+    within: float | None = None,
 ) -> Flow[Answer[T]]:
     """Make a generated call, whose success is of that kind, from each attempt's attestation."""
     answer: Answer[T] = yield Call(
@@ -97,6 +98,7 @@ def ask(
         rule,
         retry,
         audiences,
+        within=within,
         credential=credential,
     )
     return answer

@@ -56,9 +56,9 @@ def context_of_user(
     return make_context(shared.settings, shared.learned, credentials, user, every)
 
 
-def content_length(content: bytes) -> tuple[bytes, bytes]:
+def content_length(length: int) -> tuple[bytes, bytes]:
     """The Content-Length header of a body."""
-    return b"Content-Length", b"%d" % len(content)
+    return b"Content-Length", b"%d" % length
 
 
 def encode_document(document: Any, refusal: str) -> bytes:
@@ -87,7 +87,7 @@ def build_request(context: Context, call: PreparedCall[Any, Any]) -> Request:
         headers.append((b"Cookie", b"; ".join([*held, *added])))
     content = _content_of(call)
     if content is not None:
-        headers.append(content_length(content))
+        headers.append(content_length(len(content)))
     return Request(
         call.method.encode(),
         base,

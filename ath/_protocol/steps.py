@@ -8,18 +8,44 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from .._http.limits import Limits
-from .._http.messages import Base, Reply, Request
+from .._http.messages import Base, Request
+from ..arguments import Receiver
 from ..retry import Retry, Rule
 from ..stores.record import Record, Registration
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future
+
+    from .._http.sources import Source
 
 T = TypeVar("T")
 
 Audience = str | Sequence[str]
 Change = Callable[[Record], None]
 """A change of a record, which can be made again on a newer version of the record."""
+
+
+class Streamed(NamedTuple):
+    """That the answer of a call is handed out once its head has come, and what follows from that.
+
+    A failure is read as far as an error needs it, and is a Reply.
+    """
+
+    total: float | None
+    """Seconds for the whole call, the answer's body included."""
+    for_others: bool = False
+    """Whether another library's client makes the call: it repeats by rules of its own, so nothing
+    is made again here, and it takes errors as answers."""
+    source: Source | None = None
+    """What the request sends piece by piece, which may not be there a second time."""
+
+    @property
+    def can_repeat(self) -> bool:
+        """Whether what was sent can be sent again."""
+        return not self.for_others and (self.source is None or self.source.can_start)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -32,7 +58,7 @@ class Call:
 
     build: Callable[[str | None], Request]
     """The request, from a fresh attestation (None if the call has no audiences)."""
-    read: Callable[[Request, Reply], Any]
+    read: Callable[[Request, Any], Any]
     """The value of a reply; raises ATHError for a reply that is a failure."""
     rule: Rule
     retry: Retry
@@ -40,9 +66,13 @@ class Call:
     """Whom the attestation is for; each further one is tried if the one before it is refused."""
     limits: Limits | None = None
     """This call's own; None means the client's."""
+    within: float | None = None
+    """Seconds that an attempt may take, if that is less than the limits allow."""
     credential: Callable[[], str | None] | None = None
     """The token or client_id that ``build`` uses now. If the implementor refuses it and the store
     holds another one, the call is made once more. None if that could do no good."""
+    streamed: Streamed | None = None
+    """None if the answer is read as a whole."""
 
 
 class Attest(NamedTuple):
@@ -75,9 +105,10 @@ class CheckRegistration(NamedTuple):
 
 
 class Learn(NamedTuple):
-    """Remember where a native service's API is."""
+    """Remember where a native service's API is, and the service's id."""
 
     api_base: Base
+    app_id: str | None = None
 
 
 class Share(NamedTuple):
@@ -103,6 +134,24 @@ class Pause(NamedTuple):
     """Wait."""
 
     seconds: float
+    spread: float = 0.0
+    """The share by which the pause may be shorter or longer, so that many do not come at once."""
+    until: Future[Any] | None = None
+    """The pause ends early once this is done."""
+
+
+class Show(NamedTuple):
+    """Call the user's function with the URL for the user's browser; what it raises is raised."""
+
+    function: Callable[[str], object]
+    url: str
+
+
+class Receive(NamedTuple):
+    """Run the flow while the receiver listens; it is closed whatever happens."""
+
+    receiver: Receiver
+    make_flow: Callable[[], Flow[Any]]
 
 
 Step = (
@@ -116,5 +165,7 @@ Step = (
     | Share
     | Exclude
     | Pause
+    | Show
+    | Receive
 )
 Flow = Generator[Step, Any, T]

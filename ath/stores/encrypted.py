@@ -14,7 +14,7 @@ from .base import (
     FullCredentialStore,
     has_coroutines,
 )
-from .encryption import Cipher, EncryptionKeys
+from .encryption import Cipher, EncryptionKeys, hide_keys
 from .steps import Work, carry_out, carry_out_async, use
 
 __all__ = ["AsyncEncryptedStore", "EncryptedStore"]
@@ -25,7 +25,7 @@ class _Encrypted:
 
     _awaits = False
 
-    def __init__(self, store: Any, keys: EncryptionKeys) -> None:
+    def __init__(self, store: Any, keys: list[str | bytes]) -> None:
         complete = all(hasattr(store, name) for name in (*METHODS, "keys"))
         if isinstance(store, type) or not complete:
             raise ATHError(
@@ -109,6 +109,7 @@ class EncryptedStore(_Encrypted):
     """
 
     def __init__(self, store: FullCredentialStore, keys: EncryptionKeys) -> None:
+        keys = hide_keys(keys)
         super().__init__(store, keys)
 
     def load(self, key: CredentialKey) -> str | None:
@@ -164,6 +165,7 @@ class AsyncEncryptedStore(_Encrypted):
     _awaits = True
 
     def __init__(self, store: FullAsyncCredentialStore, keys: EncryptionKeys) -> None:
+        keys = hide_keys(keys)
         super().__init__(store, keys)
 
     async def load(self, key: CredentialKey) -> str | None:

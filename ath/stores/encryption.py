@@ -10,7 +10,7 @@ from contextlib import suppress
 from hashlib import sha256
 from typing import TYPE_CHECKING, NamedTuple
 
-from .._secret import SecretBytes, SecretText
+from .._secret import SecretBytes, SecretText, hide
 from ..errors import ATHError
 from .base import CredentialKey
 
@@ -25,16 +25,21 @@ _KEY_SIZE = 32  # bytes
 _NONCE_SIZE = 12  # bytes; random, so a key is good for 2**32 changes
 
 
+def hide_keys(keys: EncryptionKeys) -> list[str | bytes]:
+    """One or several keys as a list, so that no frame below the caller's shows one."""
+    several = [keys] if isinstance(keys, str | bytes) else keys
+    return [SecretBytes(key) if isinstance(key, bytes) else hide(key) for key in several]
+
+
 class Cipher:
     """Encrypts with the first of its keys, and decrypts with all."""
 
     __slots__ = ("_ciphers", "_first")
 
-    def __init__(self, keys: EncryptionKeys) -> None:
+    def __init__(self, keys: list[str | bytes]) -> None:
         from cryptography.hazmat.primitives.ciphers.aead import AESGCM  # slow to import
 
-        several = [keys] if isinstance(keys, str | bytes) else list(keys)
-        parsed = [_parse_key(key) for key in several]
+        parsed = [_parse_key(key) for key in keys]
         if not parsed:
             raise ATHError("INVALID_ARGUMENT", "An encrypted store needs at least one key.")
         self._ciphers: dict[str, AESGCM] = {_key_id(key): AESGCM(key) for key in parsed}
@@ -151,7 +156,7 @@ def _key_id(key: bytes) -> str:
 
 def _parse_key(key: object) -> bytes:
     if isinstance(key, bytes) and len(key) == _KEY_SIZE:
-        return SecretBytes(key)
+        return key
     decoded = _decode_key(key)
     if len(decoded) == _KEY_SIZE:
         return decoded

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from io import FileIO
 from itertools import takewhile
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from .._secret import SecretBytes
 from ..errors import ATHError, ATHSecurityWarning
@@ -22,7 +22,7 @@ READERS_BLOCK_CHANGES = os.name == "nt"
 """On Windows a file that is open can be neither replaced nor deleted."""
 
 
-def check_path(path: str | os.PathLike[str]) -> Path:
+def check_path(path: Any) -> Path:
     """Refuse what is no path that the system could have.
 
     Raises:
@@ -107,15 +107,16 @@ def make_folder(folder: Path) -> None:
         _sync_folder(each.parent)
 
 
-def write_file(path: Path, data: bytes, timeout: float) -> None:
-    """Put a new file in the place of the old one, durably; the caller holds a lock.
+def write_file(path: Path, data: bytes, timeout: float, *, temporary: Path | None = None) -> None:
+    """Put a new file in the place of the old one, durably.
 
-    On Windows a reader that has the old file open is waited for, up to ``timeout`` seconds.
+    The caller holds a lock, or names a ``temporary`` file beside it that nobody else writes. On
+    Windows a reader that has the old file open is waited for, up to ``timeout`` seconds.
 
     Raises:
         OSError: if that fails; the old file is then as it was.
     """
-    temporary = temporary_path(path)
+    temporary = temporary or temporary_path(path)
     temporary.unlink(missing_ok=True)  # a killed writer's; others are kept away by the lock
     handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     try:

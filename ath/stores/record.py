@@ -7,14 +7,15 @@ made to the record in memory and to the newer one in a store, and once more if a
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import asdict, dataclass, field, fields, replace
+from dataclasses import asdict, dataclass, field, replace
 from itertools import islice
 from typing import Any
 
 from .._json import MALFORMED
 from ..errors import ATHError
+from .members import SESSION, TOKEN, read_members, read_text, take_registration, to_members
 
 SESSION_LIFETIME = 600.0
 """Seconds that a session lives at most (ATH 0.1)."""
@@ -47,6 +48,8 @@ class Token:
     """The registration that it was granted to."""
     refused: bool = False
     """Whether the implementor has said that it cannot be used any more."""
+    session_id: str | None = field(default=None, repr=False)
+    """The session that it came from: other workers that wait for that session know by it."""
     others: Mapping[str, Any] = field(default_factory=dict, repr=False, compare=False)
     """Members that this release does not know."""
 
@@ -67,6 +70,8 @@ class Session:
     state: str | None = field(default=None, repr=False)
     redirect_uri: str | None = None
     authorization_url: str | None = field(default=None, repr=False)
+    denied: bool = False
+    """Whether the user is known to have denied."""
     others: Mapping[str, Any] = field(default_factory=dict, repr=False, compare=False)
     """Members that this release does not know."""
 
@@ -146,6 +151,19 @@ class Record:
                 del self.sessions[old]
         self.sessions[session_id] = session
 
+    def deny_session(self, session_id: str) -> None:
+        """Remember that the user has denied; whoever waits for the session learns of it."""
+        session = self.sessions.get(session_id)
+        if session is not None:
+            self.sessions[session_id] = replace(session, denied=True)
+
+    def end_session(self, session_id: str, now: float) -> None:
+        """Remember that a session is over before its time; ``now`` is in seconds UTC."""
+        session = self.sessions.get(session_id)
+        if session is not None:
+            ends = min(session.expires_at, now)
+            self.sessions[session_id] = replace(session, expires_at=ends)
+
     def close_session(self, session_id: str) -> None:
         """Forget a session."""
         self.sessions.pop(session_id, None)
@@ -195,9 +213,9 @@ class Record:
             document |= asdict(self.registration)
         if self.earlier:
             document["earlier_registrations"] = [asdict(one) for one in self.earlier]
-        document["tokens"] = [_to_members(token) for token in self.tokens.values()]
+        document["tokens"] = [to_members(token) for token in self.tokens.values()]
         document["sessions"] = [
-            {"session_id": key, **_to_members(session)} for key, session in self.sessions.items()
+            {"session_id": key, **to_members(session)} for key, session in self.sessions.items()
         ]
         document["expires_at"] = self.expires_at(now)
         return json.dumps(document)
@@ -223,77 +241,13 @@ def _read_record(record: Record, text: str | None) -> Record:
     document = json.loads(text)
     document.pop("expires_at", None)
     if "client_id" in document:
-        record.registration = _read_registration(document)
+        record.registration = Registration(**take_registration(document))
     earlier = document.pop("earlier_registrations", [])
-    record.earlier = tuple(_read_registration(item) for item in earlier)
+    record.earlier = tuple(Registration(**take_registration(item)) for item in earlier)
     for item in document.pop("tokens"):
-        record.keep_token(Token(**_read(_TOKEN, item)))
+        record.keep_token(Token(**read_members(TOKEN, item)))
     for item in document.pop("sessions"):
         session_id = item.pop("session_id")
-        record.sessions[_text(session_id)] = Session(**_read(_SESSION, item))
+        record.sessions[read_text(session_id)] = Session(**read_members(SESSION, item))
     record.others = document
     return record
-
-
-def _text(value: Any) -> str:
-    if not isinstance(value, str):
-        raise TypeError
-    return value
-
-
-def _texts(values: Any) -> tuple[str, ...]:
-    if not isinstance(values, list):
-        raise TypeError
-    return tuple(_text(value) for value in values)
-
-
-def _seconds(value: Any) -> float:
-    if not isinstance(value, int | float):
-        raise TypeError
-    return float(value)
-
-
-def _optional(read: Callable[[Any], Any]) -> Callable[[Any], Any]:
-    return lambda value: None if value is None else read(value)
-
-
-_TOKEN: dict[str, Callable[[Any], Any]] = {
-    "access_token": _text,
-    "provider": _optional(_text),
-    "expires_at": _optional(_seconds),
-    "scopes": _texts,
-    "client_id": _optional(_text),
-    "refused": bool,
-}
-_SESSION: dict[str, Callable[[Any], Any]] = {
-    "provider": _text,
-    "code_verifier": _text,
-    "opened_at": _seconds,
-    "expires_at": _seconds,
-    "client_id": _optional(_text),
-    "scopes": _texts,
-    "state": _optional(_text),
-    "redirect_uri": _optional(_text),
-    "authorization_url": _optional(_text),
-}
-
-
-def _read_registration(item: dict[str, Any]) -> Registration:
-    """Take a registration's members out of an object."""
-    return Registration(
-        _text(item.pop("client_id")),
-        _text(item.pop("client_secret")),
-        _texts(item.pop("redirect_uris")),
-    )
-
-
-def _read(members: dict[str, Callable[[Any], Any]], item: dict[str, Any]) -> dict[str, Any]:
-    """The members that are known, each checked, and the rest as they are."""
-    known = {name: read(item[name]) for name, read in members.items() if name in item}
-    others = {name: value for name, value in item.items() if name not in members}
-    return {**known, "others": others}
-
-
-def _to_members(value: Token | Session) -> dict[str, Any]:
-    members = {one.name: getattr(value, one.name) for one in fields(value)}
-    return {**members.pop("others"), **members}

@@ -9,6 +9,7 @@ from ._local import AsyncLocalGateway, AsyncLocalService, LocalGateway, LocalSer
 from ._quirks import Quirks
 from ._records import Record
 from ._stores import check_async_store, check_store
+from ._wsgi import Provider
 
 __all__ = [
     "AsyncLocalGateway",
@@ -16,6 +17,7 @@ __all__ = [
     "ConsentError",
     "LocalGateway",
     "LocalService",
+    "Provider",
     "Quirks",
     "Record",
     "check_async_store",

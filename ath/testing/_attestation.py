@@ -8,7 +8,7 @@ import threading
 from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, TypeGuard
+from typing import Any, Protocol, TypeGuard
 from urllib.parse import urlsplit
 
 import httpx
@@ -25,11 +25,29 @@ REFETCH_SECONDS = 60
 CLOCK_WINDOW = 300
 MAX_DOCUMENT = 64 * 1024
 
-PublicKey = Mapping[str, Any] | str | bytes | ec.EllipticCurvePublicKey | ec.EllipticCurvePrivateKey
+
+class KeyPair(Protocol):
+    """A key that tells its public half, such as `ath.AgentKey`."""
+
+    @property
+    def public_jwk(self) -> Mapping[str, Any]:
+        """The public key as a JWK."""
+        ...
+
+
+PublicKey = (
+    Mapping[str, Any]
+    | str
+    | bytes
+    | ec.EllipticCurvePublicKey
+    | ec.EllipticCurvePrivateKey
+    | KeyPair
+)
 
 
 def load_public_key(material: object) -> ec.EllipticCurvePublicKey:
     """The P-256 public key in a JWK, a PEM or a key object; ValueError for anything else."""
+    material = getattr(material, "public_jwk", material)
     if isinstance(material, Mapping):
         # Only the public members are looked at: a document may have leaked its private part.
         members = {name: material.get(name) for name in ("kty", "crv", "x", "y")}

@@ -99,4 +99,5 @@ class _Text(HTMLParser):
         self.words: list[str] = []
 
     def handle_data(self, data: str) -> None:
-        self.words.append(data)
+        if self.cdata_elem is None:  # neither style nor script
+            self.words.append(data)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from hmac import compare_digest
-from html import escape
 from urllib.parse import urlencode
 
 import httpx
@@ -12,13 +11,18 @@ from flask import Blueprint, Response, request
 from ._core import Core
 from ._errors import Refused, refusal
 from ._loopback import loopback_client
+from ._pages import notice
+from ._quirks import Quirks
 from ._state import Session, digest, new_secret, s256
+from ._web_safety import forbid_frames
 
 
 def consent_routes(core: Core) -> Blueprint:
     """`/ath/consent`, where `authorization_url` points, and `/ath/callback`."""
     routes = Blueprint("consent", __name__)
     states: dict[bytes, Session] = {}
+
+    routes.after_request(forbid_frames)
 
     @routes.errorhandler(Refused)
     def refused(error: Refused) -> Response:
@@ -81,6 +85,8 @@ def _oauth_url(core: Core, session: Session) -> str:
         "code_challenge": s256(session.verifier),
         "code_challenge_method": "S256",
         "agent_name": session.registration.developer,
+        "agent_id": session.registration.agent_id,
+        "agent_purpose": session.registration.purpose or "",
         "provider_name": provider.display_name,
     }
     if session.user is not None:
@@ -121,16 +127,29 @@ def _finish(core: Core, session: Session, *, allowed: bool) -> Response:
         text = "Access was allowed." if allowed else "Access was denied."
         response = _page(f"{text} You can close this window.", session.session_id, 200)
     else:
-        query = (
-            {"session_id": session.session_id, "success": "true"}
-            if allowed
-            else {"error": "access_denied", "ath_session_id": session.session_id}
-        )
+        query = _callback_query(core.quirks, session, allowed=allowed)
         joint = "&" if "?" in session.redirect_uri else "?"
         response = Response(status=302)
         response.headers["Location"] = f"{session.redirect_uri}{joint}{urlencode(query)}"
     response.delete_cookie(_cookie(session), path="/", httponly=True, samesite="Lax")
     return response
+
+
+def _callback_query(quirks: Quirks, session: Session, *, allowed: bool) -> dict[str, str]:
+    """What the agent's own page is told."""
+    name = quirks.callback_session or ("session_id" if allowed else "ath_session_id")
+    names: list[str] = ["session_id", "ath_session_id"] if name == "both" else [name]
+    query = dict.fromkeys(names, session.session_id)
+    if not allowed:
+        told = {"error": {"error": "access_denied"}, "success": {"success": "false"}}
+        query |= told[quirks.denied_callback]
+    elif quirks.callback_success:
+        query["success"] = "true"
+    if quirks.callback_code and allowed:
+        session.agent_code = query["code"] = new_secret("")
+    if quirks.callback_state:
+        query["state"] = session.agent_state
+    return query
 
 
 def _check_expiry(core: Core, session: Session) -> None:
@@ -145,9 +164,4 @@ def _cookie(session: Session) -> str:
 
 
 def _page(text: str, note: str, status: int) -> Response:
-    page = (
-        '<!doctype html><html lang="en"><meta charset="utf-8"><title>ATH</title>'
-        '<body style="font: 1.1rem system-ui; max-width: 30rem; margin: 4rem auto">'
-        f"<p>{escape(text)}</p><p><code>{escape(note)}</code></p></body></html>"
-    )
-    return Response(page, status, mimetype="text/html")
+    return Response(notice(text, note), status, mimetype="text/html")

@@ -10,10 +10,10 @@ from typing import Any
 
 from flask import Response, request
 
+from ._apis import Api
 from ._attestation import Identities, Verifier
 from ._errors import Refused, answer
 from ._oauth import AuthorizationServer
-from ._providers import Provider
 from ._quirks import Quirks
 from ._records import Counts
 from ._state import Registration, State, Status
@@ -33,7 +33,7 @@ class Core:
     approval: Status
     denied_scopes: Collection[str]
     user_sessions: Mapping[str, str] | None
-    providers: Mapping[str, Provider]
+    providers: Mapping[str, Api]
     app_id: str | None
     """The native service's id; None for a gateway."""
     identities: Identities

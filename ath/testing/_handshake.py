@@ -89,6 +89,7 @@ def _authorize(core: Core) -> Response:
             expires=core.clock() + core.session_lifetime,
             verifier=new_secret(""),
             agent_challenge=_agent_challenge(asked),
+            agent_state=asked.state,
         )
         with core.state.lock:
             core.state.sessions[session.session_id] = session
@@ -121,6 +122,8 @@ def _token(core: Core) -> Response:
             raise Refused("AGENT_NOT_REGISTERED", "the client could not be authenticated")
         core.check_approved(registration)
         session = _consented_session(core, registration, asked.ath_session_id)
+        if session.agent_code is not None and not same_secret(asked.code, session.agent_code):
+            raise Refused("INVALID_GRANT", "this is not the code that the browser was given")
         # An absent challenge leaves the session unbound; a verifier without one is a downgrade
         # (RFC 9700 section 4.8.2).
         verifier = asked.code_verifier or None
@@ -172,6 +175,9 @@ def _consented_session(core: Core, registration: Registration, session_id: str) 
     if session.status != "used" and core.clock() >= session.expires:
         raise Refused(core.quirks.expired_session_code, "the session has expired", status=400)
     if session.status != "consented":
+        raise absent
+    session.tries += 1
+    if session.tries <= core.quirks.tries_before_consent:
         raise absent
     return session
 

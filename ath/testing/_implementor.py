@@ -5,22 +5,29 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Collection, Mapping
+from typing import TYPE_CHECKING
 
 from flask import Flask, Response, request
 from werkzeug.exceptions import HTTPException
 
+from ._apis import APIS, SHOP
 from ._attestation import Identities, PublicKey, Verifier
 from ._consent import consent_routes
 from ._core import Core
 from ._errors import Refused, refusal
 from ._handshake import handshake_routes
 from ._oauth import AuthorizationServer
-from ._providers import PROVIDERS, SHOP, RestConverter, provider_routes
+from ._providers import RestConverter, provider_routes
 from ._proxy import Gate
 from ._quirks import Quirks
 from ._records import Operation, Record, recorded
 from ._server import Origin
 from ._state import Status
+from ._web_safety import only_own_hosts
+from ._wsgi import Mounts
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIApplication
 
 
 class Implementor:
@@ -29,6 +36,7 @@ class Implementor:
     # A native service's own id; None for a gateway.
     _app_id: str | None = None
     _separate_api = False
+    _mounts = Mounts({})
 
     def __init__(
         self,
@@ -66,9 +74,10 @@ class Implementor:
         self.provider_requests: list[Record] = []
         quirks = quirks or Quirks()
         identities = Identities(self._now)
+        apis = APIS | self._mounts.apis if self._app_id is None else {self._app_id: SHOP}
         oauth = AuthorizationServer(
             lambda: f"{self._own_url()}/ath/callback",
-            {scope: text for api in PROVIDERS.values() for scope, text in api.scopes.items()},
+            {scope: text for api in apis.values() for scope, text in api.scopes.items()},
             self._now,
         )
         self._core = core = Core(
@@ -79,7 +88,7 @@ class Implementor:
             approval=approval,
             denied_scopes=denied_scopes,
             user_sessions=user_sessions,
-            providers=PROVIDERS if self._app_id is None else {self._app_id: SHOP},
+            providers=apis,
             app_id=self._app_id,
             identities=identities,
             verifier=Verifier(
@@ -106,11 +115,12 @@ class Implementor:
         oauth.install(behind)
         behind.register_blueprint(provider_routes(oauth, core.counts))
 
-        self._front = Origin(recorded(front.wsgi_app, self.requests, self._now), port)
-        self._upstream = Origin(recorded(behind.wsgi_app, self.provider_requests, self._now))
+        self._front = self._origin(front.wsgi_app, self.requests, port)
+        upstream = self._mounts.before(behind.wsgi_app, oauth)
+        self._upstream = self._origin(upstream, self.provider_requests)
         self._api = self._front
         if api is not front:
-            self._api = Origin(recorded(api.wsgi_app, self.requests, self._now))
+            self._api = self._origin(api.wsgi_app, self.requests)
 
     @property
     def url(self) -> str:
@@ -128,8 +138,9 @@ class Implementor:
     def publish_identity(self, agent_id: str, public_key: PublicKey) -> None:
         """Answer for an agent's identity document, so that it need not be reachable.
 
-        `public_key` is a JWK, a PEM as text or bytes, or a key object of cryptography; of a
-        private key only the public half is kept. Publishing again replaces the key at once.
+        `public_key` is an `AgentKey`, a JWK, a PEM as text or bytes, or a key object of
+        cryptography; of a private key only the public half is kept. Publishing again replaces the
+        key at once.
         """
         self._core.identities.publish(agent_id, public_key)
 
@@ -149,6 +160,10 @@ class Implementor:
         `provider_writes` (calls that changed something at a provider).
         """
         return self._core.counts.get(operation)
+
+    def _origin(self, app: WSGIApplication, records: list[Record], port: int = 0) -> Origin:
+        guarded = only_own_hosts(app, lambda: self.url)
+        return Origin(recorded(guarded, records, self._now), port)
 
     def _start(self) -> None:
         for origin in dict.fromkeys((self._upstream, self._api, self._front)):

@@ -5,12 +5,16 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Collection, Mapping
 from types import TracebackType
-from typing import Self, TypedDict, Unpack
+from typing import TYPE_CHECKING, Self, TypedDict, Unpack
 
 from ._browser import consent
 from ._implementor import Implementor
 from ._quirks import Quirks
 from ._state import Status
+from ._wsgi import Mounts, Provider
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIApplication
 
 APP_ID = "com.example.shop"
 
@@ -114,6 +118,25 @@ class _Async(Implementor):
         await self.stop()
 
 
+class _Gateway(Implementor):
+    def __init__(
+        self,
+        *,
+        providers: Mapping[str, Provider | WSGIApplication] | None = None,
+        **options: Unpack[Options],
+    ) -> None:
+        """Prepare a gateway; it begins to answer when it is entered or started.
+
+        Args:
+            providers: Applications of your own behind it, by provider id, besides `github` and
+                `shop`: any WSGI application, or a `Provider` that says what its scopes open. An
+                application with one of these two ids takes its place.
+            options: See `Options`.
+        """
+        self._mounts = Mounts(providers or {})
+        super().__init__(**options)
+
+
 class _Service(Implementor):
     _app_id = APP_ID
 
@@ -133,7 +156,7 @@ class _Service(Implementor):
         return self._api_base()
 
 
-class LocalGateway(_Sync):
+class LocalGateway(_Sync, _Gateway):
     """An ATH gateway on loopback before two small APIs, for tests and for play.
 
         with LocalGateway() as gateway:
@@ -151,7 +174,7 @@ class LocalService(_Sync, _Service):
     """A service on loopback that speaks ATH itself: the shop, without a gateway."""
 
 
-class AsyncLocalGateway(_Async):
+class AsyncLocalGateway(_Async, _Gateway):
     """`LocalGateway` for coroutines: the same server, entered, left and consented with await."""
 
 

@@ -22,44 +22,12 @@ from authlib.oauth2.rfc6749.grants import (  # type: ignore[import-untyped]  # s
 from authlib.oauth2.rfc7636 import CodeChallenge  # type: ignore[import-untyped]  # ships no types
 from flask import Flask, Response, abort, make_response, render_template_string, request
 
+from ._pages import CONSENT_PAGE
 from ._state import digest, same_secret
+from ._web_safety import forbid_frames
 
 CODE_SECONDS = 60
 DEFAULT_ACCOUNT = "ada"
-
-CONSENT_PAGE = """<!doctype html>
-<html lang="en">
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>Allow access?</title>
-<style>
-  body { font: 1.05rem/1.5 system-ui, sans-serif; background: #f2f4f7; color: #1b2430; margin: 0 }
-  main { max-width: 28rem; margin: 4rem auto; padding: 2rem; background: #fff;
-         border-radius: 12px; box-shadow: 0 2px 16px #0002 }
-  h1 { font-size: 1.3rem; margin-top: 0 }
-  label { display: block; padding: .35rem 0 }
-  input[name=account] { font: inherit; padding: .2rem .4rem }
-  code { color: #5a6675 }
-  button { font: inherit; padding: .6rem 1.4rem; border: 0; border-radius: 8px;
-           margin: 1rem .5rem 0 0;
-           background: #dde3ea; cursor: pointer }
-  button[value=allow] { background: #1857b8; color: #fff }
-</style>
-<main>
-<h1>{{ agent }} wants access to {{ provider }}</h1>
-<form method="post">
-<input type="hidden" name="csrf" value="{{ csrf }}">
-<label>Your account <input name="account" value="{{ account }}" autocomplete="off"></label>
-<p>Untick what it shall not do:</p>
-{% for scope, meaning in scopes %}
-<label><input type="checkbox" name="granted" value="{{ scope }}" checked> {{ meaning }}
-<code>{{ scope }}</code></label>
-{% endfor %}
-<button name="decision" value="allow">Allow</button>
-<button name="decision" value="deny">Deny</button>
-</form>
-</main>
-"""
 
 
 @dataclass(frozen=True)
@@ -158,10 +126,22 @@ class AuthorizationServer:
         with self.lock:
             return self._grants.get(digest(token))
 
+    def account(self, authorization: str, scopes: Collection[str]) -> str | None:
+        """Whose account a request is for: its bearer token must have one of the scopes."""
+        scheme, _, token = authorization.partition(" ")
+        grant = self.grant(token) if scheme.lower() == "bearer" else None
+        if grant is None or not set(grant.scopes) & set(scopes):
+            return None
+        return grant.account
+
     def install(self, app: Flask) -> None:
         """Add the pages to an application."""
         server = FlaskServer(app, query_client=self._query_client, save_token=self._save_token)
         server.register_grant(_code_grant(self), [_RequiredS256()])
+
+        @app.after_request
+        def protect(response: Response) -> Response:
+            return forbid_frames(response) if request.path.startswith("/oauth/") else response
 
         @app.get("/oauth/authorize")
         def ask() -> Response:
@@ -212,6 +192,8 @@ class AuthorizationServer:
             render_template_string(
                 CONSENT_PAGE,
                 agent=request.args.get("agent_name", "An agent"),
+                agent_id=request.args.get("agent_id", ""),
+                purpose=request.args.get("agent_purpose", ""),
                 provider=request.args.get("provider_name", "your account"),
                 account=request.args.get("login_hint", DEFAULT_ACCOUNT),
                 scopes=[(scope, self.scopes.get(scope, scope)) for scope in asked],

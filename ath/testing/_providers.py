@@ -10,13 +10,13 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from flask import Blueprint, Response, g, request
-from werkzeug.exceptions import BadRequest, HTTPException
+from werkzeug.exceptions import BadRequest, HTTPException, NotFound
 from werkzeug.routing import BaseConverter
 
+from ._apis import APIS, METHODS, normal_path
+from ._github import API, repository, user
 from ._oauth import AuthorizationServer
 from ._records import Counts, request_headers
-
-METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
 
 
 class RestConverter(BaseConverter):
@@ -26,58 +26,6 @@ class RestConverter(BaseConverter):
     part_isolating = False
 
 
-@dataclass(frozen=True)
-class Provider:
-    """An API and its scope-to-route map: (methods, path, scopes of which one is needed)."""
-
-    mount: str
-    display_name: str
-    category: str
-    scopes: dict[str, str]
-    routes: tuple[tuple[str, str, tuple[str, ...]], ...]
-
-    def scopes_for(self, method: str, path: str) -> tuple[str, ...]:
-        """The scopes of which one covers the operation; none means that it is not on the map."""
-        for methods, route, scopes in self.routes:
-            if method in methods.split() and path == route:
-                return scopes
-        first = path.split("/", 2)[1] if path.startswith("/") else ""
-        return tuple(self.scopes) if first in TEST_ROUTES else ()
-
-
-# Routes of every provider that are there for tests; any one scope of the provider covers them.
-TEST_ROUTES = ("echo", "text", "bytes", "empty", "status", "redirect", "gzip", "note")
-
-CODE_HOST = Provider(
-    "github",
-    "Code host",
-    "developer-tools",
-    {"read:user": "Read your profile", "repo": "Read and create your repositories"},
-    (
-        ("GET HEAD", "/user", ("read:user",)),
-        ("GET HEAD", "/user/repos", ("repo", "read:user")),
-        ("POST", "/user/repos", ("repo",)),
-    ),
-)
-SHOP = Provider(
-    "shop",
-    "Shop",
-    "shopping",
-    {
-        "products:read": "See the products",
-        "cart:write": "Put products into your cart",
-        "orders:read": "See your orders",
-        "orders:write": "Order what is in your cart",
-    },
-    (
-        ("GET HEAD", "/products", ("products:read",)),
-        ("POST", "/cart/add", ("cart:write",)),
-        ("GET HEAD", "/orders", ("orders:read",)),
-        ("POST", "/orders", ("orders:write",)),
-    ),
-)
-PROVIDERS = {provider.mount: provider for provider in (CODE_HOST, SHOP)}
-
 PRODUCTS = [
     {"id": "tea", "name": "Green tea", "price": 4.5},
     {"id": "cup", "name": "Cup", "price": 9.0},
@@ -86,9 +34,7 @@ PRODUCTS = [
 
 @dataclass
 class _Account:
-    repos: list[dict[str, Any]] = field(
-        default_factory=lambda: [{"id": 1, "name": "hello-world", "private": False}]
-    )
+    repos: list[dict[str, Any]]
     cart: list[dict[str, Any]] = field(default_factory=list[dict[str, Any]])
     orders: list[dict[str, Any]] = field(default_factory=list[dict[str, Any]])
     notes: int = 0
@@ -105,16 +51,21 @@ def provider_routes(oauth: AuthorizationServer, counts: Counts) -> Blueprint:
 
     @routes.before_request
     def authenticate() -> Response | None:
-        provider_id = request.path.split("/", 2)[1]
-        scheme, _, text = request.headers.get("Authorization", "").partition(" ")
-        grant = oauth.grant(text) if scheme.lower() == "bearer" else None
-        provider = PROVIDERS.get(provider_id)
-        if provider is None or grant is None or not set(grant.scopes) & set(provider.scopes):
+        path: str = request.environ["REQUEST_URI"].partition("?")[0]
+        _, mount, rest = path.split("/", 2)
+        api = APIS[mount]
+        login = oauth.account(request.headers.get("Authorization", ""), api.scopes)
+        if login is None:
             return _json({"message": "Bad credentials"}, 401)
-        # The routes' own check of scopes is the provider's; the implementor's comes before it.
-        g.login = grant.account
+        # The gate forwards what is not on the map, so that this is the provider's own answer.
+        if api.scopes_for(request.method, normal_path(f"/{rest}")) is None:
+            return _json({"message": "Not Found"}, 404)
+        g.login = login
         with lock:
-            g.account = accounts.setdefault(grant.account, _Account())
+            if login not in accounts:
+                first = repository(login, 1, "hello-world", private=False)
+                accounts[login] = _Account([first])
+            g.account = accounts[login]
         return None
 
     @routes.errorhandler(HTTPException)
@@ -122,13 +73,29 @@ def provider_routes(oauth: AuthorizationServer, counts: Counts) -> Blueprint:
         return _json({"message": error.name}, error.code or 500)
 
     @route("/github/user", "GET")
-    def user() -> Response:
-        return _json({"login": g.login, "name": g.login.title()})
+    def myself() -> Response:
+        with lock:
+            private = sum(repo["private"] for repo in g.account.repos)
+            return _json(user(g.login, len(g.account.repos) - private, private))
 
     @route("/github/user/repos", "GET")
     def repos() -> Response:
+        page = max(request.args.get("page", 1, int), 1)
+        size = min(max(request.args.get("per_page", 30, int), 1), 100)
         with lock:
-            return _json(g.account.repos)
+            response = _json(g.account.repos[(page - 1) * size : page * size])
+            if len(g.account.repos) > page * size:
+                following = f"{API}/user/repos?per_page={size}&page={page + 1}"
+                response.headers["Link"] = f'<{following}>; rel="next"'
+        return response
+
+    @route("/github/repos/<owner>/<name>", "GET")
+    def repo(owner: str, name: str) -> Response:
+        with lock:
+            for each in g.account.repos:
+                if each["full_name"] == f"{owner}/{name}":
+                    return _json(each)
+        return _json({"message": "Not Found"}, 404)
 
     @route("/github/user/repos", "POST")
     def create_repo() -> Response:
@@ -136,11 +103,11 @@ def provider_routes(oauth: AuthorizationServer, counts: Counts) -> Blueprint:
         with lock:
             if any(repo["name"] == name for repo in g.account.repos):
                 return _json({"message": "name already exists on this account"}, 422)
-            repo = {"id": len(g.account.repos) + 1, "name": name}
-            repo["private"] = bool(_body().get("private", False))
-            g.account.repos.append(repo)
+            private = bool(_body().get("private", False))
+            made = repository(g.login, len(g.account.repos) + 1, name, private=private)
+            g.account.repos.append(made)
         counts.add("provider_writes")
-        return _json(repo, 201)
+        return _json(made, 201)
 
     @route("/shop/products", "GET")
     def products() -> Response:
@@ -181,9 +148,13 @@ def provider_routes(oauth: AuthorizationServer, counts: Counts) -> Blueprint:
 
 
 def _test_routes(routes: Blueprint, counts: Counts) -> None:
-    def route(rule: str, methods: list[str] = METHODS) -> Callable[..., Any]:
+    def route(rule: str) -> Callable[..., Any]:
         rule = f"/<any(github, shop):provider>{rule}"
-        return routes.route(rule, methods=methods, provide_automatic_options=False)
+        return routes.route(rule, methods=METHODS, provide_automatic_options=False)
+
+    @route("/<rest:rest>")
+    def unknown() -> Response:
+        raise NotFound
 
     @route("/echo")
     @route("/echo<rest:rest>")

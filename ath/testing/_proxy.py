@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import json
 from http import HTTPStatus
-from urllib.parse import quote, unquote
+from urllib.parse import unquote
 
 import httpx
 from flask import Blueprint, Response, request
 
+from ._apis import METHODS, normal_path
 from ._core import Core
 from ._errors import Refused
 from ._loopback import NO_AUTHORITIES
-from ._providers import METHODS
 from ._records import request_headers
 from ._state import Token
 
@@ -80,8 +80,9 @@ class Gate:
         _check_path(path)
         core.check_approved(token.registration)
         provider = core.providers[provider_id]
-        needed = provider.scopes_for(request.method, _normal(path))
-        if not set(needed) & set(token.scopes):
+        needed = provider.scopes_for(request.method, normal_path(path))
+        # Where nothing is, there is nothing to allow: the provider says so itself.
+        if needed is not None and not set(needed) & set(token.scopes):
             wanted = " or ".join(needed) or "a scope that exists"
             raise Refused("SCOPE_NOT_APPROVED", f"{request.method} {path} needs {wanted}")
         if core.quirks.proxy_drops_query:
@@ -179,13 +180,6 @@ def _check_path(path: str) -> None:
         decoded = unquote(decoded, "latin-1")
     if not path.isascii():
         raise Refused("INVALID_PATH", "the path holds characters that must be percent-encoded")
-
-
-def _normal(path: str) -> str:
-    """One spelling for equal paths, an encoded slash still apart from a plain one."""
-    return "/".join(
-        quote(unquote(part, "latin-1"), safe="", encoding="latin-1") for part in path.split("/")
-    )
 
 
 def _forwarded_headers() -> dict[str, str]:

@@ -37,6 +37,20 @@ class Quirks:
     """False: authorization URLs without PKCE, like a gateway in demo mode."""
     own_page: bool = False
     """Always end on the gateway's own page, whatever `user_redirect_uri` was."""
+    callback_session: Literal["session_id", "ath_session_id", "both"] | None = None
+    """How the URL of the agent's page names the session; by default `session_id` after consent and
+    `ath_session_id` after a denial."""
+    callback_success: bool = True
+    """Say `success=true` in that URL after consent."""
+    denied_callback: Literal["error", "success"] = "error"
+    """How that URL says that the user denied: `error=access_denied`, or `success=false`."""
+    callback_code: bool = False
+    """Put a `code` into that URL, which the token endpoint then wants to see."""
+    callback_state: bool = False
+    """Put the agent's own `state` into that URL."""
+    tries_before_consent: int = 0
+    """How often the token endpoint says SESSION_NOT_FOUND of a session after the user consented,
+    before it knows of the consent."""
     after_denial: Literal["SESSION_NOT_FOUND", "USER_DENIED", "INTERNAL_ERROR"] = (
         "SESSION_NOT_FOUND"
     )

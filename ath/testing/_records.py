@@ -6,7 +6,7 @@ import io
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from email.utils import formatdate
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
@@ -18,7 +18,7 @@ MAX_BODY = 16 * 1024 * 1024
 Operation = Literal["registrations", "sessions", "tokens", "revocations", "provider_writes"]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Record:
     """One request as it arrived, and the status it was answered with.
 
@@ -26,10 +26,13 @@ class Record:
     """
 
     method: str
-    target: bytes = field(repr=False)
-    headers: dict[str, str] = field(repr=False)
-    body: bytes = field(repr=False)
+    target: bytes
+    headers: dict[str, str]
+    body: bytes
     status: int
+
+    def __repr__(self) -> str:
+        return f"<{self.method} {self.path} {self.status}>"
 
     @property
     def path(self) -> str:
@@ -80,9 +83,12 @@ def recorded(
         body: bytes = environ["wsgi.input"].read(MAX_BODY + 1)
         declared = environ.get("CONTENT_LENGTH")
         headers = request_headers(environ)
+        begun: list[Record] = []
 
         def start(status: str, answer: list[tuple[str, str]], exc_info: Any = None) -> Any:
-            records.append(
+            if begun:  # an application that failed after all takes its answer back
+                records.remove(begun.pop())
+            begun.append(
                 Record(
                     method=environ["REQUEST_METHOD"],
                     target=environ["REQUEST_URI"].encode("latin-1"),
@@ -91,6 +97,7 @@ def recorded(
                     status=int(status[:3]),
                 )
             )
+            records.append(begun[0])
             dated = [*answer, ("Date", formatdate(clock(), usegmt=True))]
             return start_response(status, dated, exc_info)
 

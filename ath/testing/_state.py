@@ -56,6 +56,11 @@ class Session:
     expires: float
     verifier: str = field(repr=False)
     agent_challenge: str | None = None
+    agent_state: str = field(default="", repr=False)
+    agent_code: str | None = field(default=None, repr=False)
+    """The code that the browser brought to the agent; None if it brought none."""
+    tries: int = 0
+    """How often the agent has tried to exchange it after the user had consented."""
     status: Literal["open", "consented", "denied", "failed", "used"] = "open"
     oauth_state: str | None = field(default=None, repr=False)
     binding: bytes | None = field(default=None, repr=False)

@@ -28,13 +28,13 @@ from .document import (
     Pointer,
     Problem,
     Refused,
-    first_tag,
-    handwritten,
-    referred,
+    follow,
+    get_first_tag,
+    is_handwritten,
     walk,
 )
-from .source import docstring, hint, imports
-from .views import Views, has_body, is_success, raw
+from .source import select_imports, write_docstring, write_type
+from .views import Views, has_body, is_success, schema_of
 
 INSTALLED = Path(openapi_python_client.__file__).parent / "templates"
 
@@ -49,7 +49,7 @@ def generate(document: Document, spec: Path, output: Path) -> tuple[Node, dict[s
         Refused: The generator cannot make right code of the document.
     """
     check_templates(spec / "templates")
-    data = lowered(document.data)
+    data = lower(document.data)
     config = Config.from_sources(
         ConfigFile.load_from_path(spec / "generate.yaml"),
         MetaType.NONE,
@@ -69,26 +69,27 @@ def generate(document: Document, spec: Path, output: Path) -> tuple[Node, dict[s
     project.env.filters.update(
         fields=views.fields,
         operation=views.operation,
-        imports=imports,
+        imports=select_imports,
         literal=repr,
-        docstring=docstring,
+        docstring=write_docstring,
     )
     answers = [a for tag in collections for e in tag.endpoints for a in e.responses.patterns]
     errors = [answer.prop for answer in answers if has_body(answer) and not is_success(answer)]
     needed = [prop.get_imports(prefix=".") | prop.get_lazy_imports(prefix=".") for prop in errors]
     project.env.globals.update(
-        error_type=" | ".join(sorted({hint(prop) for prop in errors})) or "None",
-        error_imports=imports(line for lines in needed for line in lines),
+        error_type=" | ".join(sorted({write_type(prop) for prop in errors})) or "None",
+        error_imports=select_imports(line for lines in needed for line in lines),
     )
     # The post hooks find ruff on PATH; the one beside this interpreter is the pinned one.
-    os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+    beside = str(Path(sys.executable).parent) + os.pathsep
+    os.environ["PATH"] = beside + os.environ.get("PATH", "").removeprefix(beside)
     with contextlib.redirect_stdout(io.StringIO()):
         refuse(document, project.build())
     for module in (spec / "runtime").glob("*.py"):
         shutil.copy(module, output)
     shutil.copy(document.path, output / "openapi.yaml")
     (output / "py.typed").touch()  # without metadata the generator leaves it out
-    return data, {str(model.class_info.name): raw(model) for model in parsed.models}
+    return data, {str(model.class_info.name): schema_of(model) for model in parsed.models}
 
 
 def check_templates(ours: Path) -> None:
@@ -115,30 +116,30 @@ def check_templates(ours: Path) -> None:
         raise Refused(changed)
 
 
-def lowered(document: Node) -> Node:
+def lower(document: Node) -> Node:
     """What the generator gets: without what is written by hand, in forms that it reads right."""
     data = copy.deepcopy(document)
     data["paths"] = {
-        path: {name: part for name, part in item.items() if not handwritten(part)}
+        path: {name: part for name, part in item.items() if not is_handwritten(part)}
         for path, item in data["paths"].items()
-        if not handwritten(item)
+        if not is_handwritten(item)
     }
     for item in data["paths"].values():
         operations = [item[method] for method in METHODS if method in item]
         for holder in (item, *operations):
-            holder["parameters"] = [referred(data, part) for part in holder.get("parameters", ())]
+            holder["parameters"] = [follow(data, part) for part in holder.get("parameters", ())]
         for operation in operations:
             if "requestBody" in operation:
-                operation["requestBody"] = referred(data, operation["requestBody"])
-            module = identifier(first_tag(operation)), identifier(operation["operationId"])
+                operation["requestBody"] = follow(data, operation["requestBody"])
+            module = identifier(get_first_tag(operation)), identifier(operation["operationId"])
             operation["x-module"] = f"api.{'.'.join(module)}"
     for _, part in list(walk(data)):
         if isinstance(part, dict):
-            _lower(part)
+            _lower_part(part)
     return data
 
 
-def _lower(part: Node) -> None:
+def _lower_part(part: Node) -> None:
     """Say in other words what the generator overlooks."""
     if isinstance(part.get("allOf"), list) and part.keys() & {"properties", "required"}:
         own = {word: part.pop(word) for word in ("properties", "required") if word in part}
@@ -163,12 +164,12 @@ def identifier(name: Any) -> str:
 def refuse(document: Document, errors: Iterable[GeneratorError]) -> None:
     """Stop if the generator reports anything, a warning too: it would drop what it warns of."""
     document.refuse(
-        Problem(_place(document.data, error), f"{error.header.strip(' :')}: {error.detail}")
+        Problem(_find_place(document.data, error), f"{error.header.strip(' :')}: {error.detail}")
         for error in errors
     )
 
 
-def _place(data: Node, error: GeneratorError) -> Pointer:
+def _find_place(data: Node, error: GeneratorError) -> Pointer:
     """Where the generator found the error, as far as it says."""
     if isinstance(error, ParseError) and error.data is not None:
         said = error.data.model_dump(mode="json", by_alias=True, exclude_unset=True)

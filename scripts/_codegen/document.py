@@ -96,10 +96,10 @@ class Document:
         order = {where: number for number, where in enumerate(self._lines)}
         found = sorted(problems, key=lambda problem: order.get(problem.where, len(order)))
         if found:
-            told = dict.fromkeys(f"{self._place(p.where)}: {p.what}" for p in found)
+            told = dict.fromkeys(f"{self._write_place(p.where)}: {p.what}" for p in found)
             raise Refused(told)
 
-    def _place(self, where: Pointer) -> str:
+    def _write_place(self, where: Pointer) -> str:
         """A pointer as people and editors read it: file, line, JSON pointer."""
         known = where
         while known and known not in self._lines:
@@ -118,7 +118,7 @@ def resolve(data: Any, reference: Any) -> Any:
     return data
 
 
-def referred(data: Node, part: Any) -> Any:
+def follow(data: Node, part: Any) -> Any:
     """The part itself, or what it refers to."""
     return resolve(data, part["$ref"]) if isinstance(part, dict) and "$ref" in part else part
 
@@ -135,7 +135,7 @@ def walk(part: Any, where: Pointer = ()) -> Iterator[tuple[Pointer, Any]]:
         yield from walk(item, (*where, key))
 
 
-def definitions(data: Node, schema: Any, *words: str) -> Iterator[Node]:
+def find_definitions(data: Node, schema: Any, *words: str) -> Iterator[Node]:
     """A schema, what it refers to and, under the given words, what it is made of."""
     waiting = [schema]
     seen: list[Node] = []
@@ -153,15 +153,15 @@ def definitions(data: Node, schema: Any, *words: str) -> Iterator[Node]:
 
 def is_secret(data: Node, schema: Any) -> bool:
     """Whether a value of this schema, or an item of it, must not be shown."""
-    parts = definitions(data, schema, "allOf", "anyOf", "oneOf", "items")
+    parts = find_definitions(data, schema, "allOf", "anyOf", "oneOf", "items")
     return any(part.get("x-ath-secret") is True for part in parts)
 
 
-def handwritten(part: Any) -> bool:
+def is_handwritten(part: Any) -> bool:
     """Whether a path or an operation is marked as not to be generated."""
     return isinstance(part, dict) and part.get("x-handwritten") is True
 
 
-def first_tag(operation: Node) -> str:
+def get_first_tag(operation: Node) -> str:
     """The tag that decides where an operation goes."""
     return str(next(iter(operation.get("tags") or ()), "default"))

@@ -97,7 +97,7 @@ class Proof:
             yield f"the {kind} parameter {name} is not sent"
         if (call.content is None) == ("requestBody" in operation):
             yield "a body is not sent, or sent though nobody asked for it"
-        elif "body" in given and call.body != written(given["body"]):
+        elif "body" in given and call.body != write(given["body"]):
             yield "the body is not sent as it is"
         for status, answer in operation["responses"].items():
             said = self.resolved(answer)
@@ -122,7 +122,7 @@ class Proof:
         known = {field.metadata.get("name", field.name) for field in attrs.fields(model)}
         if read.additional_properties.keys() != example.keys() - known:
             yield f"an example leaves {list(read.additional_properties)} unknown: {example}"
-        if comparable(read.to_dict()) != comparable(example):
+        if normalize(read.to_dict()) != normalize(example):
             yield f"an example is not written as it was read: {example}"
 
     def argument(self, hint: Any, operation: Node) -> Any:
@@ -204,19 +204,19 @@ class Proof:
         return found
 
 
-def written(value: Any) -> Any:
+def write(value: Any) -> Any:
     """An argument as JSON."""
     if isinstance(value, list):
-        return [written(item) for item in value]
+        return [write(item) for item in value]
     return value.to_dict() if hasattr(value, "to_dict") else value
 
 
-def comparable(value: Any) -> Any:
+def normalize(value: Any) -> Any:
     """JSON in which absent is null, and a time is a time however it is spelt."""
     if isinstance(value, dict):
-        return {key: comparable(item) for key, item in value.items() if item is not None}
+        return {key: normalize(item) for key, item in value.items() if item is not None}
     if isinstance(value, list):
-        return [comparable(item) for item in value]
+        return [normalize(item) for item in value]
     if isinstance(value, str) and re.match(r"\d{4}-\d\d-\d\d[Tt]", value):
         try:
             found = datetime.datetime.fromisoformat(value.upper())

@@ -16,11 +16,11 @@ from .document import (
     Node,
     Pointer,
     Problem,
-    definitions,
-    first_tag,
-    handwritten,
+    find_definitions,
+    follow,
+    get_first_tag,
+    is_handwritten,
     is_secret,
-    referred,
     resolve,
 )
 from .schemas import SCALARS, Schemas
@@ -52,7 +52,7 @@ def check(document: Document) -> None:
     """
     words = Words(document.data)
     problems = list(words.check())
-    invalid = list(_invalid(document.data))
+    invalid = list(_find_invalid(document.data))
     if not words.is_misshapen:
         try:
             problems += Rules(document.data).check(words)
@@ -68,7 +68,7 @@ def check(document: Document) -> None:
     document.refuse([*problems, *(problem for problem in invalid if problem.where not in told)])
 
 
-def _invalid(data: Node) -> Iterator[Problem]:
+def _find_invalid(data: Node) -> Iterator[Problem]:
     """What openapi-spec-validator finds."""
     prefix = "not valid OpenAPI 3.1: "
     try:
@@ -113,7 +113,7 @@ class Rules:
         if isinstance(examples, list):
             found |= {("examples", index): value for index, value in enumerate(examples)}
         for name, example in examples.items() if isinstance(examples, dict) else ():
-            said = referred(self.data, example)
+            said = follow(self.data, example)
             if isinstance(said, dict) and "value" in said:
                 found["examples", name] = said["value"]
         for place, value in found.items():
@@ -150,7 +150,7 @@ class Rules:
     def _arguments(self, node: Node, where: Pointer) -> Iterator[Problem]:
         """The parameters, together with those of the path."""
         parameters = [
-            ((*base, "parameters", index), referred(self.data, part))
+            ((*base, "parameters", index), follow(self.data, part))
             for base, holder in ((where, node), (where[:2], self.data["paths"][where[1]]))
             for index, part in enumerate(holder.get("parameters", ()))
         ]
@@ -253,7 +253,7 @@ class Rules:
         for path, item in self.data.get("paths", {}).items():
             for method in METHODS:
                 operation = item.get(method)
-                if operation and not handwritten(item) and not handwritten(operation):
+                if operation and not is_handwritten(item) and not is_handwritten(operation):
                     yield ("paths", path, method), operation
 
     def _twins(self) -> Iterator[Problem]:
@@ -261,7 +261,7 @@ class Rules:
         seen: dict[tuple[str, str], str] = {}
         for where, operation in self._operations():
             if "operationId" in operation:
-                name = identifier(first_tag(operation)), identifier(operation["operationId"])
+                name = identifier(get_first_tag(operation)), identifier(operation["operationId"])
                 if name in seen:
                     what = f"makes the same module as that of {seen[name]}"
                     yield Problem((*where, "operationId"), what)
@@ -289,7 +289,7 @@ class Rules:
             for where, node in self._reached(parts):
                 for name in node.get("required", ()):
                     for schema in self.schemas.properties(node).get(name, ()):
-                        if any(said.get(word) for said in definitions(self.data, schema)):
+                        if any(said.get(word) for said in find_definitions(self.data, schema)):
                             what = f"{name} is {word} and required; models know no such difference"
                             yield Problem(where, what)
 

@@ -13,7 +13,7 @@ from openapi_python_client.parser.properties import EnumProperty
 from openapi_python_client.parser.properties.schemas import Class
 from openapi_python_client.strings import ClassName, PythonIdentifier, in_double_quote_literal
 
-from .document import Node, Pointer, Problem, definitions, resolve
+from .document import Node, Pointer, Problem, find_definitions, resolve
 
 TYPES = ("array", "boolean", "integer", "null", "number", "object", "string")
 FORMATS = {
@@ -65,7 +65,7 @@ class Schemas:
                 yield Problem((*where, word), what)
 
     def _types(self, node: Node, where: Pointer) -> Iterator[Problem]:
-        types = type_list(node)
+        types = list_types(node)
         for name in types:
             if name not in TYPES:
                 what = f"{name} is no type; the types are {', '.join(TYPES)}"
@@ -104,7 +104,7 @@ class Schemas:
             what = "the values must be all strings or all integers; null may be one of them"
             yield Problem(where, what)
             return
-        if set(type_list(node)) - (
+        if set(list_types(node)) - (
             {"string", "null"} if kind is str else {"integer", "number", "null"}
         ):
             yield Problem(where, "the values are not of the type")
@@ -179,7 +179,7 @@ class Schemas:
     def properties(self, node: Any) -> dict[str, list[Node]]:
         """The properties of an object and what it inherits; all that is said of each."""
         found: dict[str, list[Node]] = {}
-        for part in definitions(self.data, node, "allOf"):
+        for part in find_definitions(self.data, node, "allOf"):
             for name, schema in part.get("properties", {}).items():
                 found.setdefault(name, []).append(schema)
         return found
@@ -187,7 +187,7 @@ class Schemas:
     def kinds(self, node: Any) -> set[str]:
         """What a value may be: types, but ``enum``, ``date`` and so on for some strings."""
         found: set[str] = set()
-        for part in definitions(self.data, node, "anyOf", "oneOf"):
+        for part in find_definitions(self.data, node, "anyOf", "oneOf"):
             if part.keys() & {"$ref", "anyOf", "oneOf"}:
                 continue  # the parts follow
             if "enum" in part:
@@ -197,19 +197,19 @@ class Schemas:
             elif "allOf" in part:
                 alone = len(part["allOf"]) == 1
                 found |= self.kinds(part["allOf"][0]) if alone else {"object"}
-            elif not type_list(part):
+            elif not list_types(part):
                 found.add("object" if "properties" in part else "any")
             else:
                 special = part.get("format") in SCALARS
                 found |= {
                     part["format"] if special and kind == "string" else kind
-                    for kind in type_list(part)
+                    for kind in list_types(part)
                 }
         return found
 
     def is_flat(self, node: Any) -> bool:
         """Whether it can be written as pairs of text: single values, and arrays of them."""
-        parts = definitions(self.data, node, "anyOf", "oneOf", "allOf")
+        parts = find_definitions(self.data, node, "anyOf", "oneOf", "allOf")
         items = [part["items"] for part in parts if "items" in part]
         return self.kinds(node) <= SCALARS | {"array", "null"} and all(
             self.kinds(item) <= SCALARS for item in items
@@ -231,7 +231,7 @@ class Schemas:
         return f"{error.json_path.removeprefix('$')} {error.message[:300]}".strip(" .")
 
 
-def type_list(node: Any) -> list[Any]:
+def list_types(node: Any) -> list[Any]:
     """The types that a schema names."""
     found = node.get("type", []) if isinstance(node, dict) else []
     return found if isinstance(found, list) else [found]

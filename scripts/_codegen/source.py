@@ -23,29 +23,29 @@ SCALARS = {"str": "text", "int": "integer", "float": "number", "bool": "boolean"
 _WIDTH = 92  # of a docstring, so that with its indent it stays below 100
 
 
-def hint(prop: Property) -> str:
+def write_type(prop: Property) -> str:
     """The type of a value that is there."""
     if isinstance(prop, UnionProperty):
-        return " | ".join(dict.fromkeys(map(hint, prop.inner_properties)))
+        return " | ".join(dict.fromkeys(map(write_type, prop.inner_properties)))
     if isinstance(prop, ListProperty):
-        return f"list[{hint(prop.inner_property)}]"
+        return f"list[{write_type(prop.inner_property)}]"
     if isinstance(prop, ConstProperty):
         return f"Literal[{prop.value.raw_value!r}]"
     return str(prop.get_type_string(no_optional=True).as_unembedded_code())
 
 
-def nullable(prop: Property) -> bool:
+def is_nullable(prop: Property) -> bool:
     """Whether null is a value."""
-    return "None" in hint(prop).split(" | ")
+    return "None" in write_type(prop).split(" | ")
 
 
-def declared(prop: Property) -> str:
+def write_declared_type(prop: Property) -> str:
     """The type of a field or argument, which is None where it may be left out."""
-    found = hint(prop)
-    return found if prop.required or found == "Any" or nullable(prop) else f"{found} | None"
+    found = write_type(prop)
+    return found if prop.required or found == "Any" or is_nullable(prop) else f"{found} | None"
 
 
-def default(prop: Property) -> str | None:
+def write_default(prop: Property) -> str | None:
     """The default; None if there is none."""
     if prop.default is None:
         return None if prop.required else "None"
@@ -56,26 +56,26 @@ def default(prop: Property) -> str | None:
     return repr(prop.default.raw_value)
 
 
-def alternatives(prop: Property) -> list[Property]:
+def list_alternatives(prop: Property) -> list[Property]:
     """What a value that is not null may be; text that is nothing richer comes last."""
     parts = prop.inner_properties if isinstance(prop, UnionProperty) else [prop]
-    found = [part for part in parts if hint(part) != "None"]
-    return sorted(found, key=lambda part: hint(part) == "str")
+    found = [part for part in parts if write_type(part) != "None"]
+    return sorted(found, key=lambda part: write_type(part) == "str")
 
 
-def reader(prop: Property, *, null: bool | None = None) -> str:
+def write_reader(prop: Property, *, null: bool | None = None) -> str:
     """What reads a value, of which null may be one."""
-    parts = [_reader(part) for part in alternatives(prop)]
-    if not parts or (nullable(prop) if null is None else null):
+    parts = [_reader(part) for part in list_alternatives(prop)]
+    if not parts or (is_nullable(prop) if null is None else null):
         parts.append("_reading.null")
     return parts[0] if len(parts) == 1 else f"_reading.either({', '.join(parts)})"
 
 
 def _reader(prop: Property) -> str:
-    name = hint(prop)
+    name = write_type(prop)
     match prop:
         case ListProperty():
-            return f"_reading.array({reader(prop.inner_property)})"
+            return f"_reading.array({write_reader(prop.inner_property)})"
         case ModelProperty():
             return f"{name}.from_dict"
         case ConstProperty():
@@ -100,14 +100,14 @@ def holds_models(prop: Property) -> bool:
     return isinstance(prop, ModelProperty)
 
 
-def imports(lines: Iterable[str]) -> list[str]:
+def select_imports(lines: Iterable[str]) -> list[str]:
     """The imports that the generator asks for, without those that only its own templates need."""
     return sorted({line for line in lines if "UNSET" not in line and "cast" not in line})
 
 
-def docstring(text: Any) -> str:
+def write_docstring(text: Any) -> str:
     """A text as a docstring, wrapped; nothing if there is none."""
-    wrapped = "\n".join(map(_wrapped, safe_for_docstring(text or "").strip().splitlines()))
+    wrapped = "\n".join(map(_wrap, safe_for_docstring(text or "").strip().splitlines()))
     if "\n" in wrapped:
         wrapped += "\n"
     elif wrapped.endswith('"'):
@@ -115,7 +115,7 @@ def docstring(text: Any) -> str:
     return f'"""{wrapped}"""' if wrapped else ""
 
 
-def _wrapped(line: str) -> str:
+def _wrap(line: str) -> str:
     indent = len(line) - len(line.lstrip())
     return textwrap.fill(
         line,

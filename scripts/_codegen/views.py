@@ -12,17 +12,17 @@ from openapi_python_client.parser.properties import ModelProperty
 from openapi_python_client.parser.properties.const import ConstProperty
 from openapi_python_client.strings import in_f_string_literal
 
-from .document import METHODS, Node, definitions, is_secret, referred
+from .document import METHODS, Node, find_definitions, follow, is_secret
 from .source import (
     SCALARS,
     Property,
-    alternatives,
-    declared,
-    default,
-    hint,
     holds_models,
-    nullable,
-    reader,
+    is_nullable,
+    list_alternatives,
+    write_declared_type,
+    write_default,
+    write_reader,
+    write_type,
 )
 
 _CLASS_BODY = {
@@ -109,25 +109,25 @@ class Views:
 
     def _description(self, schema: Node) -> str:
         """What is said of the schema, at the nearest place."""
-        parts = definitions(self.document, schema, "allOf")
+        parts = find_definitions(self.document, schema, "allOf")
         return next((part["description"] for part in parts if part.get("description")), "")
 
     def fields(self, model: ModelProperty) -> list[Field]:
         """The fields of a model."""
         properties = [*(model.required_properties or ()), *(model.optional_properties or ())]
-        used = {word for prop in properties for word in re.findall(r"\w+", hint(prop))}
-        return [self._field(raw(model), prop, used | _CLASS_BODY) for prop in properties]
+        used = {word for prop in properties for word in re.findall(r"\w+", write_type(prop))}
+        return [self._field(schema_of(model), prop, used | _CLASS_BODY) for prop in properties]
 
     def _field(self, model: Node, prop: Property, used: set[str]) -> Field:
         key = prop.name.get_untrusted_value()
         name = key if key.isidentifier() and not key.startswith("_") else str(prop.python_name)
         if iskeyword(name) or name in used:
             name += "_"
-        inherited = definitions(self.document, model, "allOf")
+        inherited = find_definitions(self.document, model, "allOf")
         said = [part["properties"][key] for part in inherited if key in part.get("properties", {})]
-        own = [part for schema in said for part in definitions(self.document, schema)]
+        own = [part for schema in said for part in find_definitions(self.document, schema)]
         lenient = any(part.get("x-ath-lenient") for part in own)
-        read = reader(prop, null=False)
+        read = write_reader(prop, null=False)
         if lenient:
             read = f"_reading.lenient({read})"
         composed = read if read.endswith(")") and not holds_models(prop) else ""
@@ -135,7 +135,7 @@ class Views:
         return Field(
             name=name,
             key=key,
-            declaration=_declaration(prop, name, key, secret=secret),
+            declaration=_write_declaration(prop, name, key, secret=secret),
             doc=self._description(said[-1]),
             required=prop.required,
             lenient=lenient,
@@ -168,18 +168,20 @@ class Views:
         types: dict[bool, dict[str, None]] = {True: {}, False: {}}
         successes = []
         for answer in endpoint.responses.patterns:
-            types[is_success(answer)][hint(answer.prop) if has_body(answer) else "None"] = None
+            types[is_success(answer)][write_type(answer.prop) if has_body(answer) else "None"] = (
+                None
+            )
             if is_success(answer):
                 described = operation["responses"][answer.status_code.pattern]
-                successes.append(referred(self.document, described)["description"])
+                successes.append(follow(self.document, described)["description"])
 
         def entries(wanted: str) -> list[str]:
             pairs = [(p.name, p.python_name) for place, p in arguments if place == wanted]
             return [f"{name.get_untrusted_value()!r}: {python}" for name, python in pairs]
 
         return Operation(
-            path_arguments=[_argument(prop) for place, prop in arguments if place == "path"],
-            other_arguments=[_argument(prop) for prop in others],
+            path_arguments=[_write_argument(prop) for place, prop in arguments if place == "path"],
+            other_arguments=[_write_argument(prop) for prop in others],
             names=names,
             path_template=path,
             path=_path(path, endpoint),
@@ -192,12 +194,12 @@ class Views:
             success=" | ".join(types[True]) or "None",
             error=" | ".join(types[False]) or "None",
             prose=[operation.get("summary", ""), operation.get("description", "")],
-            told_arguments=[_in_one_line(text).removesuffix(":") for text in told],
-            told_success=_in_one_line(" ".join(successes[-1:])) or "Nothing.",
+            told_arguments=[_join_lines(text).removesuffix(":") for text in told],
+            told_success=_join_lines(" ".join(successes[-1:])) or "Nothing.",
         )
 
 
-def raw(model: ModelProperty) -> Node:
+def schema_of(model: ModelProperty) -> Node:
     """The schema of a model, as the document has it."""
     return dict(model.data.model_dump(mode="json", by_alias=True, exclude_unset=True))
 
@@ -212,8 +214,8 @@ def is_success(answer: Any) -> bool:
     return bool(answer.status_code.range[0] // 100 == 2)
 
 
-def _declaration(prop: Property, name: str, key: str, *, secret: bool) -> str:
-    value = default(prop)
+def _write_declaration(prop: Property, name: str, key: str, *, secret: bool) -> str:
+    value = write_default(prop)
     metadata: Node = {}
     if name != key:
         metadata["name"] = key
@@ -226,7 +228,7 @@ def _declaration(prop: Property, name: str, key: str, *, secret: bool) -> str:
         arguments.append("repr=False")
     if metadata:
         arguments.append(f"metadata={metadata!r}")
-    declaration = f"{name}: {declared(prop)}"
+    declaration = f"{name}: {write_declared_type(prop)}"
     if not arguments:
         return declaration
     if value is not None and len(arguments) == 1:
@@ -238,9 +240,9 @@ def _reading(prop: Property, name: str, read: str) -> list[str]:
     """Statements: a value of the right type as it is, any other as the reader says."""
     local = f"{name}_"
     source = "src_dict[_at]" if prop.required else "src_dict.get(_at)"
-    types = " | ".join(map(hint, alternatives(prop)))
+    types = " | ".join(map(write_type, list_alternatives(prop)))
     is_scalar = read == f"_reading.{SCALARS.get(types)}"
-    value = default(prop)
+    value = write_default(prop)
     if read == "_reading.anything":
         return [f"{local} = {source}"]
     if value not in (None, "None") and not prop.required:
@@ -251,16 +253,18 @@ def _reading(prop: Property, name: str, read: str) -> list[str]:
             f"elif type({local}) is not {types}:" if is_scalar else "else:",
             f"    {local} = {read}({local})",
         ]
-    if nullable(prop) or not prop.required:
+    if is_nullable(prop) or not prop.required:
         return [f"if ({local} := {source}) is not None:", f"    {local} = {read}({local})"]
     if is_scalar:
         return [f"if type({local} := {source}) is not {types}:", f"    {local} = {read}({local})"]
     return [f"{local} = {read}({source})"]
 
 
-def _argument(prop: Property) -> str:
-    value = default(prop)
-    return f"{prop.python_name}: {declared(prop)}" + (f" = {value}" if value is not None else "")
+def _write_argument(prop: Property) -> str:
+    value = write_default(prop)
+    return f"{prop.python_name}: {write_declared_type(prop)}" + (
+        f" = {value}" if value is not None else ""
+    )
 
 
 def _path(path: str, endpoint: Endpoint) -> str:
@@ -280,8 +284,8 @@ def _answer(answer: Any) -> str:
         return f"{first}, {last}"
     is_json = answer.source["attribute"] == "response.json()"
     media_type = "application/json" if is_json else "text/plain"
-    return f'{first}, {last}, "{media_type}", {reader(answer.prop)}'
+    return f'{first}, {last}, "{media_type}", {write_reader(answer.prop)}'
 
 
-def _in_one_line(text: str) -> str:
+def _join_lines(text: str) -> str:
     return " ".join(text.split())

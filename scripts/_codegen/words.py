@@ -9,7 +9,7 @@ import difflib
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from .document import METHODS, Node, Pointer, Problem, handwritten, referred
+from .document import METHODS, Node, Pointer, Problem, follow, is_handwritten
 
 # The words of each kind of object. After a colon: the kind of the object, [list] or {map} in it.
 KINDS = {
@@ -77,7 +77,7 @@ class Words:
             self.is_misshapen = True
             yield Problem(where, f"must be an object ({kind})")
             return
-        generated = generated and not handwritten(node)
+        generated = generated and not is_handwritten(node)
         if "$ref" in node and kind != "schema":
             yield from self._reference(kind, node, where)
             return
@@ -86,9 +86,9 @@ class Words:
         for word, value in node.items():
             place = (*where, word)
             if word in OUR_WORDS:
-                yield from _our_word(word, value, node, place)
+                yield from _check_our_word(word, value, node, place)
             elif word not in words:
-                yield Problem(place, _unknown(kind, word, [*words, *OUR_WORDS]))
+                yield Problem(place, _describe_unknown(kind, word, [*words, *OUR_WORDS]))
             elif form := words[word]:
                 for key, part in self._parts(form, value):
                     if part is None:
@@ -112,7 +112,7 @@ class Words:
         return [((), None)]
 
     def _reference(self, kind: str, node: Node, where: Pointer) -> Iterator[Problem]:
-        target = referred(self.data, node)
+        target = follow(self.data, node)
         if kind == "path":
             yield Problem((*where, "$ref"), "a path that is a reference is not generated")
         elif not isinstance(target, dict):
@@ -121,7 +121,7 @@ class Words:
             yield Problem(where, "a reference must lead straight to its goal, and say nothing else")
 
 
-def _our_word(word: str, value: Any, node: Node, where: Pointer) -> Iterator[Problem]:
+def _check_our_word(word: str, value: Any, node: Node, where: Pointer) -> Iterator[Problem]:
     if word in REASONS:
         if not isinstance(value, str) or not value:
             yield Problem(where, "must be a reason in words")
@@ -134,7 +134,7 @@ def _our_word(word: str, value: Any, node: Node, where: Pointer) -> Iterator[Pro
         yield Problem(where, "needs x-ath-upstream, which says what the protocol's schema says")
 
 
-def _unknown(kind: str, word: str, words: list[str]) -> str:
+def _describe_unknown(kind: str, word: str, words: list[str]) -> str:
     close = difflib.get_close_matches(word, words, 1)
     hint = f"; did you mean {close[0]}?" if close else ""
     if word in ADVICE:

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from ath._protocol import waiting
 from ath.testing import LocalGateway, LocalService, Quirks
 from tests.harness.clients import AnyClient, Kind
 from tests.harness.server import Server
@@ -68,3 +69,10 @@ def elsewhere() -> Iterator[Kind]:
     kind = Kind("sync")
     yield kind
     kind.close()
+
+
+@pytest.fixture
+def short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Waits for consent and approval try again after milliseconds, and for no late browser."""
+    for name in ("FIRST_PAUSE", "LONGEST_PAUSE", "LATE_BROWSER"):
+        monkeypatch.setattr(waiting, name, 0.005)

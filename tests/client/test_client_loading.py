@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 
-from ath.keys import LocalSigner
+from ath.keys import AgentKey
 from tests.harness.clients import AGENT_ID, DEVELOPER, KEY, AnyClient, Kind, json_body, raises_code
 from tests.harness.examples import AUTHORIZATION, REGISTRATION, TOKEN, refusal
 from tests.harness.server import Server
@@ -350,12 +350,12 @@ def test_a_local_key_signs_on_the_event_loop(
     asynchronous: Kind, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     threads: set[int] = set()
-    sign = LocalSigner.sign
+    sign = AgentKey.sign
 
-    def watched(self: LocalSigner, data: bytes, /) -> bytes:
+    def watched(self: AgentKey, data: bytes, /) -> bytes:
         threads.add(threading.get_ident())
         return sign(self, data)
 
-    monkeypatch.setattr(LocalSigner, "sign", watched)
+    monkeypatch.setattr(AgentKey, "sign", watched)
     asynchronous.client("https://gateway.example").sign_attestation()
     assert threads == {threading.get_ident()}

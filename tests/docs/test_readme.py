@@ -1,15 +1,17 @@
-"""What README shows runs as it stands, and its table of codes is the library's."""
+"""What README and the guides show runs as it stands, and the table of codes is the library's."""
 
 from __future__ import annotations
 
 import ast
 import re
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from ath import CODES, ATHErrorCode, ATHGatewayClient
+from ath import CODES, ATHErrorCode, ATHGatewayClient, FolderStore
 from ath._protocol.failures import WILD_CODES
 from ath.codes import SOURCES
 from ath.testing import LocalGateway, LocalService
@@ -19,16 +21,33 @@ from .conftest import AGENT_ID
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
-BLOCKS = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+PYTHON = re.compile(r"```python\n(.*?)```", re.DOTALL)
+BLOCKS = PYTHON.findall(README)
+# One story from its first snippet to its last, which a test of its own runs.
+STORIES = {"identity.md": "test_identity_guide.py"}
+GUIDES = {path.name: path.read_text(encoding="utf-8") for path in (ROOT / "docs").glob("*.md")}
+PAGES = {"README.md": README} | {
+    name: text for name, text in sorted(GUIDES.items()) if name not in STORIES
+}
+SNIPPETS = [(name, block) for name, text in PAGES.items() for block in PYTHON.findall(text)]
 
 
-def heading_of(block: str) -> str:
-    return re.findall(r"^## (.*)$", README[: README.index(block)], re.MULTILINE)[-1]
+def heading_of(value: str) -> str:
+    """A short name for a snippet's test: its page, and the heading above it."""
+    if value in PAGES:
+        return value
+    text = next(text for text in PAGES.values() if value in text)
+    return re.findall(r"^##? (.*)$", text[: text.index(value)], re.MULTILINE)[-1]
 
 
-@pytest.mark.parametrize("block", BLOCKS, ids=heading_of)
-def test_a_snippet_of_the_readme_runs(
-    block: str, gateway: LocalGateway, service: LocalService, private_key: Any, tmp_path: Path
+@pytest.mark.parametrize(("page", "block"), SNIPPETS, ids=heading_of)
+def test_a_snippet_of_the_readme_or_a_guide_runs(
+    page: str,
+    block: str,
+    gateway: LocalGateway,
+    service: LocalService,
+    private_key: Any,
+    tmp_path: Path,
 ) -> None:
     with ATHGatewayClient(gateway.url, AGENT_ID, private_key) as client:
         client.register(
@@ -47,8 +66,15 @@ def test_a_snippet_of_the_readme_runs(
             "gateway": gateway,
             "private_key": private_key,
             "service": service,
+            "store": FolderStore(tmp_path / "store"),
         }
-        exec(compile(block, "README.md", "exec"), namespace)
+        exec(compile(block, page, "exec"), namespace)
+
+
+def test_the_guides_that_are_stories_have_a_test() -> None:
+    for guide, test in STORIES.items():
+        assert guide in GUIDES
+        assert f'"{guide}"' in (ROOT / "tests" / "docs" / test).read_text(encoding="utf-8")
 
 
 def test_the_first_snippet_needs_nothing_that_the_reader_does_not_see() -> None:
@@ -90,6 +116,25 @@ def test_what_implementors_say_includes_every_code_of_the_specification() -> Non
         assert "implementor" in SOURCES[code], code
 
 
+def test_the_snippet_for_pytest_is_a_whole_test(tmp_path: Path) -> None:
+    [block] = [block for block in BLOCKS if block.startswith("pytest_plugins")]
+    assert len([line for line in block.splitlines() if line.strip()]) <= 5
+    (tmp_path / "test_agent.py").write_text(block)
+    command = [sys.executable, "-W", "error", "-m", "pytest", "-q", "-p", "no:cacheprovider"]
+    done = subprocess.run(
+        [*command, "--rootdir", str(tmp_path), "test_agent.py"],
+        cwd=tmp_path, capture_output=True, encoding="utf-8", check=False, timeout=60,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "1 passed" in done.stdout
+
+
 def test_the_files_that_the_readme_names_are_there() -> None:
-    for name in re.findall(r"`((?:scripts|tests|spec)/[\w./-]+)", README):
+    for name in re.findall(r"`((?:docs|scripts|tests|spec)/[\w./-]+)", README):
         assert (ROOT / name).exists(), name
+    for page, text in {
+        ROOT / "README.md": README,
+        **{ROOT / "docs" / name: text for name, text in GUIDES.items()},
+    }.items():
+        for link in re.findall(r"\]\((?!https?:)([^)#]+)", text):
+            assert (page.parent / link).exists(), f"{page.name}: {link}"

@@ -33,11 +33,11 @@ class Interrupting:
         raise self.error
 
     def sign(self, data: bytes, /) -> bytes:
-        from ath.keys import LocalSigner
+        from ath import AgentKey
 
         if self.armed:
             raise self.error
-        return LocalSigner(KEY).sign(data)
+        return AgentKey(KEY).sign(data)
 
 
 @pytest.mark.parametrize("error", [KeyboardInterrupt, SystemExit])

@@ -93,6 +93,11 @@ def make_calls(client: Any) -> dict[str, Callable[..., Any]]:
         "register": lambda user: view(user).register(**WANTED),
         "authorize": lambda user: view(user).authorize("github", ["read:user"]),
         "exchange": lambda user, session: view(user).exchange_token("exchange", session),
+        "start_connect": lambda user: view(user).start_connect("github", ["read:user"]),
+        "wait": lambda user, session: view(user).wait_for_token(session, timeout=60),
+        "complete": lambda user, url: view(user).complete_authorization(url),
+        "grant": lambda user: view(user).grant("github"),
+        "pending": lambda user: view(user).pending_sessions(),
         "call": lambda user: view(user).proxy("github", "GET", "/user"),
         "write": lambda user: view(user).proxy("github", "POST", "/note", {"n": 1}),
         "revoke": lambda user: view(user).revoke(),
@@ -129,11 +134,18 @@ class LoopThread:
 def to_answer(value: Any) -> dict[str, Any]:
     if isinstance(value, dict):
         return value
+    if isinstance(value, ath.Grant):
+        return {"scopes": list(value.scopes), "of": value.user}
+    if isinstance(value, ath.Consent | ath.AsyncConsent):
+        return {"session_id": value.session_id, "authorization_url": value.authorization_url}
+    if isinstance(value, tuple):
+        return {"session_ids": [pending.session_id for pending in value]}
     return dict(value.to_dict()) if hasattr(value, "to_dict") else {}
 
 
 def say(number: int, answer: dict[str, Any]) -> None:
-    os.write(1, (json.dumps({"id": number, **answer}) + "\n").encode())
+    # Last, since a user of the provider has an id as well.
+    os.write(1, (json.dumps({**answer, "id": number}) + "\n").encode())
 
 
 def serve(options: dict[str, str]) -> None:
@@ -167,5 +179,13 @@ def serve(options: dict[str, str]) -> None:
         runner.close(client)
 
 
+def shorten_pauses() -> None:
+    """Waits for consent try again after milliseconds."""
+    from ath._protocol import waiting
+
+    waiting.FIRST_PAUSE = waiting.LONGEST_PAUSE = 0.05
+
+
 if __name__ == "__main__":
+    shorten_pauses()
     serve(json.loads(sys.argv[1]))

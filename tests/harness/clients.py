@@ -102,6 +102,21 @@ class AnyClient:
             return self.proxy(self.provider, method, path, body, **options)
         return self.api(method, path, body, **options)
 
+    def start_connect(self, scopes: list[str], **options: Any) -> Any:
+        """Ask for a grant at the provider, in either mode."""
+        return self.kind.run(self.raw.start_connect(*self._asked(scopes), **options))
+
+    def connect(self, scopes: list[str], **options: Any) -> Any:
+        """Get a grant at the provider, in either mode."""
+        return self.kind.run(self.raw.connect(*self._asked(scopes), **options))
+
+    def grant(self, scopes: list[str] | None = None) -> Any:
+        """What is granted at the provider, in either mode."""
+        return self.kind.run(self.raw.grant(*self._asked(scopes or [])))
+
+    def _asked(self, scopes: list[str]) -> tuple[Any, ...]:
+        return (scopes,) if self.mode == "native" else (self.provider, scopes)
+
     def together(self, *calls: Callable[[Any], Any]) -> list[Any]:
         """Make the calls at the same time; return their results, or the errors they raised."""
         if self.kind.name == "async":

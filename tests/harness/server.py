@@ -25,6 +25,8 @@ from typing import Any
 PATIENCE = 20_000  # milliseconds after which a stall ends though the client never left
 CONTENT_LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)\r\n", re.IGNORECASE)
 
+CHUNKED = re.compile(rb"\r\ntransfer-encoding: *chunked\r\n", re.IGNORECASE)
+
 
 @dataclass(frozen=True)
 class Request:
@@ -363,5 +365,8 @@ def _request_length(buffer: bytes) -> int | None:
     head, end, _ = buffer.partition(b"\r\n\r\n")
     if not end:
         return None
+    if CHUNKED.search(head + b"\r\n"):
+        last = buffer.find(b"\r\n0\r\n\r\n", len(head) + 2)
+        return None if last < 0 else last + 7
     found = CONTENT_LENGTH.search(head + b"\r\n")
     return len(head) + 4 + (int(found[1]) if found else 0)

@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
-from ath import CredentialKey, FileStore, FolderStore, MemoryStore
+from ath import CredentialKey, EncryptedStore, FileStore, FolderStore, MemoryStore
 
 
 class MinimalStore:
@@ -25,7 +25,7 @@ class MinimalStore:
         return self._memory.replace(key, old, new)
 
 
-STORES = ["memory", "minimal", "file", "folder"]
+STORES = ["memory", "minimal", "file", "folder", "encrypted"]
 
 
 def opener(name: str, place: Path) -> Callable[[], Any]:
@@ -34,6 +34,8 @@ def opener(name: str, place: Path) -> Callable[[], Any]:
         return lambda: FileStore(place / "credentials.json")
     if name == "folder":
         return lambda: FolderStore(place / "credentials")
+    if name == "encrypted":
+        return lambda: EncryptedStore(FolderStore(place / "encrypted"), b"k" * 32)
     store = MemoryStore() if name == "memory" else MinimalStore()
     return lambda: store
 

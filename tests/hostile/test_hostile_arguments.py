@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ath import ATHError
+from ath import ATHError, proxy_url
 from tests.harness.clients import AnyClient, Kind
 from tests.harness.search import examples
 from tests.harness.server import Server, answer, raw_answer
@@ -301,6 +301,41 @@ def test_any_call_arrives_below_the_provider_or_is_not_sent(
     call: dict[str, Any], check: Check
 ) -> None:
     check(**call)
+
+
+def assert_same_url(
+    gateway: AnyClient, server: Server, provider: Any, path: Any, params: Any
+) -> None:
+    """Fail unless proxy_url() gives the URL of a proxy call, or refuses as that does."""
+    server.clear()
+    refused = error_or_none(lambda: gateway.proxy(provider, "GET", path, params=params))
+    if refused is not None:
+        error = error_or_none(lambda: proxy_url(server.url, provider, path, params))
+        assert error is not None
+        assert (error.code, error.message) == (refused.code, refused.message)
+    else:
+        (request,) = server.requests
+        url = proxy_url(server.url, provider, path, params)
+        assert url + ("" if path or params else "/") == f"{server.url}{request.target}"
+
+
+@pytest.mark.parametrize("path", [*REFUSED, *ACCEPTED], ids=lambda path: ascii(path)[:40])
+def test_the_url_of_a_path_is_the_one_that_a_call_is_sent_to(
+    path: Any, gateway: AnyClient, server: Server
+) -> None:
+    assert_same_url(gateway, server, "shop", path, None)
+
+
+@examples(200)
+@given(
+    provider=st.just("shop") | TRICKY,
+    path=TRICKY,
+    params=st.none() | st.dictionaries(TRICKY, JSON_SCALARS | st.lists(JSON_SCALARS, max_size=3)),
+)
+def test_any_url_is_the_one_that_a_call_is_sent_to(
+    provider: str, path: str, params: Any, gateway: AnyClient, server: Server
+) -> None:
+    assert_same_url(gateway, server, provider, path, params)
 
 
 @examples(300)

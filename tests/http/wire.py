@@ -256,6 +256,33 @@ class Caller:
         reply: Reply = self.run(self.transport.send(request, limits))
         return reply
 
+    def open(self, request: Request, limits: Limits = LIMITS) -> Any:
+        """An answer whose body is still to be pulled."""
+        return self.run(self.transport.open(request, limits))
+
+    def read(self, opened: Any) -> bytes:
+        """The next piece of an answer's body."""
+        piece: bytes = self.run(opened.read())
+        return piece
+
+    def read_all(self, opened: Any) -> bytes:
+        """The rest of an answer's body."""
+        return b"".join(iter(lambda: self.read(opened), b""))
+
+    def close_reply(self, opened: Any) -> None:
+        """Leave the rest of an answer unread."""
+        self.run(opened.close() if self.runner is None else opened.aclose())
+        self.settle()
+
+    def settle(self) -> None:
+        """Let an event loop do what it has to, such as closing a connection."""
+        if self.runner is not None:
+            self.runner.run(asyncio.sleep(0))
+
+    def while_waiting(self, wait: Callable[[], Any]) -> Any:
+        """Wait for another thread while the event loop, if there is one, runs."""
+        return wait() if self.runner is None else self.runner.run(asyncio.to_thread(wait))
+
     def series(
         self,
         requests: Iterable[Request],

@@ -17,6 +17,7 @@ import httpx
 import pytest
 from cryptography.hazmat.primitives import serialization
 
+from ath import AgentKey
 from ath.testing import (
     AsyncLocalGateway,
     AsyncLocalService,
@@ -95,7 +96,9 @@ def test_using_a_server_before_it_is_started_is_an_error() -> None:
         _ = LocalGateway().url
 
 
-@pytest.mark.parametrize("form", ["JWK", "PEM", "PEM bytes", "private PEM", "public", "private"])
+@pytest.mark.parametrize(
+    "form", ["JWK", "PEM", "PEM bytes", "private PEM", "public", "private", "agent key"]
+)
 def test_an_identity_can_be_published_in_any_form(http: httpx.Client, form: str) -> None:
     key = new_key()
     private = key.private_bytes(
@@ -110,6 +113,7 @@ def test_an_identity_can_be_published_in_any_form(http: httpx.Client, form: str)
         "private PEM": private,
         "public": key.public_key(),
         "private": key,
+        "agent key": AgentKey(key),
     }[form]
     with LocalGateway() as gateway:
         target = Target(gateway.url, http, "github", ["repo"], gateway)
@@ -147,6 +151,12 @@ def test_the_requests_are_recorded_as_they_came(agent: Agent) -> None:
     assert b"agent_attestation" in register.body
     assert (last.target, last.status) == (b"/no%2Fsuch?q=%C3%A4&&", 404)
     assert last.headers["x-mine"] == "1"
+
+
+def test_what_was_recorded_shows_method_path_and_status(agent: Agent) -> None:
+    server = agent.target._server("show its requests")
+    agent.target.http.get(f"{agent.target.url}/no%2Fsuch?q=secret")
+    assert repr(server.requests[-1]) == "<GET /no%2Fsuch 404>"
 
 
 def test_side_effects_are_counted(agent: Agent) -> None:

@@ -144,11 +144,24 @@ def test_a_token_covers_its_scopes_only(agent: Agent) -> None:
     assert agent.target.count("provider_writes") == 1
 
 
-def test_an_operation_without_a_scope_is_refused(agent: Agent) -> None:
+def test_a_method_that_no_scope_opens_is_refused(agent: Agent) -> None:
+    path = "/user" if agent.target.provider_id == "github" else "/products"
     token = agent.token(agent.registered())["access_token"]
-    for method, path in (("GET", "/admin"), ("DELETE", "/user"), ("GET", "/echoes"), ("GET", "/")):
-        reply = agent.target.call(method, path, token, agent.agent_id)
-        refused(reply, 403, "SCOPE_NOT_APPROVED")
+    reply = agent.target.call("DELETE", path, token, agent.agent_id)
+    refused(reply, 403, "SCOPE_NOT_APPROVED")
+
+
+@pytest.mark.parametrize("path", ["/admin", "/echoes", "/user/", "/us%2565r", "/", "//user"])
+@pytest.mark.parametrize("method", ["GET", "DELETE", "OPTIONS"])
+def test_where_the_api_has_nothing_it_answers_404_itself(
+    agent: Agent, method: str, path: str
+) -> None:
+    server = agent.target._server("show what reached the provider")
+    token = agent.token(agent.registered())["access_token"]
+    server.provider_requests.clear()
+    reply = agent.target.call(method, path, token, agent.agent_id)
+    assert (reply.status_code, reply.json()) == (404, {"message": "Not Found"})
+    assert [record.status for record in server.provider_requests] == [404]
 
 
 def test_a_revoked_token_is_refused_at_once(agent: Agent) -> None:

@@ -5,6 +5,7 @@ What the caller passed in may show in the caller's frame and in the public metho
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import json
 from collections.abc import Callable, Iterator
@@ -14,11 +15,12 @@ from typing import Any
 
 import pytest
 
-import ath
-from ath import ATHError, FileStore, MemoryStore
+import ath.stores
+from ath import AsyncEncryptedStore, ATHError, EncryptedStore, FileStore, MemoryStore
 from tests.harness import faults
 from tests.harness.clients import AGENT_ID, AnyClient, Kind
 from tests.harness.server import Server, raw_answer
+from tests.harness.stores import AsyncStore
 
 from .canaries import (
     CLIENT_SECRET,
@@ -33,6 +35,7 @@ from .canaries import (
 )
 from .test_secrets_stay_secret import CALLS, SESSION, BrokenSigner, echoes
 
+ENCRYPTION_KEYS = [base64.b64encode(letter * 32).decode() for letter in (b"1", b"2")]
 EVERY_CALL = pytest.mark.parametrize("call", [*CALLS, "request", "sign_attestation"])
 HOME = Path(ath.__file__).parent
 PUBLIC = {HOME / "gateway.py", HOME / "native.py", *(HOME / "_client").glob("[sab][yia][nos]*.py")}
@@ -253,6 +256,73 @@ def test_no_frame_of_a_file_that_is_refused_shows_what_it_holds(
     check_frames(canaries, caught(lambda: other.load_credentials(place)))
     place.write_text(place.read_text()[:-9])
     check_frames(canaries, caught(lambda: client.load_credentials(place)))
+
+
+@pytest.mark.parametrize("damage", ["plain", "other key", "moved"])
+def test_no_frame_of_a_record_that_cannot_be_decrypted_shows_a_secret(
+    damage: str, kind: Kind, server: Server, canaries: Canaries
+) -> None:
+    inner = MemoryStore()
+    other = EncryptedStore(inner, ENCRYPTION_KEYS[:1])
+    first = kind.client(server.url, credentials=inner if damage == "plain" else other)
+    first.set_credentials("ath_client", CLIENT_SECRET)
+    first.set_token(TOKEN)
+    server.answer_all(raw_answer(json.dumps(SESSION).encode()))
+    first.authorize("shop", [])
+    [key] = inner.keys()
+    moved = key._replace(user="alice")
+    assert inner.replace(moved, None, inner.load(key) or "")
+    keys = ENCRYPTION_KEYS[:1] if damage == "moved" else ENCRYPTION_KEYS[1:]
+    encrypted = EncryptedStore(inner, keys)
+    canaries.known.add(ENCRYPTION_KEYS[0])
+
+    def call() -> Any:
+        return kind.client(server.url, credentials=encrypted).for_user("alice").load()
+
+    for use in (call, lambda: encrypted.load(moved), lambda: encrypted.delete(moved, "{}")):
+        error = caught(use)
+        assert error.code == "INVALID_CREDENTIALS"
+        check_frames(canaries, error)
+    if damage != "moved":
+        check_frames(canaries, caught(encrypted.rotate))
+
+
+@pytest.mark.parametrize("form", [str, bytes, "raw"])
+def test_no_frame_of_an_encryption_key_that_is_refused_shows_the_others(
+    form: Any, canaries: Canaries
+) -> None:
+    good = b"canary-encryption-key-of-32-byte"
+    text = base64.b64encode(good).decode()
+    canaries.known |= {good.decode(), text}
+    key = {str: text, bytes: text.encode(), "raw": good}[form]
+    for make in (
+        lambda: EncryptedStore(MemoryStore(), [key, "canary"]),
+        lambda: AsyncEncryptedStore(AsyncStore(MemoryStore()), [key, "canary"]),
+    ):
+        error = caught(make)
+        assert "must be 32 bytes" in error.message
+        check_frames(canaries, error)
+
+
+@pytest.mark.parametrize("copies", ["sync", "async"])
+def test_no_frame_of_a_copy_that_fails_shows_a_secret(
+    copies: str, kind: Kind, server: Server, tmp_path: Path, canaries: Canaries
+) -> None:
+    source = MemoryStore()
+    client = kind.client(server.url, credentials=source)
+    client.set_credentials("ath_client", CLIENT_SECRET)
+    server.answer_all(raw_answer(json.dumps(SESSION).encode()))
+    client.authorize("shop", [])
+    target = FullDisk(tmp_path / "c.json")
+
+    def copy() -> Any:
+        if copies == "sync":
+            return ath.stores.copy(source, target)
+        return asyncio.run(ath.stores.copy_async(source, target))
+
+    error = caught(copy)
+    assert error.code == "STORAGE_ERROR"
+    check_frames(canaries, error)
 
 
 class FullDisk(FileStore):

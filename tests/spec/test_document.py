@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from jsonschema import Draft202012Validator  # type: ignore[import-untyped, unused-ignore]
+from jsonschema import Draft202012Validator
 from openapi_spec_validator import validate
 from spec_support import GENERATED, SPEC_FILE, media_types, operations, read_spec
 

@@ -9,6 +9,8 @@ from ath import (
     ErrorCode,
     Grant,
     ProviderScopes,
+    proxy_url,
+    sign_attestation,
 )
 
 GOOD: Developer = {"name": "Acme", "id": "acme"}
@@ -68,3 +70,14 @@ def others(client: ATHGatewayClient, grant: Grant) -> None:
     client.proxy("github", "GET")  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
     ATHGatewayClient("https://gateway.example", "https://agent.example", 7)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
     ATHGatewayClient("https://gateway.example", "https://agent.example", "key", retries=3)  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
+
+
+class AsyncKMS:
+    async def sign(self, data: bytes, /) -> bytes:
+        return data
+
+
+def without_a_client() -> None:
+    sign_attestation(AsyncKMS(), agent_id="https://agent.example", audience="https://g.example")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    sign_attestation(b"", agent_id="https://agent.example")  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
+    proxy_url("https://gateway.example", "github", "/user", "a=b")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]

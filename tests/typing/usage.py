@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any, assert_type
@@ -12,30 +12,44 @@ from typing import Any, assert_type
 import httpx
 from cryptography.hazmat.primitives.asymmetric import ec
 
-import ath
+import ath.stores
 from ath import (
     ATH_VERSION,
     CODES,
+    AgentIdentityDocument,
+    AgentKey,
     AgentRegistrationResponse,
     AgentStatus,
     AsyncATHGatewayClient,
     AsyncATHNativeClient,
+    AsyncConsent,
     ATHError,
     ATHErrorCode,
     ATHGatewayClient,
     ATHNativeClient,
     AuthorizationResponse,
+    Consent,
     Developer,
     DeveloperInfo,
     DiscoveryDocument,
+    EncryptedStore,
     ErrorCode,
+    FileStore,
+    FolderStore,
     Grant,
+    IdentityFinding,
+    LoopbackReceiver,
+    MemoryStore,
+    PendingSession,
     ProviderScopeRequest,
     ProviderScopes,
     Response,
     RetryPolicy,
+    ServerSentEvent,
     ServiceDiscoveryDocument,
     TokenResponse,
+    agent_identity_document,
+    check_identity,
 )
 
 URL = "https://gateway.example"
@@ -72,6 +86,29 @@ class Store:
 
     def replace(self, key: ath.CredentialKey, old: str | None, new: str) -> bool:
         return True
+
+
+class AsyncStore:
+    """An async store of one's own."""
+
+    async def load(self, key: ath.CredentialKey) -> str | None:
+        return None
+
+    async def replace(self, key: ath.CredentialKey, old: str | None, new: str) -> bool:
+        return True
+
+
+def stores(keys: list[str], folder: Path) -> None:
+    """Stores around stores, and from one to another."""
+    encrypted = EncryptedStore(FolderStore(folder), keys)
+    ATHGatewayClient(URL, AGENT_ID, b"", credentials=encrypted)
+    AsyncATHNativeClient(URL, AGENT_ID, b"", credentials=EncryptedStore(MemoryStore(), b"k" * 32))
+    AsyncATHNativeClient(URL, AGENT_ID, b"", credentials=AsyncStore())
+    copied = ath.stores.copy(FileStore("agent.json"), encrypted, overwrite=True)
+    assert_type(copied.differs, int)
+    assert_type(encrypted.rotate(), int)
+    for key in encrypted.keys():  # noqa: SIM118 - a store is no dict
+        assert_type(key.user, str | None)
 
 
 def construct() -> None:
@@ -137,6 +174,9 @@ def calls(client: ATHGatewayClient, native: ATHNativeClient, params: Mapping[str
     assert_type(native.request("GET", "/products"), Response)
     assert_type(native.api_base, str | None)
     native.api("GET", "/products", timeout=2.5)
+    assert_type(ath.sign_attestation(KMS(), agent_id=AGENT_ID, audience=[URL], key_id="k"), str)
+    ath.sign_attestation(Path("key.pem"), agent_id=AGENT_ID, audience=URL, capabilities=["pay"])
+    assert_type(ath.proxy_url(URL, "github", "/user", params), str)
 
 
 def plain_members(client: ATHGatewayClient, path: os.PathLike[str]) -> None:
@@ -182,6 +222,22 @@ async def coroutines(client: AsyncATHGatewayClient) -> None:
     await client.aclose()
 
 
+def identity(key: AgentKey, public: ec.EllipticCurvePublicKey, developer: DeveloperInfo) -> None:
+    """The agent's key and document."""
+    for loaded in (AgentKey.load("a.pem", password="p"), AgentKey.from_env("KEY")):
+        assert_type(loaded, AgentKey)
+    key.save(Path("a.pem"), password=b"p")
+    assert_type(key.public_jwk, dict[str, str])
+    ATHGatewayClient(URL, AGENT_ID, key)
+    AsyncATHNativeClient(URL, AGENT_ID, AgentKey.generate())
+    for each in (key, public, key.public_jwk, "PEM", b"PEM"):
+        document = agent_identity_document(AGENT_ID, each, name="Agent", developer=developer)
+        assert_type(document, AgentIdentityDocument)
+        assert_type(check_identity(AGENT_ID, each, timeout=5), list[IdentityFinding])
+    acme: Developer = {"name": "Acme", "id": "acme"}
+    agent_identity_document(AGENT_ID, key, name="Agent", developer=acme, capabilities=["review"])
+
+
 def errors(scopes: Sequence[str]) -> None:
     """Errors: any server's code may come, and ours are known by name."""
     known: ErrorCode = "TOKEN_EXPIRED"
@@ -195,3 +251,71 @@ def errors(scopes: Sequence[str]) -> None:
         assert_type(error.response, Response | None)
         if error.code in (known, ATHErrorCode.TOKEN_REVOKED, "A_CODE_OF_SOME_SERVER"):
             print(CODES[known], ATH_VERSION, scopes)
+
+
+def ask_the_user(client: ATHGatewayClient, native: ATHNativeClient) -> None:
+    """Consent, blocking."""
+    receiver = LoopbackReceiver("http://127.0.0.1:8765/callback")
+    developer: Developer = {"name": "Acme", "id": "acme"}
+    assert_type(client.grant("github", ["repo"]), Grant | None)
+    assert_type(client.connect("github", ["repo"], developer=developer, show=print), Grant)
+    assert_type(native.connect(("read",), receiver=receiver, require_all=True), Grant)
+    consent = client.start_connect("github", ["repo"], developer=DeveloperInfo(name="A", id="a"))
+    assert_type(consent, Consent)
+    assert_type(consent.wait(timeout=5, receiver=receiver), Grant)
+    assert_type(consent.expires_at, datetime | None)
+    assert_type(client.pending_sessions(), tuple[PendingSession, ...])
+    assert_type(client.complete_authorization("?session_id=s"), Grant)
+    assert_type(client.wait_for_approval(5).agent_status, AgentStatus | str)
+
+
+async def ask_the_user_async(client: AsyncATHGatewayClient, native: AsyncATHNativeClient) -> None:
+    """Consent, as coroutines."""
+
+    async def show(url: str) -> None:
+        await asyncio.sleep(0)
+
+    assert_type(await client.connect("github", ["repo"], show=show), Grant)
+    assert_type(await native.grant(), Grant | None)
+    consent = await native.start_connect(["read"])
+    assert_type(consent, AsyncConsent)
+    assert_type(await consent.wait(), Grant)
+    assert_type(await client.wait_for_token("s", timeout=1.5), Grant)
+
+
+def streams(client: ATHGatewayClient, service: ATHNativeClient) -> None:
+    """Streams, and clients for other libraries."""
+    with client.stream("github", "GET", "/x", timeout=5, total_timeout=60.0) as answer:
+        assert_type(answer.status_code, int)
+        assert_type(answer.total, int | None)
+        for part in answer.iter_bytes():
+            assert_type(part, bytes)
+        for line in answer.iter_lines():
+            assert_type(line, str)
+        for event in answer.iter_events():
+            assert_type(event, ServerSentEvent)
+        assert_type(answer.read(), bytes)
+    with Path("x").open("rb") as file, service.stream("PUT", "/x", content=file):
+        pass
+    client.stream("github", "POST", "/x", content=iter([b"a"]), data=None, files=None)
+    client.request("github", "POST", "/x", data={"a": "1"}, files={"f": b"x"})
+    assert_type(client.http("github"), httpx.Client)
+    assert_type(service.http_transport(), httpx.BaseTransport)
+
+
+async def async_streams(client: AsyncATHGatewayClient, service: AsyncATHNativeClient) -> None:
+    """The same for async clients."""
+
+    async def pieces() -> AsyncIterator[bytes]:
+        yield b"a"
+
+    async with client.stream("github", "POST", "/x", content=pieces()) as answer:
+        async for part in answer.aiter_bytes():
+            assert_type(part, bytes)
+        async for line in answer.aiter_lines():
+            assert_type(line, str)
+        async for event in answer.aiter_events():
+            assert_type(event.data, str)
+        assert_type(await answer.read(), bytes)
+    assert_type(service.http(), httpx.AsyncClient)
+    assert_type(client.http_transport("github"), httpx.AsyncBaseTransport)

@@ -63,6 +63,7 @@ def context(limit: int = LIMIT, user_headers: RawHeaders | None = None, **option
         "max_response_bytes": limit,
         "native": False,
         "clock": lambda: NOW,
+        "monotonic": lambda: 0.0,
         "random_text": lambda size: "r" * size,
     }
     user = options.pop("user", None)

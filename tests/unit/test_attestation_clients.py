@@ -1,4 +1,4 @@
-"""``sign_attestation`` of the clients: fresh each time, whoever signs."""
+"""``sign_attestation``, of the clients and without one: fresh each time, whoever signs."""
 
 from __future__ import annotations
 
@@ -28,6 +28,8 @@ class Clients:
 
     kind: Any
     asynchronous: bool
+    refusal: str = "SIGNING_FAILED"
+    """The code of what is said of a signer that is a coroutine."""
 
     def sign(self, private_key: Any, *audience: Any, **options: Any) -> str:
         if not self.asynchronous:
@@ -41,7 +43,20 @@ class Clients:
         return asyncio.run(signed())
 
 
-SYNC = [Clients(ath.ATHGatewayClient, False), Clients(ath.ATHNativeClient, False)]
+class WithoutClient(Clients):
+    """The function, called as if it were a method of a client."""
+
+    def sign(self, private_key: Any, *audience: Any, **options: Any) -> str:
+        (called,) = audience or (options.pop("audience", URL),)
+        options.pop("audience", None)
+        return ath.sign_attestation(private_key, agent_id=AGENT, audience=called, **options)
+
+
+SYNC = [
+    Clients(ath.ATHGatewayClient, False),
+    Clients(ath.ATHNativeClient, False),
+    WithoutClient(ath.sign_attestation, False, "INVALID_ARGUMENT"),
+]
 ASYNC = [Clients(ath.AsyncATHGatewayClient, True), Clients(ath.AsyncATHNativeClient, True)]
 every_client = pytest.mark.parametrize("clients", SYNC + ASYNC, ids=lambda c: c.kind.__name__)
 
@@ -101,6 +116,23 @@ def test_no_two_attestations_share_their_jti() -> None:
         assert min(map(len, nonces)) >= 32  # 192 random bits
         view = client.for_user("alice")
         assert claims_of(view.sign_attestation())["jti"] not in nonces
+    without = {claims_of(SYNC[-1].sign(KEY))["jti"] for _ in range(20)}
+    assert len(without - nonces) == 20
+    assert min(map(len, without)) >= 32
+
+
+@every_client
+def test_an_audience_list_may_be_made_on_the_fly(clients: Clients) -> None:
+    token = clients.sign(KEY, (audience for audience in ["https://a.example", URL]))
+    assert claims_of(token)["aud"] == ["https://a.example", URL]
+
+
+@every_client
+@pytest.mark.parametrize("audience", ["", 7, [], [""], ["a", None], {"a": 1}, "two\nlines", b"a"])
+def test_an_audience_that_is_no_text_is_refused(clients: Clients, audience: Any) -> None:
+    error = error_of(lambda: clients.sign(KEY, audience))
+    assert error.code == "INVALID_ARGUMENT"
+    assert "audience" in error.message
 
 
 @pytest.mark.parametrize("asynchronously", [False, True])
@@ -111,7 +143,7 @@ def test_a_key_service_signs_where_the_key_is_not(clients: Clients, asynchronous
             warnings.simplefilter("ignore")  # Python's own, of a coroutine that nobody awaits
             error = str(error_of(lambda: clients.sign(AwaitedKeyService())))
             gc.collect()
-        assert error.startswith("SIGNING_FAILED")
+        assert error.startswith(clients.refusal)
         assert "async client" in error
     else:
         service = AwaitedKeyService() if asynchronously else KeyService()

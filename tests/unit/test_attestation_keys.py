@@ -247,8 +247,3 @@ def test_no_damaged_pem_gives_another_exception(data: st.DataObject) -> None:
     damaged = PKCS8[:start] + data.draw(st.binary(max_size=4)) + PKCS8[end:]
     signer = outcome(lambda: load_signer(damaged))
     assert not isinstance(signer, ATHError) or signer.code == "INVALID_KEY"
-
-
-def test_a_signer_of_ours_shows_nothing_of_its_key() -> None:
-    signer = load_signer(KEY)
-    assert repr(signer) == str(signer) == "<LocalSigner>"

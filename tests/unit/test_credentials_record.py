@@ -300,6 +300,37 @@ def test_members_that_a_release_does_not_know_are_kept() -> None:
         assert item["new in a later release"] == {"a": 1}
 
 
+def test_a_record_of_an_older_release_is_read() -> None:
+    document = json.loads(json.dumps(GOOD))
+    for name in ("state", "redirect_uri", "authorization_url", "denied"):
+        document["sessions"][0].pop(name, None)
+    document["tokens"][0].pop("session_id", None)
+    record = Record.from_text(json.dumps(document))
+    [held] = record.sessions.values()
+    assert (held.state, held.authorization_url, held.denied) == (None, None, False)
+    assert next(iter(record.tokens.values())).session_id is None
+
+
+def test_the_end_of_a_session_is_kept_and_read_again() -> None:
+    record = Record()
+    for name in ("denied", "over", "open"):
+        record.open_session(name, session(NOW))
+    record.keep_token(Token("t", "shop", session_id="used"))
+    for _ in "twice":
+        record.deny_session("denied")
+        record.end_session("over", NOW)
+        record.end_session("over", NOW + 5)
+        record.deny_session("unknown")
+        record.end_session("unknown", NOW)
+    again = Record.from_text(record.to_text(NOW))
+    assert again.sessions == record.sessions
+    assert {name: held.denied for name, held in again.sessions.items()} == {
+        "denied": True, "over": False, "open": False,
+    }  # fmt: skip
+    assert again.sessions["over"].expires_at == NOW < again.sessions["open"].expires_at
+    assert again.tokens["shop"].session_id == "used"
+
+
 def test_the_latest_token_of_a_provider_wins_and_is_the_last() -> None:
     record = Record()
     for token in (Token("1", "shop"), Token("2", "code"), Token("3", "shop")):

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from ath._http.messages import Reply
-from ath._protocol import attestation, consent, provider_call, registration
+from ath._protocol import attestation, consent, provider_call, registration, revocation
 from ath._protocol.context import Context
 from ath._protocol.provider_request import CallOptions
 from ath._protocol.registration import RegistrationOptions
@@ -247,7 +247,7 @@ def test_pkce_can_be_left_unchecked() -> None:
     [
         lambda c: consent.authorize(c, "github", ["repo"], None, None, None, None),
         lambda c: consent.exchange_token(c, "exchange", "sess-1", None),
-        lambda c: consent.revoke(c, None, None),
+        lambda c: revocation.revoke(c, None, None),
         lambda c: registration.registration(c, None),
     ],
 )
@@ -312,14 +312,14 @@ def test_revoking_tries_every_token_and_raises_the_first_error() -> None:
     run: list[Any] = []
 
     def revoke() -> None:
-        flow = consent.revoke(made, None, None)
+        flow = revocation.revoke(made, None, None)
         run.append(run_flow(flow, refusal("INTERNAL_ERROR", 500), reply(200, b"")))
 
     assert error_of(revoke).code == "INTERNAL_ERROR"
 
 
 def test_a_token_that_the_server_does_not_know_counts_as_revoked() -> None:
-    flow = consent.revoke(holding(with_token), "github", None)
+    flow = revocation.revoke(holding(with_token), "github", None)
     _, run = run_flow(flow, refusal("TOKEN_INVALID", 400))
     [request], [_, save] = run.requests, run.others
     assert body_of(request) == {
@@ -442,7 +442,7 @@ def test_a_native_service_may_call_itself_otherwise() -> None:
 def test_a_token_is_revoked_with_the_registration_that_it_was_granted_to() -> None:
     made = holding(lambda r: r.keep_token(Token("tk-1", "github", client_id="c-1")))
     made.credentials.set_registration("c-2", "s-2")  # type: ignore[attr-defined]
-    _, run = run_flow(consent.revoke(made, None, None), reply(200, b""))
+    _, run = run_flow(revocation.revoke(made, None, None), reply(200, b""))
     assert body_of(run.requests[0])["client_id"] == "c-1"
 
 
@@ -452,7 +452,7 @@ def test_a_refusal_to_revoke_is_raised_and_ends_what_cannot_be_revoked_otherwise
 ) -> None:
     client_id = "c-1" if known else "c-long-ago"
     made = holding(lambda r: r.keep_token(Token("tk-1", "github", client_id=client_id)))
-    flow = consent.revoke(made, None, None)
+    flow = revocation.revoke(made, None, None)
     next(flow)
     call = flow.send(None)
     try:
