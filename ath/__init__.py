@@ -146,9 +146,9 @@ _HOMES = {
     ),
     "ath.stores.encrypted": ("AsyncEncryptedStore", "EncryptedStore"),
     "ath.stores.files": ("FileStore", "FolderStore"),
+    "ath.streams": ("AsyncStreamedResponse", "ServerSentEvent", "StreamedResponse"),
     "ath.stores.redis": ("AsyncRedisStore", "RedisStore"),
     "ath.stores.sql": ("AsyncSQLStore", "SQLStore"),
-    "ath.streams": ("AsyncStreamedResponse", "ServerSentEvent", "StreamedResponse"),
     "ath_api.models": (
         "ATHErrorCode",
         "AgentIdentityDocument",

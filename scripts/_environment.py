@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import importlib.metadata
+import importlib.util
 import os
+import re
 import subprocess
 import sys
 import venv
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NoReturn
 
@@ -43,25 +46,61 @@ def ensure() -> None:
     wanted = requirements()
     if all(_fits(tool, requirement) for tool, requirement in wanted.items()):
         return
-    if Path(sys.prefix).resolve() == ENVIRONMENT.resolve() or not _python_of(ENVIRONMENT).exists():
+    if Path(sys.prefix).resolve() == ENVIRONMENT.resolve() or not python_of(ENVIRONMENT).exists():
         _install(ENVIRONMENT, list(wanted.values()))
     _start_again_in(ENVIRONMENT)
 
 
-def ensure_project(extra: str) -> None:
+def ensure_project(extra: str, *, lowest: bool = False) -> None:
     """Return in an environment of this checkout's own that has the project with that extra.
 
     It is installed anew when pyproject.toml has changed.
+
+    Args:
+        extra: The extra of pyproject.toml.
+        lowest: Install the lowest version of each dependency that pyproject.toml allows.
     """
     _check_python()
-    environment = ROOT / f".venv-{extra}"
+    environment = ROOT / (".venv-lowest" if lowest else f".venv-{extra}")
     stamp = environment / "installed-for"
     wanted = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
     if not stamp.exists() or stamp.read_text(encoding="utf-8") != wanted:
-        _install(environment, ["--editable", f"{ROOT}[{extra}]"])
+        constraints = lowest_versions(wanted) if lowest else []
+        _install(environment, ["--editable", f"{ROOT}[{extra}]"], constraints)
         stamp.write_text(wanted, encoding="utf-8")
     if Path(sys.prefix).resolve() != environment.resolve():
         _start_again_in(environment)
+
+
+def ensure_importable(package: str, extra: str) -> None:
+    """Return if this interpreter has the package; otherwise in an environment with that extra."""
+    _check_python()
+    if importlib.util.find_spec(package) is None:
+        ensure_project(extra)
+
+
+def lowest_versions(pyproject: str) -> list[str]:
+    """Pin what users install to the lowest version that pyproject.toml allows, as constraints.
+
+    The tools of the extras ``dev`` and ``docs`` are ours, and stay as new as they can be.
+    """
+    import tomllib
+
+    project = tomllib.loads(pyproject)["project"]
+    extras = project["optional-dependencies"]
+    requirements = list(project["dependencies"])
+    for extra in extras.keys() - {"dev", "docs"}:
+        requirements += extras[extra]
+    pins = set()
+    for requirement in requirements:
+        bounded, semicolon, marker = requirement.partition(";")
+        name = re.split(r"[^\w.-]", bounded)[0]
+        lowest = re.search(r"[>~=]=\s*([\w.]+)", bounded)
+        if lowest:
+            pins.add(f"{name}=={lowest[1]}{semicolon}{marker}")
+        elif name != project["name"]:  # which is one extra that includes another
+            sys.exit(f"pyproject.toml: {requirement!r} has no lowest version that could be tested")
+    return sorted(pins)
 
 
 def _check_python() -> None:
@@ -69,23 +108,28 @@ def _check_python() -> None:
         sys.exit("Python 3.11 or newer is needed")
 
 
-def _python_of(environment: Path) -> Path:
+def python_of(environment: Path) -> Path:
+    """Where the environment's interpreter is."""
     return environment / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
 
 
-def _install(environment: Path, requirements: list[str]) -> None:
-    python = _python_of(environment)
+def _install(environment: Path, requirements: list[str], constraints: Sequence[str] = ()) -> None:
+    python = python_of(environment)
     print(f"installing into {environment.name}, once", file=sys.stderr)
     if not python.exists():
         venv.create(environment, with_pip=True)
     install = [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+    if constraints:
+        file = environment / "constraints.txt"
+        file.write_text("\n".join(constraints), encoding="utf-8")
+        install += ["--constraint", str(file)]
     if subprocess.run([*install, *requirements], check=False).returncode:
         sys.exit("the installation failed; see above")
 
 
 def _start_again_in(environment: Path) -> NoReturn:
     os.environ.pop("PYTHONPATH", None)
-    command = [str(_python_of(environment)), *sys.argv]
+    command = [str(python_of(environment)), *sys.argv]
     if os.name == "nt":  # there, exec would return to the shell before the work is done
         sys.exit(subprocess.run(command, check=False).returncode)
     os.execv(command[0], command)

@@ -96,16 +96,20 @@ class AsyncTransport:
         context = context_for(self._ssl_context) if secure else None
         async with asyncio.timeout_at(_by(limits, ends)):
             sock = await _connect(base)
+        connection = Connection(base.origin, Watch(sock))
         try:
             async with asyncio.timeout_at(_by(limits, ends)):
-                _, connection = await asyncio.get_running_loop().create_connection(
-                    lambda: Connection(base.origin, Watch(sock)),
+                await asyncio.get_running_loop().create_connection(
+                    lambda: connection,
                     sock=sock,
                     ssl=context,
                     server_hostname=base.host if secure else None,
                     ssl_handshake_timeout=_NEVER if secure else None,
                 )
         except BaseException:
+            # After a handshake asyncio would end TLS first, on a descriptor that is closed here and
+            # may be another connection's by then.
+            connection.close()
             sock.close()
             raise
         return connection

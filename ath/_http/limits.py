@@ -40,6 +40,17 @@ class Limits:
         )
 
 
+def parse_seconds(seconds: object, name: str) -> float:
+    """Read a number of seconds above 0.
+
+    Raises:
+        ATHError: INVALID_ARGUMENT, which calls it by ``name``.
+    """
+    if isinstance(seconds, int | float) and not isinstance(seconds, bool) and seconds > 0:
+        return float(min(seconds, _LONGEST))
+    raise ATHError("INVALID_ARGUMENT", f"{name} must be more than 0 seconds.")
+
+
 def parse_timeout(timeout: object, max_response_bytes: object) -> Limits:
     """Read the user's timeout: seconds for a whole attempt, an httpx.Timeout, or None for none.
 
@@ -51,9 +62,7 @@ def parse_timeout(timeout: object, max_response_bytes: object) -> Limits:
     if timeout is None:
         return Limits(None, None, None, None, None, max_response_bytes)
     if isinstance(timeout, int | float) and not isinstance(timeout, bool):
-        if not timeout > 0:
-            raise ATHError("INVALID_ARGUMENT", "timeout must be more than 0 seconds.")
-        seconds = float(min(timeout, _LONGEST))
+        seconds = parse_seconds(timeout, "timeout")
         return Limits(seconds, seconds, seconds, seconds, seconds, max_response_bytes)
     any_timeout: Any = timeout  # an httpx.Timeout, which is not imported for this
     try:

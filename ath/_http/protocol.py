@@ -101,9 +101,10 @@ class Connection(asyncio.Protocol):
         return not self._closed
 
     def close(self) -> None:
-        """End it at once."""
+        """End it at once, also before it was made."""
         self._closed = True
-        self._transport.abort()
+        if hasattr(self, "_transport"):
+            self._transport.abort()
 
     # What the event loop calls.
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
-from .._http.limits import parse_timeout
+from .._http.limits import parse_seconds, parse_timeout
 from .._http.messages import Base, RawHeaders, Reply, Request
 from .._http.opened import OpenReply
 from .._secret import SecretText
@@ -60,7 +60,7 @@ def stream(
     context: Context, provider: str | None, options: CallOptions, total_timeout: object
 ) -> Flow[OpenReply]:
     """Call a provider, or a native service; the result is an answer whose body is to be pulled."""
-    total = None if total_timeout is None else parse_timeout(total_timeout, 1).total
+    total = None if total_timeout is None else parse_seconds(total_timeout, "total_timeout")
     options = options._replace(streamed=True)
     return (yield from _send(context, provider, options, _read_head, Streamed(total)))
 

@@ -4,6 +4,8 @@ import statistics
 
 from rows import Growth, Saving
 
+BEGIN = "<!-- bench: begin (made by scripts/bench --write) -->\n"
+END = "<!-- bench: end -->\n"
 NAMES = {"official": "official", "httpx": "bare httpx"}
 
 
@@ -47,6 +49,13 @@ def table(rows, found):
     lines += _lines(("saving", "ms", "target"),
                     [row for row in rows if isinstance(row, Saving)], found, ("ms",))  # fmt: skip
     return "\n".join(lines)
+
+
+def write(guide, tables):
+    """Put the tables between the guide's marks."""
+    before, _, rest = guide.read_text(encoding="utf-8").partition(BEGIN)
+    after = rest.partition(END)[2]
+    guide.write_text(f"{before}{BEGIN}{tables}{END}{after}", encoding="utf-8")
 
 
 def _lines(head, rows, found, columns):

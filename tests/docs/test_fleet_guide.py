@@ -6,6 +6,8 @@ import re
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from ath import ATHGatewayClient, FolderStore
 from ath.testing import LocalGateway
 
@@ -13,7 +15,8 @@ from .conftest import AGENT_ID
 
 README = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
 SECTION = README.partition("## From one machine to many\n")[2].partition("\n## ")[0]
-SETUP, OFFBOARDING = re.findall(r"```python\n(.*?)```", SECTION, re.DOTALL)
+BLOCKS = re.findall(r"```python\n(.*?)```", SECTION, re.DOTALL)
+SETUP, OFFBOARDING = BLOCKS[0], BLOCKS[1].partition("as above\n")[2]
 
 
 def lines_of(block: str) -> list[str]:
@@ -26,11 +29,12 @@ def test_the_blocks_are_as_short_as_they_are_said_to_be() -> None:
 
 
 def test_every_user_of_the_agent_is_revoked_and_forgotten(
-    gateway: LocalGateway, private_key: Any, tmp_path: Path
+    gateway: LocalGateway, private_key: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.chdir(tmp_path)
     namespace: dict[str, Any] = {
-        "ATHGatewayClient": ATHGatewayClient, "agent_id": AGENT_ID, "folder": tmp_path,
-        "gateway": gateway, "private_key": private_key,
+        "ATHGatewayClient": ATHGatewayClient, "agent_id": AGENT_ID, "gateway": gateway,
+        "private_key": private_key,
     }  # fmt: skip
     exec(compile(SETUP, "README.md", "exec"), namespace)
     store = namespace["store"]

@@ -19,10 +19,12 @@ from ath._http import httpx_client, tls, transports
 from ath._http.aio import AsyncTransport
 from ath._http.hosts import normalize_host
 from ath._http.messages import Reply, parse_base
+from ath._http.protocol import Connection
 from ath._http.sync import SyncTransport
 from ath.errors import ATHError, Delivery
 
 from .wire import (
+    ASYNC_KINDS,
     AUTHORITY,
     LIMITS,
     Caller,
@@ -141,6 +143,33 @@ def test_without_a_word_nobody_but_the_usual_authorities_is_trusted(
     error = failed(caller, request(server.url))
     assert (error.code, error._delivery) == ("NETWORK_ERROR", Delivery.LOCAL)
     assert "certificate" in error.message
+    caller.close()
+
+
+@pytest.mark.parametrize("kind", ASYNC_KINDS)
+def test_a_call_that_is_given_up_as_its_handshake_ends_leaves_no_connection(
+    kind: str, serve: Serve, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    caller, server = Caller(kind, client_context()), serve(echo, "https")
+
+    async def calls() -> bytes:
+        given_up = asyncio.create_task(caller.transport.send(request(server.url), LIMITS))
+        with monkeypatch.context() as patch:
+            made = Connection.connection_made
+
+            def give_up(connection: Connection, transport: asyncio.BaseTransport) -> None:
+                made(connection, transport)
+                given_up.cancel()
+
+            patch.setattr(Connection, "connection_made", give_up)
+            with pytest.raises(asyncio.CancelledError):
+                await given_up
+        # A descriptor that is free again is used again, so nothing may be left of the other one.
+        reply: Reply = await caller.transport.send(request(server.url, "/a"), LIMITS)
+        return reply.body
+
+    assert caller.run(calls()) == b"/a"
+    server.wait_ended(0)
     caller.close()
 
 

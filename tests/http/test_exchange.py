@@ -13,6 +13,7 @@ from ath._http.connection import MAX_FIELDS, MAX_HEAD, Exchange, collect
 from ath._http.failures import BrokenExchange
 from ath._http.limits import parse_timeout
 from ath._http.messages import Request, parse_base
+from ath._http.sources import Source
 from ath.errors import ATHError
 
 from .wire import answer
@@ -350,3 +351,47 @@ def test_whatever_comes_is_an_answer_or_broken(parts: list[bytes], places: list[
     else:
         assert exchange.complete
         assert exchange.recycle() is False  # after an end nothing follows
+
+
+def sending(source: Source) -> Exchange:
+    framing = (b"Transfer-Encoding", b"chunked")
+    if source.length is not None:
+        framing = (b"Content-Length", b"%d" % source.length)
+    exchange = Exchange()
+    head = exchange.begin(Request(b"POST", BASE, b"/", [HOST, framing], source=source))
+    assert head.endswith(b"\r\n\r\n")
+    return exchange
+
+
+def test_a_content_of_known_length_has_ended_with_its_last_byte() -> None:
+    # Since the server knows as well, and may answer before anybody asks for more.
+    exchange = sending(Source([], 5))
+    assert (exchange.encode(b"hel"), exchange.sent) == (b"hel", False)
+    assert (exchange.encode(b"lo"), exchange.sent) == (b"lo", True)
+    assert body_of(exchange, OK) == b"hello"
+    assert exchange.recycle()
+    exchange.begin(GET)
+    assert exchange.sent
+
+
+def test_a_content_of_unknown_length_has_ended_when_that_is_said() -> None:
+    exchange = sending(Source([]))
+    assert (exchange.encode(b"hello"), exchange.sent) == (b"5\r\nhello\r\n", False)
+    assert (exchange.encode(None), exchange.sent) == (b"0\r\n\r\n", True)
+    assert body_of(exchange, OK) == b"hello"
+    assert exchange.recycle()
+
+
+@pytest.mark.parametrize("pieces", [[b"hel", None], [b"hello!"]])
+def test_a_content_of_another_length_is_refused(pieces: list[bytes | None]) -> None:
+    exchange = sending(Source([], 5))
+    with pytest.raises(ATHError) as caught:
+        list(map(exchange.encode, pieces))
+    assert caught.value.code == "INVALID_ARGUMENT"
+
+
+def test_an_answer_before_the_contents_end_leaves_no_connection() -> None:
+    exchange = sending(Source([]))
+    exchange.encode(b"hello")
+    assert body_of(exchange, OK) == b"hello"
+    assert not exchange.recycle()

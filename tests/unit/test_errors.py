@@ -12,10 +12,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import ath
 from ath import CODES, ATHError, ATHSecurityWarning, ATHWarning
 from ath.errors import Delivery
 
-from .support import ROOT, json_values
+from .support import json_values
 
 
 def made(**changes: Any) -> ATHError:
@@ -93,7 +94,10 @@ def test_warnings_can_be_filtered_together() -> None:
     assert issubclass(ATHWarning, UserWarning)
 
 
-HANDWRITTEN = [path for path in sorted((ROOT / "ath").rglob("*.py")) if "testing" not in path.parts]
+HOME = Path(ath.__file__).parent
+HANDWRITTEN = [
+    path for path in sorted(HOME.rglob("*.py")) if "testing" not in path.relative_to(HOME).parts
+]
 
 
 def strings_of(path: Path) -> set[str]:

@@ -18,7 +18,7 @@ from .support import ROOT
 
 HOME = ROOT / "ath"
 
-# What each part may import of the others, besides itself. README, "How the code is laid out".
+# What each part may import of the others, besides itself. docs/architecture.md shows this table.
 PARTS: dict[str, set[str]] = {
     "codes": set(),
     "_lazy": {"response", "streams"},
@@ -262,17 +262,15 @@ def test_the_public_names_are_these() -> None:
         "AgentRegistrationRequest", "AgentRegistrationResponse", "AgentStatus",
         "AsyncATHGatewayClient", "AsyncATHNativeClient", "AsyncConsent", "AsyncCredentialStore",
         "AsyncEncryptedStore", "AsyncRedisStore", "AsyncSQLStore", "AsyncSigner",
-        "AsyncStreamedResponse", "AuthorizationRequest",
-        "AuthorizationResponse", "Consent", "CredentialKey", "CredentialStore", "Developer",
-        "DeveloperInfo", "DiscoveryDocument", "EncryptedStore", "ErrorCode", "FileStore",
-        "FolderStore", "Grant", "IdentityFinding", "LoopbackReceiver", "MemoryStore",
-        "PendingSession", "ProviderApproval", "ProviderInfo", "ProviderScopeRequest",
-        "ProviderScopes", "RedisStore", "Response", "RetryPolicy", "SQLStore", "ScopeIntersection",
-        "ServerSentEvent", "ServiceAuthConfig", "ServiceDiscoveryDocument", "Signer",
-        "StreamedResponse",
-        "TokenExchangeRequest", "TokenResponse", "TokenRevocationRequest",
-        "agent_identity_document", "check_identity", "open_browser", "print_url", "proxy_url",
-        "sign_attestation",
+        "AsyncStreamedResponse", "AuthorizationRequest", "AuthorizationResponse", "Consent",
+        "CredentialKey", "CredentialStore", "Developer", "DeveloperInfo", "DiscoveryDocument",
+        "EncryptedStore", "ErrorCode", "FileStore", "FolderStore", "Grant", "IdentityFinding",
+        "LoopbackReceiver", "MemoryStore", "PendingSession", "ProviderApproval", "ProviderInfo",
+        "ProviderScopeRequest", "ProviderScopes", "RedisStore", "Response", "RetryPolicy",
+        "SQLStore", "ScopeIntersection", "ServerSentEvent", "ServiceAuthConfig",
+        "ServiceDiscoveryDocument", "Signer", "StreamedResponse", "TokenExchangeRequest",
+        "TokenResponse", "TokenRevocationRequest", "agent_identity_document", "check_identity",
+        "open_browser", "print_url", "proxy_url", "sign_attestation",
     ]  # fmt: skip
     assert set(ath.__all__) <= set(dir(ath))
 
