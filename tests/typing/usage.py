@@ -105,6 +105,11 @@ def stores(keys: list[str], folder: Path) -> None:
     AsyncATHNativeClient(URL, AGENT_ID, b"", credentials=EncryptedStore(MemoryStore(), b"k" * 32))
     AsyncATHNativeClient(URL, AGENT_ID, b"", credentials=AsyncStore())
     copied = ath.stores.copy(FileStore("agent.json"), encrypted, overwrite=True)
+    shared = ath.RedisStore.from_url("redis://redis.example", prefix="agent:", timeout=2)
+    ATHGatewayClient(URL, AGENT_ID, b"", credentials=EncryptedStore(shared, keys))
+    ath.stores.copy(encrypted, shared)
+    awaited = ath.AsyncRedisStore.from_url("redis://redis.example")
+    AsyncATHGatewayClient(URL, AGENT_ID, b"", credentials=ath.AsyncEncryptedStore(awaited, keys))
     assert_type(copied.differs, int)
     assert_type(encrypted.rotate(), int)
     for key in encrypted.keys():  # noqa: SIM118 - a store is no dict
