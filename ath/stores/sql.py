@@ -8,7 +8,8 @@ import threading
 from collections.abc import AsyncIterator, Callable, Generator, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self
 
 from .._lazy import async_sqlalchemy, sqlalchemy
 from ..errors import ATHError
@@ -96,8 +97,9 @@ class SQLStore(SyncEngineStore["SQLOperations"]):
             self._engine.dispose(close=False)
             self._process = os.getpid()
         with (
+            _TimeLimit(self._timeout, _start_timer) as limit,
             self._engine.connect() as connection,
-            _break_after(connection, self._timeout, _start_timer),
+            limit.use(connection),
             connection.begin(),
         ):
             return self._operations.carry_out(connection, step, self._timeout)
@@ -144,14 +146,16 @@ class AsyncSQLStore(AsyncEngineStore["SQLOperations"]):
             self._process = os.getpid()
         import asyncio  # loaded by now; for whoever only imports this module it is slow
 
-        limit = asyncio.timeout(2 * self._timeout)
-        async with limit, self._engine.connect() as connection:
-            call_later = asyncio.get_running_loop().call_later
-            with _break_after(connection.sync_connection, self._timeout, call_later):
-                async with connection.begin():
-                    answer: Answer = await connection.run_sync(
-                        self._operations.carry_out, step, self._timeout
-                    )
+        with _TimeLimit(self._timeout, asyncio.get_running_loop().call_later) as limit:
+            async with (
+                asyncio.timeout(2 * self._timeout),
+                self._engine.connect() as connection,
+            ):
+                with limit.use(connection.sync_connection):
+                    async with connection.begin():
+                        answer: Answer = await connection.run_sync(
+                            self._operations.carry_out, step, self._timeout
+                        )
         return answer
 
 
@@ -186,37 +190,57 @@ def _with_isolation(engine: Any) -> Any:
     return engine
 
 
-@contextmanager
-def _break_after(
-    connection: Any, seconds: float, schedule: Callable[[float, Callable[[], None]], Any]
-) -> Generator[None, None, None]:
-    """Break the connection if it is still in use then: what a driver waits for may never come.
+class _TimeLimit:
+    """Breaks a connection that is in use for too long: what a driver waits for may never come.
 
-    Raises:
-        TimeoutError: in the place of what the driver raises then.
+    Whatever is raised then, also where the connection is given back, becomes TimeoutError.
     """
-    broken = False
-    with ExitStack() as stack:
-        break_off = _make_breaker(connection.connection.driver_connection, stack)
-        if break_off is None:
-            yield
-            return
 
-        def end() -> None:
-            nonlocal broken
-            broken = True
-            with suppress(OSError):
-                break_off()
+    def __init__(
+        self, seconds: float, schedule: Callable[[float, Callable[[], None]], Any]
+    ) -> None:
+        self._seconds = seconds
+        self._schedule = schedule
+        self._broken = False
 
-        timer = schedule(seconds, end)
-        try:
-            yield
-        except Exception:
-            if broken:
-                raise TimeoutError from None
-            raise
-        finally:
-            timer.cancel()
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        if self._broken and isinstance(error, Exception):
+            raise TimeoutError from None
+
+    @contextmanager
+    def use(self, connection: Any) -> Generator[None, None, None]:
+        """Count the time from here to the end of the block."""
+        with ExitStack() as stack:
+            break_off = _make_breaker(connection.connection.driver_connection, stack)
+            if break_off is None:
+                yield
+                return
+            lock, over = threading.Lock(), False
+
+            def end() -> None:
+                with lock:
+                    if not over:  # else the connection may serve another call by now
+                        self._broken = True
+                        with suppress(OSError):
+                            break_off()
+
+            timer = self._schedule(self._seconds, end)
+            try:
+                yield
+            finally:
+                with lock:
+                    over = True
+                timer.cancel()
+                if self._broken:
+                    connection.invalidate()  # the driver may not know yet, and the pool keep it
 
 
 def _make_breaker(driver: Any, stack: ExitStack) -> Callable[[], object] | None:

@@ -6,6 +6,7 @@ import json
 import logging
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -213,6 +214,25 @@ def test_a_row_that_another_transaction_holds_is_waited_for_until_the_timeout(
         assert "did not answer in time" in error.message
     engine.dispose()
     assert store.replace(KEY, record(1), record(2))
+
+
+@pytest.mark.parametrize("driver", ON_POSTGRES, indirect=True)
+def test_a_connection_that_was_broken_as_its_call_ended_serves_no_other_call(
+    open_store: Open, stores: Stores, url: str
+) -> None:
+    store = open_store(timeout=0.02)  # the server's limit and the store's own end about together
+    with suppress(ath.ATHError):
+        store.replace(KEY, None, record(1))
+    engine = sqlalchemy.create_engine(url.replace("asyncpg", "psycopg"))
+    with engine.begin() as other:
+        other.execute(sqlalchemy.text(f"LOCK TABLE {stores.place} IN EXCLUSIVE MODE"))
+        said = {
+            error_of(lambda: store.replace(KEY, record(1), record(2))).message for _ in range(60)
+        }
+    engine.dispose()
+    assert {message.partition(" (")[0].partition(": ")[2] for message in said} == {
+        "the database did not answer in time"
+    }
 
 
 def test_a_missing_table_is_named_with_what_makes_it(url: str, driver: str, stores: Stores) -> None:
