@@ -24,8 +24,8 @@ PROMISES = [
     (
         "the right outcome under each fault, and no side effect twice",
         "`tests/faults`: ten calls, sync and async, over http and https, through a server that "
-        "refuses, resets, stalls, drips, garbles, loses replies, delivers twice; TLS, DNS and "
-        "proxy failures; it prints the counts",
+        "refuses, resets, stalls, sends slowly, garbles, loses replies, delivers twice; TLS, DNS "
+        "and proxy failures; it prints the counts",
         ["tests/faults/test_faults_before_the_wire.py", "tests/faults/test_faults_on_the_wire.py"],
     ),
     (

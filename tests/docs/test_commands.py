@@ -18,8 +18,15 @@ from .guides import FOR_CONTRIBUTORS, PAGES, ROOT, prose, read, snippets
 
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 EXTRAS = PROJECT["optional-dependencies"]
+
+
+def package(requirement: str) -> str:
+    """The requirement's name, without extras and versions."""
+    return re.split(r"[\[<>=; ]", requirement)[0]
+
+
 REQUIRED = {
-    re.split(r"[\[<>=; ]", line)[0]
+    package(line)
     for line in [*PROJECT["dependencies"], *(line for lines in EXTRAS.values() for line in lines)]
 }
 # Where a person who copies the text would look for a command to install.
@@ -64,7 +71,7 @@ def check_pip(arguments: list[str]) -> None:
     assert verb in ("install", "wheel")
     for word in (word for word in words if not word.startswith("--")):
         place, _, extras = word.rstrip("]").partition("[")
-        assert place == "." or word in REQUIRED, word
+        assert place == "." or package(word) in REQUIRED, word
         assert set(filter(None, extras.split(","))) <= EXTRAS.keys(), word
 
 

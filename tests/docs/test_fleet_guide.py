@@ -16,7 +16,7 @@ from .conftest import AGENT_ID
 README = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
 SECTION = README.partition("## From one machine to many\n")[2].partition("\n## ")[0]
 BLOCKS = re.findall(r"```python\n(.*?)```", SECTION, re.DOTALL)
-SETUP, OFFBOARDING = BLOCKS[0], BLOCKS[1].partition("as above\n")[2]
+SETUP, OFFBOARDING = BLOCKS[0], BLOCKS[1].partition("of your workers\n")[2]
 
 
 def lines_of(block: str) -> list[str]:

@@ -71,7 +71,7 @@ def test_every_member_of_the_clients_is_on_some_page() -> None:
     assert [name for name in sorted(members) if not re.search(rf"\b{name}\b", text)] == []
 
 
-def test_the_picture_of_the_house_shows_files_that_are_there() -> None:
+def test_the_layout_of_the_code_shows_files_that_are_there() -> None:
     guide = next(page for page in GUIDES if page.name == "architecture.md")
     picture = read_snippets(guide)[0].text
     folder, shown = "", []
