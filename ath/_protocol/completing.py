@@ -27,28 +27,16 @@ def complete_authorization(context: Context, callback_url: str) -> Flow[Grant]:
     if session_id is None or session is None:
         raise _unknown_session(context, callback)
     yield from check_callback(context, callback, session_id, session)
-    return (yield from _exchange(context, callback, session_id))
-
-
-def _exchange(context: Context, callback: Callback, session_id: str) -> Flow[Grant]:
-    while True:
-        lead: list[bool] = []
-        try:
-            return (
-                yield from exchange_together(
-                    context, callback.code, session_id, Default.CLIENT, lead=lead
-                )
-            )
-        except ATHError as error:
-            if error.code != "SESSION_NOT_FOUND":
-                raise
-            yield Reload()  # another worker, or a call that waits here, may have exchanged it
-            granted = grant_of_session(context, session_id)
-            if granted is not None:
-                return granted
-            if lead:
-                raise
-        # It was the answer to a call that was sent before the user had consented: ask again.
+    try:
+        return (yield from exchange_together(context, callback.code, session_id, Default.CLIENT))
+    except ATHError as error:
+        if error.code != "SESSION_NOT_FOUND":
+            raise
+        yield Reload()  # another worker may have exchanged it
+        granted = grant_of_session(context, session_id)
+        if granted is None:
+            raise
+        return granted
 
 
 def _unknown_session(context: Context, callback: Callback) -> ATHError:

@@ -164,27 +164,34 @@ def _try_until_consent(
 
 
 def exchange_together(
-    context: Context,
-    code: str,
-    session_id: str,
-    retry: Retry,
-    within: float | None = None,
-    lead: list[bool] | None = None,
+    context: Context, code: str, session_id: str, retry: Retry, within: float | None = None
 ) -> Flow[Grant]:
-    """Exchange a session, or share the result of a caller who is doing so already.
+    """Exchange a session, or share the token of a caller who is doing so already.
 
-    ``lead`` gets an item if it was not another caller's.
+    Another caller's failure is never this one's: theirs may have been another code, or they were
+    interrupted. Unless the session was granted meanwhile, it is exchanged again then.
     """
     code = hide(code)
+    led = False
 
     def make_flow() -> Flow[Token]:
-        if lead is not None:
-            lead.append(True)
+        nonlocal led
+        led = True
         token, _ = yield from exchange(context, code, session_id, retry, within)
         return token
 
-    token: Token = yield Share(f"exchange {session_id}".encode(), make_flow)
-    return to_grant(token, context.user)
+    while True:
+        try:
+            token: Token = yield Share(f"exchange {session_id}".encode(), make_flow)
+        except ATHError:
+            if led:
+                raise
+        else:
+            return to_grant(token, context.user)
+        yield Reload()
+        granted = grant_of_session(context, session_id)
+        if granted is not None:
+            return granted
 
 
 def _take_callback(

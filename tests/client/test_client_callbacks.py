@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import asyncio
 import itertools
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Hashable
 from typing import Any
 
 import pytest
 
 from ath import MemoryStore
+from ath._client.single_flight import SingleFlight
 from tests.harness.clients import DEVELOPER, AnyClient, json_body, raises_code
+from tests.harness.examples import TOKEN, refusal
+from tests.harness.server import Answer, Request, Server
 from tests.harness.worlds import World
+
+from .steps import authorize
 
 Worlds = Callable[..., World]
 CALLBACK = "https://app.example/callback"
@@ -132,3 +139,43 @@ def test_a_session_that_another_worker_has_just_exchanged_is_granted(world: Worl
     granted = worker.wait_for_token(consent.session_id)
     assert client.complete_authorization(came) == granted
     assert world.server.count("tokens") == 1
+
+
+@pytest.mark.parametrize("theirs", [("INVALID_GRANT", 400), ("RATE_LIMITED", 429)])
+def test_the_callbacks_code_is_exchanged_though_a_wait_was_under_way_and_failed(
+    client: AnyClient, server: Server, theirs: tuple[str, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The wait asks with no code of the user's; what it is told is not about the callback's."""
+    asked, joined = threading.Event(), threading.Event()
+    join = SingleFlight.join
+
+    def watched_join(flights: SingleFlight, key: Hashable) -> Any:
+        flight, end = join(flights, key)
+        if end is None:
+            joined.set()
+        return flight, end
+
+    def fail_late(_: Request) -> Answer:
+        asked.set()
+        assert joined.wait(20)
+        return Answer(refusal(theirs[0]), theirs[1])
+
+    monkeypatch.setattr(SingleFlight, "join", watched_join)
+    session_id = authorize(client, server)
+    server.requests.clear()
+    server.answer_next_with(fail_late)
+    server.answer_next(TOKEN)
+
+    def come_in_thread(raw: Any) -> Any:
+        assert asked.wait(20)
+        return raw.complete_authorization(f"?session_id={session_id}&code=real-code")
+
+    async def come_in_task(raw: Any) -> Any:
+        assert await asyncio.to_thread(asked.wait, 20)
+        return await raw.complete_authorization(f"?session_id={session_id}&code=real-code")
+
+    come = come_in_task if asyncio.iscoroutinefunction(client.raw.load) else come_in_thread
+    _, granted = client.together(lambda raw: raw.wait_for_token(session_id), come)
+    assert granted == client.grant()
+    assert granted is not None
+    assert [json_body(request)["code"] for request in server.requests] == ["exchange", "real-code"]

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections import deque
+from functools import partial
 from typing import Any
 
 import pytest
 
 from ath._protocol import waiting
 from ath._protocol.approval import wait_for_approval
-from ath._protocol.steps import Call, Share
-from ath.errors import Delivery
+from ath._protocol.completing import complete_authorization
+from ath._protocol.steps import Call, Share, Step
+from ath.errors import ATHError, Delivery
 from ath.stores.record import Record, Session, Token
 
 from .flows import body_of, failed, lost, refusal
@@ -225,6 +227,54 @@ def test_tries_of_one_session_are_shared() -> None:
     assert isinstance(steps[1], Share)
     assert steps[1].key == b"exchange sess-1"
     assert isinstance(next(steps[1].make_flow()), Call)
+
+
+class Following(TimedRun):
+    """A run whose first exchange joins another caller's, which fails."""
+
+    theirs: ATHError | None = None
+
+    def perform(self, step: Step) -> Any:
+        if isinstance(step, Share) and self.theirs is not None:
+            error, self.theirs = self.theirs, None
+            raise error
+        return super().perform(step)
+
+
+def make_following(theirs: str, *replies: Any) -> Following:
+    run = make_run(*replies)
+    following = Following(run.replies, context=run.context, clock=run.clock)
+    following.theirs = ATHError(theirs, "Another caller's exchange failed.")
+    return following
+
+
+FAILURES = ["INVALID_GRANT", "RATE_LIMITED", "OUTCOME_UNKNOWN", "SESSION_NOT_FOUND"]
+
+
+@pytest.mark.parametrize("theirs", FAILURES)
+def test_a_callback_that_joined_anothers_failure_exchanges_its_own_code(theirs: str) -> None:
+    run = make_following(theirs, TOKEN)
+    came = f"https://app.example{CAME}&code=c-9&state={STATE}"
+    assert run.run(complete_authorization(run.context, came)).provider == "github"
+    assert [body_of(request)["code"] for request in run.requests] == ["c-9"]
+
+
+@pytest.mark.parametrize("theirs", FAILURES)
+def test_a_wait_that_joined_anothers_failure_makes_its_own_try(theirs: str) -> None:
+    run = make_following(theirs, TOKEN)
+    assert wait(run).provider == "github"
+    assert run.pauses == []
+
+
+def test_one_that_joined_anothers_failure_takes_what_was_granted_meanwhile() -> None:
+    run = make_following("OUTCOME_UNKNOWN")
+    granted = Token("t-1", "github", NOW + 60, ("repo",), "c-1", session_id="sess-1")
+    run.before_reload = lambda _: run.credentials.change(
+        partial(Record.keep_token, token=granted, session_id="sess-1")
+    )
+    came = f"https://app.example{CAME}&code=c-9&state={STATE}"
+    assert run.run(complete_authorization(run.context, came)).provider == "github"
+    assert run.calls == []
 
 
 @pytest.mark.parametrize("timeout", [-1, float("inf"), float("nan"), None, True, "5"])
