@@ -141,9 +141,11 @@ def _try_until_consent(
         try:
             return (yield from exchange_together(context, code, session_id, None, schedule.within))
         except ATHError as error:
+            last, retry_after = error.code, error.retry_after
+            if lost and last == "SESSION_EXPIRED":  # it may be over because it was exchanged
+                break
             if not may_pass(error):
                 raise
-            last, retry_after = error.code, error.retry_after
         lost = lost or last == "OUTCOME_UNKNOWN"
         left = min(schedule.left, session.expires_at - context.settings.clock())
         pause = schedule.next_pause(

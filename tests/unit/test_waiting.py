@@ -159,6 +159,14 @@ def test_after_a_lost_reply_the_outcome_is_unknown() -> None:
     assert error.details == ABOUT
 
 
+def test_after_a_lost_reply_a_session_that_is_over_may_have_been_granted() -> None:
+    run = make_run(lost(), refusal("SESSION_EXPIRED", 400))
+    error = error_of(lambda: wait(run))
+    assert error.code == "OUTCOME_UNKNOWN"
+    assert error.details == ABOUT
+    assert len(run.calls) == 2
+
+
 def test_a_try_has_what_is_left_of_the_time_but_never_too_little_to_lose_a_token() -> None:
     run = make_run()
     error_of(lambda: wait(run, timeout=10))
