@@ -6,11 +6,28 @@ import json
 import re
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, TypeVar
 
+from ._secret import hide
 from .errors import ATHError
 
+T = TypeVar("T")
 _COORDINATE = re.compile(r"[A-Za-z0-9_-]{43}")  # 32 bytes in base64url
+
+
+def hide_key(key: T) -> T:
+    """The key, so that no repr shows it if it is PEM or a JWK: it may be private by mistake."""
+    if isinstance(key, Mapping):
+        return {name: hide(value) for name, value in key.items()}  # type: ignore[return-value]
+    return hide(key)
+
+
+def is_private(key: object) -> bool:
+    """Whether a JWK or PEM holds a private key."""
+    if isinstance(key, Mapping):
+        return "d" in key
+    text = key.decode("latin-1") if isinstance(key, bytes) else key
+    return isinstance(text, str) and "PRIVATE KEY-----" in text
 
 
 def read_public_key(key: object) -> dict[str, str]:
@@ -20,10 +37,13 @@ def read_public_key(key: object) -> dict[str, str]:
         key: A JWK, PEM text or bytes of a public key, or a key of ``cryptography``.
 
     Raises:
-        ATHError: INVALID_KEY if it is none of these, or not on P-256.
+        ATHError: INVALID_KEY if it is none of these, private, or not on P-256.
     """
     from cryptography.hazmat.primitives.asymmetric import ec
 
+    key = hide_key(key)
+    if is_private(key):
+        raise ATHError("INVALID_KEY", "This is a private key: pass an AgentKey or the public key.")
     if isinstance(key, Mapping):
         key = _parse_jwk(key)
     elif isinstance(key, str | bytes):

@@ -188,7 +188,11 @@ _TABLE: Final[dict[ErrorCode, tuple[str, str]]] = {
         "client",
         "Do not send the user there; require_pkce=False accepts it for a demo.",
     ),
-    "INVALID_KEY": ("client", "Pass a P-256 private key: PEM, a path, a key object or a signer."),
+    "INVALID_KEY": (
+        "client",
+        "Pass a P-256 key: to sign, a private one (PEM, a path, a key object or a signer); to "
+        "publish or check, an AgentKey or the public key.",
+    ),
     "SIGNING_FAILED": ("client", "Check the signer that was passed as private_key."),
     "CLOCK_SKEW": ("client", "Set this machine's clock."),
     "INVALID_PATH": (

@@ -15,7 +15,7 @@ from ._json import MALFORMED, parse_json
 from ._lazy import ec
 from ._protocol.arguments import as_list, check_agent_id, parse_model, require_text
 from ._protocol.requests import standard_headers
-from ._public_key import jwk_thumbprint, read_public_key
+from ._public_key import hide_key, is_private, jwk_thumbprint, read_public_key
 from .arguments import Developer
 from .errors import ATHError
 from .keys import AgentKey
@@ -60,6 +60,7 @@ def agent_identity_document(
     Raises:
         ATHError: INVALID_ARGUMENT or INVALID_KEY, saying what is wrong.
     """
+    key = hide_key(key)
     return models.AgentIdentityDocument(
         ath_version="0.1",
         agent_id=check_agent_id(agent_id),
@@ -99,6 +100,7 @@ def check_identity(
     Raises:
         ATHError: INVALID_ARGUMENT or INVALID_KEY for these arguments; never for what is found.
     """
+    key = hide_key(key)
     jwk = _jwk_of(key)
     limits = parse_timeout(timeout, _LONGEST_DOCUMENT)
     require_text(agent_id, "agent_id")
@@ -167,12 +169,7 @@ def _examine(reply: Reply, agent_id: str, jwk: dict[str, str]) -> list[IdentityF
 
 
 def _examine_key(published: object, jwk: dict[str, str]) -> list[IdentityFinding]:
-    is_private = (
-        "d" in published
-        if isinstance(published, Mapping)
-        else (isinstance(published, str) and "PRIVATE KEY-----" in published)
-    )
-    if is_private:
+    if is_private(published):
         found = "The document shows a private key, which anybody may use now. Make a new key."
         return [IdentityFinding("PRIVATE_KEY", found)]
     try:

@@ -5,15 +5,24 @@ from __future__ import annotations
 import traceback
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from ath import AgentKey, ATHError, ATHGatewayClient, agent_identity_document, sign_attestation
+from ath import (
+    AgentKey,
+    ATHError,
+    ATHGatewayClient,
+    agent_identity_document,
+    check_identity,
+    sign_attestation,
+)
 from ath.stores import private_file
 
 from .canaries import KEY, PASSWORD, PEM, Canaries
 from .test_secrets_in_frames import caught, frames_of
 
+DEVELOPER: Any = {"name": "Acme", "id": "acme"}
 AGENT_ID = "https://agent.example/agent.json"
 DAMAGED = PEM.replace("-----END", "=-----END", 1).replace(PEM.splitlines()[1][:4], "????", 1)
 
@@ -57,6 +66,26 @@ def test_a_damaged_key_in_a_file(tmp_path: Path) -> None:
     check(caught(lambda: AgentKey.load(file, password=PASSWORD)), "load")
 
 
+PRIVATE_JWK = {**AgentKey(KEY).public_jwk, "d": PEM.splitlines()[1]}
+
+
+@pytest.mark.parametrize("key", [PEM, PEM.encode(), DAMAGED, PRIVATE_JWK])
+@pytest.mark.parametrize(
+    "publish",
+    [
+        lambda key: agent_identity_document(AGENT_ID, key, name="Acme", developer=DEVELOPER),
+        lambda key: check_identity(AGENT_ID, key),
+    ],
+)
+def test_a_private_key_where_a_public_one_belongs(
+    publish: Callable[[Any], object], key: object
+) -> None:
+    error = caught(lambda: publish(key))
+    assert error.code == "INVALID_KEY"
+    assert "This is a private key: pass an AgentKey or the public key." in str(error)
+    check(error)
+
+
 @pytest.mark.parametrize(
     "call",
     [
@@ -82,12 +111,3 @@ def test_a_key_whose_file_cannot_be_written(
     check(caught(lambda: key.save(tmp_path / "agent.pem")))
     check(caught(lambda: key.save(tmp_path / "agent.pem", password=PASSWORD)), "save")
     check(caught(lambda: key.save(tmp_path / "agent.pem", password=PASSWORD * 60)), "save")
-
-
-def test_a_private_key_where_a_public_one_belongs() -> None:
-    developer = {"name": "Acme", "id": "acme"}
-    error = caught(
-        lambda: agent_identity_document(AGENT_ID, PEM, name="Agent", developer=developer)
-    )
-    assert error.code == "INVALID_KEY"
-    Canaries().check_text(f"{error} {error!r} {error.details}", "the error")

@@ -32,7 +32,7 @@ PARTS: dict[str, set[str]] = {
     "response": {"errors", "_json"},
     "streams": {"errors", "response", "_http"},
     "retry": {"errors"},
-    "_public_key": {"errors"},
+    "_public_key": {"_secret", "errors"},
     "keys": {"errors", "stores", "_lazy", "_secret"},
     "identity": {
         "arguments", "errors", "keys", "_http", "_json", "_lazy", "_protocol", "_public_key",
