@@ -115,6 +115,7 @@ class LoopbackReceiver:
         """
         if self._stop is not None:
             return
+        self._visitors = []
         self._callback, self._shown, self._final = _new_future(), Future(), None
         try:
             self._stop = _serve(self, self._family, self._address)

@@ -211,6 +211,16 @@ def test_a_receiver_can_be_opened_again(receiver: LoopbackReceiver) -> None:
             assert f"Access {page}" in visit(receiver.redirect_uri)[1]
 
 
+def test_a_receiver_that_is_opened_again_keeps_nothing_of_earlier_browsers(
+    receiver: LoopbackReceiver,
+) -> None:
+    for _ in range(3):
+        with receiver:
+            receiver.answer("granted")
+            assert visit(receiver.redirect_uri)[0] == 200
+    assert len(receiver._visitors) == 1
+
+
 def test_pages_cannot_be_framed_and_load_nothing(receiver: LoopbackReceiver) -> None:
     with receiver:
         connection = HTTPConnection("127.0.0.1", receiver._address[1], timeout=20)
