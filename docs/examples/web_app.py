@@ -125,7 +125,7 @@ async def show_profile(user: User) -> HTMLResponse:
     try:
         profile = await user.proxy(PROVIDER, "GET", "/user")
     except ATHError as error:
-        if error.code in ("NO_TOKEN", "TOKEN_EXPIRED", "TOKEN_REVOKED"):
+        if error.code in ("NO_TOKEN", "TOKEN_EXPIRED", "TOKEN_INVALID", "TOKEN_REVOKED"):
             return page("<p>Please connect GitHub first.</p>", status=409)
         raise
     return page(f"<p>You are {escape(profile['login'])} at GitHub.</p>")

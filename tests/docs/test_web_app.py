@@ -17,7 +17,9 @@ import httpx
 import pytest
 from cryptography.hazmat.primitives import serialization
 
+from ath import ATHGatewayClient, FolderStore
 from ath.testing import LocalGateway
+from tests.harness.clients import raises_code
 
 from .conftest import AGENT_ID
 
@@ -130,3 +132,19 @@ def test_a_user_who_denies_is_not_connected(
     assert "Nothing was connected" in alice.follow(1, callback).text
     assert alice.get(2, "/profile").status_code == 409
     assert gateway.count("tokens") == 0
+
+
+def test_a_user_whose_token_the_gateway_does_not_know_is_asked_to_connect(
+    browsers: tuple[Browser, Browser], gateway: LocalGateway, private_key: Any, tmp_path: Path
+) -> None:
+    store = FolderStore(tmp_path)
+    with ATHGatewayClient(gateway.url, AGENT_ID, private_key, credentials=store) as client:
+        user = client.for_user("alice")
+        user.set_token("ath_tk_unknown", "github")
+        with raises_code("TOKEN_INVALID", 401):  # the store has it from now on
+            user.proxy("github", "GET", "/user")
+    alice, _ = browsers
+    alice.post(0, "/login", name="alice")
+    shown = alice.get(0, "/profile")
+    assert shown.status_code == 409
+    assert "connect GitHub first" in shown.text
