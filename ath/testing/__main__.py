@@ -28,14 +28,7 @@ Ready for the agent {agent_id}, whose private key is in {key}
         agent_id="{agent_id}",
         private_key=Path("{key}"),
     ) as client:
-        client.discover()
-        client.register(
-            developer={{"name": "Acme", "id": "acme"}},
-            providers=[{{"provider_id": "{provider}", "scopes": ["{scope}"]}}],
-        )
-        auth = client.authorize("{provider}", ["{scope}"])
-        input(f"Open {{auth.authorization_url}} and allow it, then press Enter ")
-        client.exchange_token("exchange", auth.ath_session_id)
+        client.connect({wish}, developer={{"name": "Acme", "id": "acme"}})
         print(client.{call})
 
 Ctrl-C ends it."""
@@ -53,6 +46,12 @@ def main(arguments: list[str] | None = None) -> int:
         signal.signal(name, lambda *_: ended.set())
     server = LocalService(port=options.port) if options.native else LocalGateway(port=options.port)
     key = ec.generate_private_key(ec.SECP256R1())
+    try:
+        server.start()
+    except (OSError, OverflowError):
+        taken = "another program uses it, or it may not be used"
+        reason = taken if 0 <= options.port <= 65535 else "ports go from 0 to 65535"
+        parser.exit(2, f"Cannot listen at port {options.port} of 127.0.0.1: {reason}.\n")
     with tempfile.TemporaryDirectory(prefix="ath-") as folder, server:
         path = Path(folder, "agent.pem")
         path.touch(mode=0o600)
@@ -71,8 +70,7 @@ def main(arguments: list[str] | None = None) -> int:
             agent_id=AGENT_ID,
             key=path,
             client="ATHNativeClient" if native else "ATHGatewayClient",
-            provider=server.app_id if isinstance(server, LocalService) else "github",
-            scope="products:read" if native else "read:user",
+            wish='["products:read"]' if native else '"github", ["read:user"]',
             call='api("GET", "/products")' if native else 'proxy("github", "GET", "/user")',
         )
         print(text, flush=True)  # noqa: T201  # this is a command

@@ -283,3 +283,18 @@ def test_it_runs_in_the_foreground_until_interrupted(options: list[str]) -> None
 def test_unusual_requests_get_a_4xx_answer(target: Target) -> None:
     for path in ("//", "/%", "/ath//token", "/ath/proxy", "/ath/proxy/", f"/{uuid.uuid4()}"):
         assert 400 <= target.http.get(f"{target.url}{path}").status_code < 500
+
+
+@pytest.mark.parametrize("options", [[], ["--native"]], ids=["gateway", "service"])
+def test_a_port_that_cannot_be_used_is_one_sentence(options: list[str]) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        taken = other.getsockname()[1]
+        for port, reason in ((taken, "another program uses it"), (99999, "from 0 to 65535")):
+            done = subprocess.run(
+                [sys.executable, "-m", "ath.testing", *options, "--port", str(port)],
+                capture_output=True, encoding="utf-8", check=False, timeout=60,
+            )  # fmt: skip
+            assert (done.returncode, done.stdout) == (2, "")
+            assert done.stderr.startswith(f"Cannot listen at port {port} of 127.0.0.1: ")
+            assert reason in done.stderr
+            assert done.stderr.count("\n") == 1
