@@ -40,15 +40,14 @@ def _fits(tool: str, requirement: str) -> bool:
 def ensure() -> None:
     """Return if this interpreter has the tools; otherwise start again in one that has them.
 
-    The other one is made on first need, inside the checkout, and kept.
+    The other one is made on first need, inside the checkout, and kept. It is installed anew when
+    pyproject.toml has changed.
     """
     _check_python()
     wanted = requirements()
     if all(_fits(tool, requirement) for tool, requirement in wanted.items()):
         return
-    if Path(sys.prefix).resolve() == ENVIRONMENT.resolve() or not python_of(ENVIRONMENT).exists():
-        _install(ENVIRONMENT, list(wanted.values()))
-    _start_again_in(ENVIRONMENT)
+    _go_on_in(ENVIRONMENT, list(wanted.values()))
 
 
 def ensure_project(extra: str, *, lowest: bool = False) -> None:
@@ -62,14 +61,7 @@ def ensure_project(extra: str, *, lowest: bool = False) -> None:
     """
     _check_python()
     environment = ROOT / (".venv-lowest" if lowest else f".venv-{extra}")
-    stamp = environment / "installed-for"
-    wanted = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
-    if not stamp.exists() or stamp.read_text(encoding="utf-8") != wanted:
-        constraints = lowest_versions(wanted) if lowest else []
-        _install(environment, ["--editable", f"{ROOT}[{extra}]"], constraints)
-        stamp.write_text(wanted, encoding="utf-8")
-    if Path(sys.prefix).resolve() != environment.resolve():
-        _start_again_in(environment)
+    _go_on_in(environment, ["--editable", f"{ROOT}[{extra}]"], lowest=lowest)
 
 
 def ensure_importable(package: str, extra: str) -> None:
@@ -113,17 +105,33 @@ def python_of(environment: Path) -> Path:
     return environment / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
 
 
-def _install(environment: Path, requirements: list[str], constraints: Sequence[str] = ()) -> None:
+def _go_on_in(environment: Path, requirements: list[str], *, lowest: bool = False) -> None:
+    """Return in that environment, after an installation for the present pyproject.toml."""
+    stamp = environment / "installed-for"
+    wanted = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
+    if not stamp.exists() or stamp.read_text(encoding="utf-8") != wanted:
+        print(f"installing into {environment.name}, once", file=sys.stderr)
+        try:
+            if not stamp.exists():  # what is there may be half made, and have no pip
+                venv.create(environment, with_pip=True, clear=True)
+            _install(environment, requirements, lowest_versions(wanted) if lowest else [])
+        except KeyboardInterrupt:
+            sys.exit("the installation was interrupted; the next start makes it anew")
+        stamp.write_text(wanted, encoding="utf-8")
+    if Path(sys.prefix).resolve() != environment.resolve():
+        _start_again_in(environment)
+
+
+def _install(environment: Path, requirements: list[str], constraints: Sequence[str]) -> None:
     python = python_of(environment)
-    print(f"installing into {environment.name}, once", file=sys.stderr)
-    if not python.exists():
-        venv.create(environment, with_pip=True)
     install = [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
     if constraints:
         file = environment / "constraints.txt"
         file.write_text("\n".join(constraints), encoding="utf-8")
         install += ["--constraint", str(file)]
-    if subprocess.run([*install, *requirements], check=False).returncode:
+    # In a session of its own, so that Ctrl-C reaches this process only, which then ends pip.
+    done = subprocess.run([*install, *requirements], check=False, start_new_session=True)
+    if done.returncode:
         sys.exit("the installation failed; see above")
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import importlib
 import re
+import shutil
+import subprocess
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -111,3 +113,32 @@ def test_the_index_knows_the_classifiers() -> None:
     assert set(PROJECT["classifiers"]) - classifiers == set()
     assert "Typing :: Typed" in PROJECT["classifiers"]
     assert PROJECT["urls"].keys() >= {"Repository", "Changelog", "Issues", "Specification"}
+
+
+def test_an_installation_that_was_interrupted_is_made_anew(
+    environment: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.copy(ROOT / "pyproject.toml", tmp_path)
+    monkeypatch.setattr(environment, "ROOT", tmp_path)
+    made, started = tmp_path / ".venv-testing", []
+    monkeypatch.setattr(environment, "_start_again_in", started.append)
+    run, interrupted = subprocess.run, True
+
+    def stand_in(command: list[str], **options: Any) -> Any:
+        if "--editable" not in command:
+            return run(command, **options)  # of the module venv
+        run([command[0], "-m", "pip", "--version"], check=True, stdout=subprocess.DEVNULL)
+        if interrupted:
+            (made / "half-made").touch()
+            shutil.rmtree(next(made.rglob("site-packages")) / "pip")
+            raise KeyboardInterrupt
+        return subprocess.CompletedProcess(command, 0)
+
+    monkeypatch.setattr(subprocess, "run", stand_in)
+    with pytest.raises(SystemExit, match="was interrupted"):
+        environment.ensure_project("testing")
+    assert started == []
+    interrupted = False
+    environment.ensure_project("testing")
+    assert started == [made]
+    assert not (made / "half-made").exists()

@@ -217,11 +217,13 @@ def test_without_the_pinned_generator_the_scripts_go_on_in_an_environment_of_the
     root = checkout(tmp_path)
     project = root / "pyproject.toml"
     text = project.read_text("utf-8")
-    project.write_text(re.sub("client==[0-9.]+", "client==0.0.1", text), encoding="utf-8")
+    text = re.sub("client==[0-9.]+", "client==0.0.1", text)
+    project.write_text(text, encoding="utf-8")
     python = root / ".venv-generate" / "bin" / "python"
     python.parent.mkdir(parents=True)
     python.write_text('#!/bin/sh\necho handed over: "$@"\n', encoding="utf-8")
     python.chmod(0o755)
+    (root / ".venv-generate" / "installed-for").write_text(text, encoding="utf-8")
     run = run_script(script, *arguments, root=root)
     assert run.returncode == 0, run.stderr
     assert run.stdout.split() == ["handed", "over:", str(root / "scripts" / script), *arguments]
