@@ -85,7 +85,8 @@ _TABLE: Final[dict[ErrorCode, tuple[str, str]]] = {
     "PROVIDER_NOT_APPROVED": ("implementor", "Register again and request this provider."),
     "SCOPE_NOT_APPROVED": (
         "client, implementor",
-        "Ask for fewer scopes, or register again and request these.",
+        "Ask the user for these with connect(), or ask for fewer scopes; if the agent is not "
+        "approved for them, register again.",
     ),
     "SESSION_NOT_FOUND": (
         "client, implementor",
@@ -100,12 +101,18 @@ _TABLE: Final[dict[ErrorCode, tuple[str, str]]] = {
         "client, implementor",
         "Call authorize() again and use the new authorization URL.",
     ),
-    "TOKEN_INVALID": ("implementor", "Call authorize() again to get a new token."),
+    "TOKEN_INVALID": (
+        "implementor",
+        "Call connect(); or authorize() again, to get a new token.",
+    ),
     "TOKEN_EXPIRED": (
         "client, implementor",
-        "Call authorize() again: ATH tokens are not refreshed.",
+        "Call connect(); or authorize() again: ATH tokens are not refreshed.",
     ),
-    "TOKEN_REVOKED": ("implementor", "Call authorize() again if the user still wants this."),
+    "TOKEN_REVOKED": (
+        "implementor",
+        "Call connect(); or authorize() again, if the user still wants this.",
+    ),
     "AGENT_IDENTITY_MISMATCH": ("implementor", "Use the token with the agent_id it was issued to."),
     "PROVIDER_MISMATCH": ("implementor", "Use the token with the provider it was issued for."),
     "USER_DENIED": (

@@ -71,7 +71,7 @@ def test_it_prints_as_documented() -> None:
 
 
 def test_a_message_and_its_advice_are_two_sentences() -> None:
-    assert ": no way. Call authorize()" in str(ATHError("TOKEN_REVOKED", "no way"))
+    assert ": no way. Call connect()" in str(ATHError("TOKEN_REVOKED", "no way"))
 
 
 def test_the_details_are_the_errors_own() -> None:
