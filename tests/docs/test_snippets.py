@@ -19,6 +19,7 @@ RUN_BY_A_TEST_OF_ITS_OWN = {"identity.md"}
 LANGUAGES = {"python", "sh", "text"}
 
 PYTHON = [item for item in snippets("python") if item.page.name not in RUN_BY_A_TEST_OF_ITS_OWN]
+RUN_AS_A_WHOLE = sorted({item.page for item in PYTHON if item.page in GUIDES})
 
 
 def by_name(snippet: Snippet) -> str:
@@ -55,6 +56,20 @@ def test_a_snippet_runs_with_only_what_its_page_sets_up(
     try:
         for text in filter(None, (snippet.setup, snippet.text)):
             exec(compile(text, snippet.name, "exec"), namespace)
+    finally:
+        stop(namespace)
+
+
+@pytest.mark.parametrize("page", RUN_AS_A_WHOLE, ids=lambda page: page.stem)
+def test_the_snippets_of_a_page_run_one_after_the_other(
+    page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    namespace: dict[str, Any] = {"__name__": "page"}
+    try:
+        for snippet in PYTHON:
+            if snippet.page == page and "def test_" not in snippet.text:
+                exec(compile(snippet.text, snippet.name, "exec"), namespace)
     finally:
         stop(namespace)
 
