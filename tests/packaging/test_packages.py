@@ -120,7 +120,8 @@ def test_an_installation_that_was_interrupted_is_made_anew(
 ) -> None:
     shutil.copy(ROOT / "pyproject.toml", tmp_path)
     monkeypatch.setattr(environment, "ROOT", tmp_path)
-    made, started = tmp_path / ".venv-testing", []
+    made = tmp_path / ".venv-testing"
+    started: list[Path] = []
     monkeypatch.setattr(environment, "_start_again_in", started.append)
     run, interrupted = subprocess.run, True
 
