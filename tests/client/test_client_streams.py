@@ -134,6 +134,19 @@ def test_a_damaged_compression_is_no_end(at: AnyClient, server: Server, body: by
         answer.read()
 
 
+@pytest.mark.parametrize(
+    "charset",
+    ["zip", "bz2", "hex", "base64", "rot13", "uu", "quopri", "mbcs", "oem", "dbcs", "tis260",
+     "undefined", "no-such"],
+)  # fmt: skip
+def test_lines_in_what_is_no_charset_are_read_as_utf_8(
+    at: AnyClient, server: Server, charset: str
+) -> None:
+    server.plan.append(sends(raw_answer("ä\nb".encode(), media_type=f"text/x; charset={charset}")))
+    with stream(at) as answer:
+        assert list(answer.iter("lines")) == ["ä", "b"]
+
+
 # -- failures
 
 
