@@ -151,7 +151,10 @@ def test_a_body_comes_as_it_is_sent(at: AnyClient, http: AnyHTTP, server: Server
     assert server.connections == 1
 
 
-@pytest.mark.parametrize("body", [gzip.compress(LARGE), LARGE])
+@pytest.mark.parametrize(
+    "body",
+    [gzip.compress(LARGE), LARGE, gzip.compress(LARGE[:5000]) + gzip.compress(LARGE[5000:])],
+)
 def test_a_body_is_decoded_whatever_its_encoding_says(
     http: AnyHTTP, server: Server, body: bytes
 ) -> None:
