@@ -19,6 +19,11 @@ def _damaged(status: int, source: str | None) -> ATHError:
     return ATHError("INVALID_RESPONSE", message, status, source=source)
 
 
+def is_gzip(encoding: str | None) -> bool:
+    """Whether a value of Content-Encoding names gzip."""
+    return encoding is not None and encoding.strip().lower() in ("gzip", "x-gzip")
+
+
 class Decoder:
     """Takes it off a body that comes in pieces, of which little is held at a time.
 
@@ -33,7 +38,8 @@ class Decoder:
     """
 
     def __init__(self, encoding: str | None, status: int, source: str | None = "provider") -> None:
-        self._name = (encoding or "identity").strip().lower()
+        self._is_gzip = is_gzip(encoding)
+        self._is_deflate = encoding is not None and encoding.strip().lower() == "deflate"
         self._status = status
         self._source = source
         self._begun = encoding is None
@@ -85,9 +91,9 @@ class Decoder:
     def _begin_member(self) -> bool:
         """Get ready for something compressed, and say whether it begins here."""
         beginning = self._waiting[self._position : self._position + 2]
-        if self._name in ("gzip", "x-gzip") and beginning == _GZIP:
+        if self._is_gzip and beginning == _GZIP:
             self._unzip = zlib.decompressobj(wbits=zlib.MAX_WBITS | 16)  # 16: a header of gzip
-        elif self._name == "deflate" and beginning[:1] == b"\x78" and self._unzip is None:
+        elif self._is_deflate and beginning[:1] == b"\x78" and self._unzip is None:
             self._unzip = zlib.decompressobj()
         else:
             return False

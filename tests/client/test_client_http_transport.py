@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gzip
 import threading
+import zlib
 from typing import Any
 
 import httpx
@@ -163,6 +164,22 @@ def test_a_body_is_decoded_whatever_its_encoding_says(
     assert response.content == LARGE
     assert response.headers["etag"] == '"e"'
     assert "content-encoding" not in response.headers
+
+
+@pytest.mark.parametrize("wbits", [zlib.MAX_WBITS, -zlib.MAX_WBITS])
+def test_both_forms_of_deflate_are_decoded(http: AnyHTTP, server: Server, wbits: int) -> None:
+    packer = zlib.compressobj(wbits=wbits)
+    body = packer.compress(LARGE) + packer.flush()
+    server.answer_next(body, content_encoding="deflate")
+    assert http("GET", "/x").content == LARGE
+
+
+@pytest.mark.parametrize("length", ["x", "-1", "+3", "3, 3", "\xb3", "1" * 5000])
+def test_a_length_that_is_no_number_is_refused(http: AnyHTTP, server: Server, length: str) -> None:
+    headers = {"Content-Length": length.encode("latin-1")}
+    with raises_code("INVALID_ARGUMENT"):
+        http("POST", "/x", content=b"abc", headers=headers)
+    assert server.requests == []
 
 
 def test_streamed_contents_are_sent_as_they_are_read(world: World) -> None:

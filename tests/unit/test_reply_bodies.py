@@ -6,6 +6,7 @@ import gzip
 import json
 import zlib
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import pytest
@@ -195,7 +196,7 @@ def test_a_further_member_that_is_damaged_is_an_error() -> None:
     for body in (gzip.compress(b"two")[:-1], b"\x1f\x8bgarbage"):
         body = gzip.compress(b"one") + body
         answer = reply(200, body, content_type="text/plain", content_encoding="gzip")
-        assert error_of(lambda answer=answer: value_of(answer)).code == "INVALID_RESPONSE"
+        assert error_of(partial(value_of, answer)).code == "INVALID_RESPONSE"
 
 
 def test_many_members_are_an_error_at_the_limit() -> None:
