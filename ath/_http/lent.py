@@ -172,10 +172,12 @@ def _read_request(request: httpx.Request) -> LentRequest:
 def _response(
     answer: Answer, stream: httpx.SyncByteStream | httpx.AsyncByteStream
 ) -> httpx.Response:
-    headers, untrue = answer.raw_headers, list[bytes]()
+    headers, untrue = answer.raw_headers, [b"cache-control"]
     if answer._is_decoded:
         untrue += [b"content-encoding", b"content-length"]
     headers = [(name, value) for name, value in headers if name.lower() not in untrue]
+    # A cache in the layer above sees no token of ours, so it cannot keep users' answers apart.
+    headers.append((b"Cache-Control", b"no-store"))
     return httpx.Response(answer.status_code, headers=headers, stream=stream)
 
 

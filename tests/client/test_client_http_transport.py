@@ -166,6 +166,17 @@ def test_a_body_is_decoded_whatever_its_encoding_says(
     assert "content-encoding" not in response.headers
 
 
+@pytest.mark.parametrize("said", [{}, {"cache_control": "max-age=60", "vary": "Authorization"}])
+def test_answers_say_that_they_are_not_to_be_stored(
+    http: AnyHTTP, server: Server, said: dict[str, Any]
+) -> None:
+    for status in (200, 304, 404):
+        server.answer_next(b"" if status == 304 else b"{}", status, etag='"e"', **said)
+        response = http("GET", "/x")
+        assert response.headers.get_list("cache-control") == ["no-store"]
+        assert response.headers["etag"] == '"e"'
+
+
 @pytest.mark.parametrize("wbits", [zlib.MAX_WBITS, -zlib.MAX_WBITS])
 def test_both_forms_of_deflate_are_decoded(http: AnyHTTP, server: Server, wbits: int) -> None:
     packer = zlib.compressobj(wbits=wbits)
