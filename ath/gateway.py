@@ -197,7 +197,7 @@ class ATHGatewayClient(SyncClient):
             retry: Another policy for this call; None for a single attempt.
 
         Raises:
-            ATHError: as :meth:`request` when the block is entered, and as the answer's methods say
+            ATHError: as :meth:`proxy` when the block is entered, and as the answer's methods say
                 while it is read. What ``content`` raises while it is read passes through unchanged.
         """
         return self._driver.stream(
@@ -536,7 +536,7 @@ class AsyncATHGatewayClient(AsyncClient):
             retry: Another policy for this call; None for a single attempt.
 
         Raises:
-            ATHError: as :meth:`request` when the block is entered, and as the answer's methods say
+            ATHError: as :meth:`proxy` when the block is entered, and as the answer's methods say
                 while it is read. What ``content`` raises while it is read passes through unchanged.
         """
         return self._driver.stream(

@@ -202,7 +202,7 @@ class ATHNativeClient(SyncClient):
             retry: Another policy for this call; None for a single attempt.
 
         Raises:
-            ATHError: as :meth:`request` when the block is entered, and as the answer's methods say
+            ATHError: as :meth:`api` when the block is entered, and as the answer's methods say
                 while it is read. What ``content`` raises while it is read passes through unchanged.
         """
         return self._driver.stream(
@@ -538,7 +538,7 @@ class AsyncATHNativeClient(AsyncClient):
             retry: Another policy for this call; None for a single attempt.
 
         Raises:
-            ATHError: as :meth:`request` when the block is entered, and as the answer's methods say
+            ATHError: as :meth:`api` when the block is entered, and as the answer's methods say
                 while it is read. What ``content`` raises while it is read passes through unchanged.
         """
         return self._driver.stream(

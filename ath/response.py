@@ -15,8 +15,8 @@ from .errors import ATHError, on_one_line
 __all__ = ["Headers", "Response"]
 
 _CHARSETS = {*aliases, *aliases.values(), "cp874", "koi8_u", "utf_8_sig"}
-"""Those that may be looked up: Python remembers for ever each name that it was asked for. Codecs
-that are no charsets (idna, unicode_escape, ...) are not among them."""
+"""Those that may be looked up: Python remembers for ever each name that it was asked for. Python's
+own codecs (idna, unicode_escape, ...) are not among them."""
 
 _TOLD = re.compile(r"(retry-after|x-request-id)$|(x-)?rate-?limit(-|$)")
 _LINK = re.compile(r'<([^<>]*)>((?:[^,"<]|"(?:[^"\\]|\\.)*")*)')
@@ -187,7 +187,7 @@ class Response:
         for parameter in self._content_type().split(";")[1:]:
             name, _, value = parameter.partition("=")
             charset = value.strip(" \"'").lower().replace("-", "_")
-            if name.strip().lower() == "charset" and charset in _CHARSETS:
+            if name.strip().lower() == "charset" and _is_charset(charset):
                 return charset
         return "utf-8"
 
@@ -208,6 +208,13 @@ class Response:
             headers=told_headers(self._raw_headers),
             response=self,
         )
+
+
+def _is_charset(name: str) -> bool:
+    """Whether Python has this charset here: some of its names are no text, or only on Windows."""
+    with suppress(LookupError):
+        return name in _CHARSETS and bool(b" ".decode(name, "replace"))
+    return False
 
 
 def told_headers(raw: list[tuple[bytes, bytes]]) -> dict[str, str]:

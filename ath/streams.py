@@ -7,7 +7,7 @@ from functools import partial
 from itertools import chain
 from typing import Any
 
-from ._http.decoding import Decoder
+from ._http.decoding import Decoder, is_gzip
 from ._http.events import Events, Lines, ServerSentEvent
 from ._http.opened import AsyncOpenReply, OpenReply, SyncOpenReply
 from .errors import ATHError
@@ -19,10 +19,13 @@ __all__ = ["AsyncStreamedResponse", "ServerSentEvent", "StreamedResponse"]
 class _Streamed:
     """What both kinds share: the head, and the body as far as it has come."""
 
-    def __init__(self, opened: OpenReply, limit: int) -> None:
+    def __init__(self, opened: OpenReply, limit: int, for_httpx: bool = False) -> None:
+        """Begin; an httpx client decodes deflate itself, of which there are two forms."""
         self._head = Response(opened.status, opened.headers, b"", opened.request.origin_label)
         self._limit = limit
-        self._decoder = Decoder(self.headers.get("content-encoding"), opened.status)
+        encoding = self.headers.get("content-encoding")
+        self._is_decoded = not for_httpx or is_gzip(encoding)
+        self._decoder = Decoder(encoding if self._is_decoded else None, opened.status)
         self._received = 0
         self._ended = self._closed = False
 
@@ -82,8 +85,8 @@ class StreamedResponse(_Streamed):
     is damaged, STREAM_CLOSED after one of these and after the end of the block.
     """
 
-    def __init__(self, opened: SyncOpenReply, limit: int) -> None:
-        super().__init__(opened, limit)
+    def __init__(self, opened: SyncOpenReply, limit: int, for_httpx: bool = False) -> None:
+        super().__init__(opened, limit, for_httpx)
         self._opened = opened
 
     def iter_bytes(self) -> Iterator[bytes]:
@@ -133,8 +136,8 @@ class StreamedResponse(_Streamed):
 class AsyncStreamedResponse(_Streamed):
     """Async version of :class:`StreamedResponse`, read by one task."""
 
-    def __init__(self, opened: AsyncOpenReply, limit: int) -> None:
-        super().__init__(opened, limit)
+    def __init__(self, opened: AsyncOpenReply, limit: int, for_httpx: bool = False) -> None:
+        super().__init__(opened, limit, for_httpx)
         self._opened = opened
 
     async def aiter_bytes(self) -> AsyncIterator[bytes]:

@@ -79,7 +79,7 @@ class Attempts:
         """
         limits = self._limits
         if self._begun and self._policy is not None:
-            limits = limits.within(max(0.0, self._policy.total - self._elapsed))
+            limits = limits.shorten(max(0.0, self._policy.total - self._elapsed))
         self._begun = True
         return limits
 

@@ -74,7 +74,7 @@ class Execution:
         """Make a call, with as many attempts as are allowed and may help."""
         limits = call.limits or self._driver.limits
         if call.within is not None:
-            limits = limits.within(call.within)
+            limits = limits.bound(call.within)
         attempts = Attempts(
             self._driver.learned,
             call,

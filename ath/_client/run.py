@@ -215,7 +215,7 @@ class SyncDriver(Driver[SyncTransport, Signer]):
 
         def send(asked: LentRequest) -> streams.StreamedResponse:
             opened = cast("SyncOpenReply", self.open(credentials, forward(asked)))
-            return streams.StreamedResponse(opened, limit)
+            return streams.StreamedResponse(opened, limit, for_httpx=True)
 
         return LentTransport(send)
 
@@ -223,7 +223,7 @@ class SyncDriver(Driver[SyncTransport, Signer]):
         self, credentials: Credentials, forward: Forward, base_url: str
     ) -> httpx.Client:
         """An httpx client over such a transport."""
-        from .._http.lent import sync_client
+        from .._http.lent_clients import sync_client
 
         return sync_client(self.lend(credentials, forward), base_url, self.limits)
 

@@ -113,7 +113,7 @@ class AsyncDriver(Driver[AsyncTransport, Signer | AsyncSigner]):
 
         async def send(asked: LentRequest) -> streams.AsyncStreamedResponse:
             opened = cast("AsyncOpenReply", await self.open(credentials, forward(asked)))
-            return streams.AsyncStreamedResponse(opened, limit)
+            return streams.AsyncStreamedResponse(opened, limit, for_httpx=True)
 
         return AsyncLentTransport(send)
 
@@ -121,7 +121,7 @@ class AsyncDriver(Driver[AsyncTransport, Signer | AsyncSigner]):
         self, credentials: Credentials, forward: Forward, base_url: str
     ) -> httpx.AsyncClient:
         """An httpx client over such a transport."""
-        from .._http.lent import async_client
+        from .._http.lent_clients import async_client
 
         return async_client(self.lend(credentials, forward), base_url, self.limits)
 

@@ -34,6 +34,7 @@ class Lines:
 
     def __init__(self, charset: str, limit: int) -> None:
         self._decoder = codecs.getincrementaldecoder(charset)("replace")
+        self._charset = charset
         self._limit = limit
         self._parts: list[str] = []
         """The beginning of a line whose end has not come yet."""
@@ -46,7 +47,7 @@ class Lines:
         Raises:
             ATHError: RESPONSE_TOO_LARGE for a line that is too long.
         """
-        text = self._decoder.decode(data, final)
+        text = self._decode(data, final)
         if self._after_cr and text:
             text, self._after_cr = text.removeprefix("\n"), False
         start = 0
@@ -61,6 +62,14 @@ class Lines:
             raise too_large(self._limit)
         if final and self._parts:
             yield self._join("")
+
+    def _decode(self, data: bytes, final: bool) -> str:
+        try:
+            return self._decoder.decode(data, final)
+        except UnicodeError:  # UTF-16 or UTF-32 without a mark of its byte order
+            data = self._decoder.getstate()[0] + data
+            self._decoder.reset()
+            return self._decoder.decode("".encode(self._charset) + data, final)  # adds the mark
 
     def _join(self, end: str) -> str:
         line = "".join([*self._parts, end])

@@ -16,15 +16,11 @@ import httpx
 
 from ..errors import ATHError
 from .connection import collect
-from .failures import broken, is_distrusted, not_connected, timed_out
+from .httpx_failures import FAILURES, failure_of_httpx
 from .limits import Limits
 from .loops import LoopBound
 from .messages import Reply, Request
 from .opened import AsyncOpenReply, SyncOpenReply
-
-FAILURES = (httpx.HTTPError, httpx.StreamError, OSError)
-_UNSENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError,
-           httpx.UnsupportedProtocol)  # fmt: skip
 
 
 class SyncHTTPXTransport:
@@ -187,13 +183,3 @@ def _until(ends: float, response: httpx.Response) -> Iterator[bytes]:
         if time.monotonic() > ends:
             raise httpx.ReadTimeout("")
         yield piece
-
-
-def failure_of_httpx(error: Exception, request: Request) -> ATHError:
-    """What one of FAILURES means."""
-    sent = not isinstance(error, _UNSENT)
-    if isinstance(error, httpx.TimeoutException | TimeoutError):
-        return timed_out(request, sent=sent)
-    if sent:
-        return broken(request, type(error).__name__)
-    return not_connected(request, str(error), final=is_distrusted(error))

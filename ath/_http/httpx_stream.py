@@ -9,7 +9,8 @@ from collections.abc import AsyncIterator, Iterator
 import httpx
 
 from .failures import timed_out
-from .httpx_client import FAILURES, failure_of_httpx, prepare
+from .httpx_client import prepare
+from .httpx_failures import FAILURES, failure_of_httpx
 from .limits import Limits
 from .messages import Request
 from .opened import AsyncOpenReply, SyncOpenReply

@@ -5,6 +5,7 @@ What comes back is httpx's: its responses, and its exceptions, which those libra
 
 from __future__ import annotations
 
+import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Protocol
@@ -12,11 +13,10 @@ from typing import Protocol
 import httpx
 
 from ..errors import ATHError, Delivery
-from .limits import Limits
 from .messages import Origin, RawHeaders
 from .sources import Source
 
-_DECODED = (b"gzip", b"x-gzip", b"deflate")
+_LENGTH = re.compile(r"[0-9]{1,18}")
 
 
 @dataclass(slots=True, eq=False)
@@ -43,6 +43,11 @@ class Answer(Protocol):
     @property
     def raw_headers(self) -> RawHeaders:
         """The headers as they came."""
+        ...
+
+    @property
+    def _is_decoded(self) -> bool:
+        """Whether the body has no content encoding any more."""
         ...
 
 
@@ -144,25 +149,13 @@ class _AsyncBody(httpx.AsyncByteStream):
         await self._answer.aclose()
 
 
-def sync_client(transport: httpx.BaseTransport, base_url: str, limits: Limits) -> httpx.Client:
-    """A client over that transport, with these bounds of each wait."""
-    timeout = httpx.Timeout(**limits.phases())
-    return httpx.Client(transport=transport, base_url=base_url, timeout=timeout)
-
-
-def async_client(
-    transport: httpx.AsyncBaseTransport, base_url: str, limits: Limits
-) -> httpx.AsyncClient:
-    """As :func:`sync_client`."""
-    timeout = httpx.Timeout(**limits.phases())
-    return httpx.AsyncClient(transport=transport, base_url=base_url, timeout=timeout)
-
-
 def _read_request(request: httpx.Request) -> LentRequest:
     url, headers = request.url, request.headers
     port = url.port or {"http": 80, "https": 443}.get(url.scheme, 0)
     length = headers.get("content-length")
     source = None
+    if length is not None and not _LENGTH.fullmatch(length):
+        raise ATHError("INVALID_ARGUMENT", "The header Content-Length must be a number of bytes.")
     if length not in (None, "0") or "transfer-encoding" in headers:
         source = Source(request.stream, None if length is None else int(length))
     timeout = request.extensions.get("timeout")
@@ -179,10 +172,12 @@ def _read_request(request: httpx.Request) -> LentRequest:
 def _response(
     answer: Answer, stream: httpx.SyncByteStream | httpx.AsyncByteStream
 ) -> httpx.Response:
-    headers = answer.raw_headers
-    if any(n.lower() == b"content-encoding" and v.strip().lower() in _DECODED for n, v in headers):
-        untrue = (b"content-encoding", b"content-length")
-        headers = [(name, value) for name, value in headers if name.lower() not in untrue]
+    headers, untrue = answer.raw_headers, [b"cache-control"]
+    if answer._is_decoded:
+        untrue += [b"content-encoding", b"content-length"]
+    headers = [(name, value) for name, value in headers if name.lower() not in untrue]
+    # A cache in the layer above sees no token of ours, so it cannot keep users' answers apart.
+    headers.append((b"Cache-Control", b"no-store"))
     return httpx.Response(answer.status_code, headers=headers, stream=stream)
 
 

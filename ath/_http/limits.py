@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -30,13 +31,18 @@ class Limits:
             "pool": self.pool,
         }
 
-    def within(self, seconds: float) -> Limits:
-        """The same, with every bound cut to that many seconds."""
-        phases = {name: _cut(value, seconds) for name, value in self.phases().items()}
+    def shorten(self, seconds: float) -> Limits:
+        """The same, with every bound cut to that many seconds; what has no bound gets none."""
+        return self._change(lambda value: None if value is None else min(value, seconds))
+
+    def bound(self, seconds: float) -> Limits:
+        """The same, but nothing takes more than that many seconds; what has no bound gets one."""
+        return self._change(lambda value: seconds if value is None else min(value, seconds))
+
+    def _change(self, change: Callable[[float | None], float | None]) -> Limits:
+        phases = {name: change(value) for name, value in self.phases().items()}
         return Limits(
-            **phases,
-            total=_cut(self.total, seconds),
-            max_response_bytes=self.max_response_bytes,
+            **phases, total=change(self.total), max_response_bytes=self.max_response_bytes
         )
 
 
@@ -67,7 +73,7 @@ def parse_timeout(timeout: object, max_response_bytes: object) -> Limits:
     any_timeout: Any = timeout  # an httpx.Timeout, which is not imported for this
     try:
         limits = Limits(**any_timeout.as_dict(), total=None, max_response_bytes=max_response_bytes)
-        return limits.within(_LONGEST)
+        return limits.shorten(_LONGEST)
     except (AttributeError, TypeError):
         raise ATHError("INVALID_ARGUMENT", "timeout must be seconds or an httpx.Timeout.") from None
 
@@ -75,7 +81,3 @@ def parse_timeout(timeout: object, max_response_bytes: object) -> Limits:
 def too_large(limit: int) -> ATHError:
     """The error for a body beyond the limit."""
     return ATHError("RESPONSE_TOO_LARGE", f"The answer is longer than {limit} bytes.")
-
-
-def _cut(value: float | None, longest: float) -> float | None:
-    return None if value is None else min(value, longest)

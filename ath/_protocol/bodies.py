@@ -5,15 +5,16 @@ Servers are not trusted: whatever the bytes are, nothing but an ATHError comes o
 
 from __future__ import annotations
 
-import zlib
 from collections.abc import Mapping
 from contextlib import suppress
 
-from .._http.decoding import GZIP, damaged, decompressor
+from .._http.decoding import Decoder
 from .._http.limits import too_large
 from .._http.messages import Reply, Request
 from ..errors import ATHError
 from ..response import Response
+
+_ENCODING = b"content-encoding"
 
 
 def to_response(request: Request, reply: Reply, limit: int) -> Response:
@@ -39,28 +40,37 @@ def decompress(reply: Reply, limit: int) -> bytes:
     Raises:
         ATHError: INVALID_RESPONSE if it is damaged; RESPONSE_TOO_LARGE.
     """
-    unzip = decompressor(reply.header(b"content-encoding"), reply.body)
-    if unzip is None:
+    if reply.header(_ENCODING) is None:
         return reply.body
+    decoder, limit = _decoder(reply), max(limit, len(reply.body))  # what came was counted already
+    body, part = bytearray(), b""
     try:
-        body: bytes = unzip.decompress(reply.body, limit + 1)
-    except zlib.error:
-        raise damaged(reply.status) from None
-    if len(body) > limit:
-        raise too_large(limit)
-    # Cut short, or followed by another part, which no server is known to send: never half a text.
-    if not unzip.eof or unzip.unused_data.startswith(GZIP):
-        raise damaged(reply.status)
-    return body
+        while part := decoder.take():
+            body += part
+            if len(body) > limit:
+                raise too_large(limit)
+        return bytes(body)
+    finally:
+        body, part = bytearray(), b""  # an error tracker records the variables of this frame
 
 
 def read_beginning(reply: Reply, size: int) -> tuple[bytes, bool]:
     """At most that many bytes of the body, decompressed if it can be, and whether more follow."""
-    unzip = decompressor(reply.header(b"content-encoding"), reply.body)
-    with suppress(zlib.error):
-        if unzip is not None and (body := unzip.decompress(reply.body, size + 1)):
-            return body[:size], len(body) > size or not unzip.eof
+    decoder, body = _decoder(reply), b""
+    with suppress(ATHError):
+        while len(body) <= size and (part := decoder.take()):
+            body += part
+        return body[:size], len(body) > size
+    if body:
+        return body[:size], True
     return reply.body[:size], len(reply.body) > size
+
+
+def _decoder(reply: Reply) -> Decoder:
+    decoder = Decoder(reply.header(_ENCODING), reply.status, source=None)
+    decoder.feed(reply.body)
+    decoder.feed(b"")
+    return decoder
 
 
 def invalid_response(

@@ -24,8 +24,8 @@ def to_grant(token: Token, user: str | None) -> Grant:
 
 
 def to_datetime(seconds: float) -> datetime:
-    """The time in UTC; the last one that datetime knows for any that is later."""
-    return datetime.fromtimestamp(min(_LAST_SECOND.timestamp(), seconds), UTC)
+    """The time in UTC: 1970 for any that is earlier, and the last that datetime knows for later."""
+    return datetime.fromtimestamp(max(0.0, min(_LAST_SECOND.timestamp(), seconds)), UTC)
 
 
 def live_grant(context: Context, provider: str | None) -> Grant | None:

@@ -67,7 +67,7 @@ class Call:
     limits: Limits | None = None
     """This call's own; None means the client's."""
     within: float | None = None
-    """Seconds that an attempt may take, if that is less than the limits allow."""
+    """Seconds that an attempt may take at most, whatever the limits are."""
     credential: Callable[[], str | None] | None = None
     """The token or client_id that ``build`` uses now. If the implementor refuses it and the store
     holds another one, the call is made once more. None if that could do no good."""

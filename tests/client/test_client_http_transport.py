@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gzip
 import threading
+import zlib
 from typing import Any
 
 import httpx
@@ -151,7 +152,10 @@ def test_a_body_comes_as_it_is_sent(at: AnyClient, http: AnyHTTP, server: Server
     assert server.connections == 1
 
 
-@pytest.mark.parametrize("body", [gzip.compress(LARGE), LARGE])
+@pytest.mark.parametrize(
+    "body",
+    [gzip.compress(LARGE), LARGE, gzip.compress(LARGE[:5000]) + gzip.compress(LARGE[5000:])],
+)
 def test_a_body_is_decoded_whatever_its_encoding_says(
     http: AnyHTTP, server: Server, body: bytes
 ) -> None:
@@ -160,6 +164,33 @@ def test_a_body_is_decoded_whatever_its_encoding_says(
     assert response.content == LARGE
     assert response.headers["etag"] == '"e"'
     assert "content-encoding" not in response.headers
+
+
+@pytest.mark.parametrize("said", [{}, {"cache_control": "max-age=60", "vary": "Authorization"}])
+def test_answers_say_that_they_are_not_to_be_stored(
+    http: AnyHTTP, server: Server, said: dict[str, Any]
+) -> None:
+    for status in (200, 304, 404):
+        server.answer_next(b"" if status == 304 else b"{}", status, etag='"e"', **said)
+        response = http("GET", "/x")
+        assert response.headers.get_list("cache-control") == ["no-store"]
+        assert response.headers["etag"] == '"e"'
+
+
+@pytest.mark.parametrize("wbits", [zlib.MAX_WBITS, -zlib.MAX_WBITS])
+def test_both_forms_of_deflate_are_decoded(http: AnyHTTP, server: Server, wbits: int) -> None:
+    packer = zlib.compressobj(wbits=wbits)
+    body = packer.compress(LARGE) + packer.flush()
+    server.answer_next(body, content_encoding="deflate")
+    assert http("GET", "/x").content == LARGE
+
+
+@pytest.mark.parametrize("length", ["x", "-1", "+3", "3, 3", "\xb3", "1" * 5000])
+def test_a_length_that_is_no_number_is_refused(http: AnyHTTP, server: Server, length: str) -> None:
+    headers = {"Content-Length": length.encode("latin-1")}
+    with raises_code("INVALID_ARGUMENT"):
+        http("POST", "/x", content=b"abc", headers=headers)
+    assert server.requests == []
 
 
 def test_streamed_contents_are_sent_as_they_are_read(world: World) -> None:

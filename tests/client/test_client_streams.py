@@ -104,6 +104,7 @@ def test_lines_and_events_are_read_as_they_come(at: AnyClient, server: Server) -
     [
         ("gzip", gzip.compress(LARGE)),
         ("deflate", zlib.compress(LARGE)),
+        ("gzip", gzip.compress(LARGE[:5000]) + gzip.compress(LARGE[5000:])),
         ("gzip", LARGE),
         ("x-gzip", gzip.compress(LARGE) + b"ignored"),
     ],
@@ -123,7 +124,7 @@ def test_a_body_comes_without_its_content_encoding(
     "body",
     [
         gzip.compress(LARGE)[:-1],
-        gzip.compress(LARGE) * 2,
+        gzip.compress(LARGE) + gzip.compress(LARGE)[:-1],
         gzip.compress(LARGE)[:100] + b"damage" * 20,
         b"\x1f\x8b",
     ],
@@ -132,6 +133,19 @@ def test_a_damaged_compression_is_no_end(at: AnyClient, server: Server, body: by
     server.answer_next(body, content_encoding="gzip")
     with stream(at) as answer, raises_code("INVALID_RESPONSE", 200):
         answer.read()
+
+
+@pytest.mark.parametrize(
+    "charset",
+    ["zip", "bz2", "hex", "base64", "rot13", "uu", "quopri", "mbcs", "oem", "dbcs", "tis260",
+     "undefined", "no-such"],
+)  # fmt: skip
+def test_lines_in_what_is_no_charset_are_read_as_utf_8(
+    at: AnyClient, server: Server, charset: str
+) -> None:
+    server.plan.append(sends(raw_answer("ä\nb".encode(), media_type=f"text/x; charset={charset}")))
+    with stream(at) as answer:
+        assert list(answer.iter("lines")) == ["ä", "b"]
 
 
 # -- failures

@@ -7,6 +7,7 @@ import json
 from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
+import httpx
 import pytest
 
 from ath import ATHError, MemoryStore
@@ -17,6 +18,13 @@ from tests.harness.streams import stream
 from tests.harness.worlds import World
 
 from .test_client_responses import client_at
+
+
+class Shrinks(io.BytesIO):
+    """A file that another program makes shorter while it is sent."""
+
+    def seek(self, offset: int, whence: int = 0) -> int:
+        return super().seek(offset, whence) + (5 if whence else 0)
 
 
 @pytest.fixture
@@ -202,3 +210,28 @@ def test_the_same_guards_hold_as_for_other_calls(at: AnyClient, server: Server) 
     with raises_code("CLIENT_CLOSED"), stream(at):
         pytest.fail("the block was entered")
     assert server.requests == []
+
+
+@pytest.mark.parametrize("way", ["own connections", "httpx client"])
+def test_a_file_that_becomes_shorter_while_it_is_sent_cannot_be_sent(
+    kind: Kind, server: Server, mode: str, way: str
+) -> None:
+    options = {} if way == "own connections" else {"http_client": kind.httpx_client()}
+    client = client_at(kind, server, mode, **options)
+    shrinks = Shrinks(b"abc")
+    with raises_code("INVALID_ARGUMENT") as caught, stream(client, "PUT", content=shrinks):
+        pytest.fail("the block was entered")
+    assert caught.value.__context__ is None
+
+
+def test_what_httpx_cannot_write_as_http_cannot_be_sent(kind: Kind, server: Server) -> None:
+    def refuse(request: httpx.Request) -> httpx.Response:
+        raise httpx.LocalProtocolError("its words quote the request", request=request)
+
+    refusing = kind.httpx_client(transport=httpx.MockTransport(refuse))
+    client = client_at(kind, server, "gateway", http_client=refusing)
+    with raises_code("INVALID_ARGUMENT") as caught:
+        client.call("GET", "/x")
+    assert "quote" not in caught.value.message
+    with raises_code("INVALID_ARGUMENT"), stream(client):
+        pytest.fail("the block was entered")

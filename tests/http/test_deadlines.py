@@ -307,10 +307,10 @@ def test_calls_beyond_the_places_wait_for_one(caller: Caller, serve: Serve) -> N
 def test_bounds_can_be_cut(caller: Caller, serve: Serve) -> None:
     server = serve(before_head)
     for timeout in (PATIENCE, httpx.Timeout(PATIENCE)):
-        limits = parse_timeout(timeout, SIZE).within(SHORT)
+        limits = parse_timeout(timeout, SIZE).shorten(SHORT)
         assert failed(caller, request(server.url), limits).code == "TIMEOUT"
     unbounded = parse_timeout(None, SIZE)
-    assert unbounded.within(SHORT) == unbounded
-    assert parse_timeout(httpx.Timeout(None, read=1), SIZE).within(0.5) == Limits(
+    assert unbounded.shorten(SHORT) == unbounded
+    assert parse_timeout(httpx.Timeout(None, read=1), SIZE).shorten(0.5) == Limits(
         None, 0.5, None, None, None, SIZE
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import random
 import zlib
 from collections.abc import Iterator
 from contextlib import suppress
@@ -17,6 +18,7 @@ from ath._http.messages import Reply
 from ath._protocol.bodies import decompress
 from ath.errors import ATHError
 
+LETTERS = random.Random(7).randbytes(1_000_000)
 ENCODINGS = ["gzip", "x-gzip", "deflate", "br", "GZIP ", None]
 BODIES = st.one_of(
     st.binary(max_size=200),
@@ -25,6 +27,8 @@ BODIES = st.one_of(
     st.binary(max_size=200).map(lambda data: gzip.compress(data)[:-1]),
     st.binary(max_size=200).map(lambda data: gzip.compress(data) + b"after"),
     st.binary(max_size=200).map(lambda data: gzip.compress(data) * 2),
+    st.binary(max_size=200).map(lambda data: gzip.compress(data) * 2 + b"\x1f"),
+    st.binary(max_size=200).map(lambda data: gzip.compress(data) + b"a" + gzip.compress(data)),
 )
 
 
@@ -52,6 +56,20 @@ def test_it_does_not_matter_how_a_body_is_cut(
         assert (caught.value.code, caught.value.source) == ("INVALID_RESPONSE", "provider")
     else:
         assert b"".join(decoded(encoding, pieces)) == expected
+
+
+@pytest.mark.parametrize("size", [1, 70_000, 1_000_000])
+@pytest.mark.parametrize("piece", [1000, 10_000_000])
+def test_members_of_every_size_are_read_to_the_end_of_the_last(size: int, piece: int) -> None:
+    body = gzip.compress(bytes(size)) + gzip.compress(LETTERS[:size]) + gzip.compress(b"end")
+    pieces = [body[start : start + piece] for start in range(0, len(body), piece)]
+    assert b"".join(decoded("gzip", pieces)) == bytes(size) + LETTERS[:size] + b"end"
+    with pytest.raises(ATHError):
+        b"".join(decoded("gzip", [*pieces[:-1], pieces[-1][:-1]]))
+
+
+def test_members_without_content_take_no_memory_and_no_time_to_speak_of() -> None:
+    assert b"".join(decoded("gzip", [gzip.compress(b"") * 100_000])) == b""
 
 
 @pytest.mark.parametrize("compress", [gzip.compress, zlib.compress])

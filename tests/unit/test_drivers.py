@@ -7,9 +7,11 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from dataclasses import replace
 from email.utils import formatdate
 from typing import Any
 
+import httpx
 import pytest
 
 from ath import ATHSecurityWarning, ATHWarning, MemoryStore, RetryPolicy
@@ -134,6 +136,18 @@ def test_a_call_is_sent_within_the_clients_limits_or_its_own(drive: Drive) -> No
     assert driven.call(plain()) == driven.call(plain(limits=shorter)) == b"fine"
     assert driven.transport.limits == [LIMITS, shorter]
     assert driven.signer.messages == []
+
+
+@pytest.mark.parametrize("timeout", [None, 60, 2, httpx.Timeout(60), httpx.Timeout(None, read=2)])
+def test_a_call_within_a_time_is_bounded_by_it_whatever_the_clients_limits_are(
+    drive: Drive, timeout: Any
+) -> None:
+    driven = drive(OK)
+    call = replace(plain(limits=parse_timeout(timeout, 1000)), within=5.0)
+    assert driven.call(call) == b"fine"
+    [limits] = driven.transport.limits
+    assert limits.total == (2 if timeout == 2 else 5)
+    assert all(seconds is not None and seconds <= 5 for seconds in limits.phases().values())
 
 
 def test_a_call_is_repeated_after_the_pause_that_the_server_wants(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import io
 import pickle
 from datetime import timedelta
 from typing import Any
@@ -13,7 +14,8 @@ from hypothesis import strategies as st
 
 import ath
 from ath import ATHError, Response
-from ath.response import Headers
+from ath._http.events import Lines
+from ath.response import _CHARSETS, Headers
 
 from .support import error_of
 
@@ -113,6 +115,18 @@ def test_an_answer_tells_how_long_it_took_and_what_it_is_called() -> None:
 def test_text_is_decoded_whatever_the_body_is(content_type: str, content: bytes, text: str) -> None:
     assert answer(200, content, ("Content-Type", content_type)).text == text
     assert answer(200, content).content == content
+
+
+@pytest.mark.parametrize(
+    "content", [b"a\r\nb\rc\n", bytes(range(256)), b"\xff\xfea\0\n\0", b"\x1b$)"]
+)
+def test_lines_are_those_of_the_text_in_every_charset(content: bytes) -> None:
+    for name in sorted({*_CHARSETS, "undefined", "no-such"}):
+        received = answer(200, content, ("Content-Type", f"text/x; charset={name}"))
+        lines = Lines(received.charset, 1000)
+        found = [*lines.feed(content[:1]), *lines.feed(content[1:]), *lines.feed(b"", final=True)]
+        text = io.StringIO(received.text, newline=None)
+        assert (name, found) == (name, [line.removesuffix("\n") for line in text])
 
 
 @given(st.text(max_size=30), st.binary(max_size=60))

@@ -286,9 +286,9 @@ def test_a_further_attempt_has_what_is_left_of_the_total() -> None:
     attempts = attempts_of(RetryPolicy())
     assert attempts.begin() == LIMITS
     CLOCK.now += 5
-    assert attempts.begin() == LIMITS.within(25)
+    assert attempts.begin() == LIMITS.shorten(25)
     CLOCK.now += 10
-    assert attempts.begin() == LIMITS.within(15)
+    assert attempts.begin() == LIMITS.shorten(15)
 
 
 def test_the_first_attempt_has_all_its_time_though_signing_took_long() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
+from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 
@@ -59,6 +60,13 @@ def test_the_first_try_is_made_at_once() -> None:
     assert (granted.provider, granted.scopes, granted.user) == ("github", ("repo",), None)
     assert run.pauses == []
     assert run.credentials.session("sess-1") is None
+
+
+@pytest.mark.parametrize("seconds", [-1e11, -9e11, 1 - 10**12])
+def test_a_token_that_expired_before_the_calendar_began_is_granted_as_it_is(seconds: float) -> None:
+    run = make_run(json_reply({**GRANTED, "expires_in": seconds}))
+    assert wait(run).expires_at == datetime.fromtimestamp(0, UTC)
+    assert len(run.credentials.tokens()) == 1
 
 
 def test_pauses_grow_by_half_from_one_second_to_five_and_are_spread() -> None:
