@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import os
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import aclosing
 from itertools import islice
@@ -100,7 +101,10 @@ class RedisStore(SyncEngineStore["RedisOperations"]):
 
 
 class AsyncRedisStore(AsyncEngineStore["RedisOperations"]):
-    """Async version of :class:`RedisStore`, on a client of ``redis.asyncio``."""
+    """Async version of :class:`RedisStore`, on a client of ``redis.asyncio``.
+
+    A forked child cannot use it, since its connections are the parent's: make it after the fork.
+    """
 
     def __init__(
         self, client: async_redis.Redis | async_redis.RedisCluster, *, prefix: str = "ath:"
@@ -109,6 +113,7 @@ class AsyncRedisStore(AsyncEngineStore["RedisOperations"]):
         super().__init__(_make_operations("AsyncRedisStore", prefix))
         self._client: Any = client
         self._owns_client = False
+        self._process = os.getpid()
 
     @classmethod
     def from_url(cls, url: str, *, prefix: str = "ath:", timeout: float = 5.0) -> AsyncRedisStore:
@@ -120,23 +125,42 @@ class AsyncRedisStore(AsyncEngineStore["RedisOperations"]):
     async def keys(self) -> AsyncIterator[CredentialKey]:
         """As :meth:`RedisStore.keys`."""
         async with aclosing(self._client.scan_iter(self._operations.pattern, count=PAGE)) as names:
-            while page := await self._ask(lambda: _take(names, PAGE)):
+            while page := await self._ask(lambda: self._take(names)):
                 for key in _parse_keys(await self._ask(lambda: self._read_keys(page))):
                     yield key
 
     async def aclose(self) -> None:
         """Close the client that :meth:`from_url` made; another one is left alone."""
-        if self._owns_client:
+        if self._owns_client and self._process == os.getpid():
             await self._client.aclose()
 
     async def _perform(self, step: tuple[Any, ...]) -> Any:
+        self._check_process()
         return _decode(await self._client.execute_command(*step))
 
+    async def _take(self, names: AsyncIterator[Any]) -> list[Any]:
+        self._check_process()
+        page: list[Any] = []
+        async for name in names:
+            page.append(name)
+            if len(page) == PAGE:
+                break
+        return page
+
     async def _read_keys(self, names: list[Any]) -> list[Any]:
+        self._check_process()
         async with self._client.pipeline(transaction=False) as pipeline:
             for name in names:
                 pipeline.hget(name, "key")
             return list(await pipeline.execute())
+
+    def _check_process(self) -> None:
+        # The pool of redis.asyncio does not see a fork: two processes would read one socket, and
+        # each could get the other's answers.
+        if self._process != os.getpid():
+            raise self._operations.failed(
+                "it was made in another process; make it, and its client, after the fork."
+            )
 
     async def _ask(self, call: Callable[[], Any]) -> Any:
         try:
@@ -144,15 +168,6 @@ class AsyncRedisStore(AsyncEngineStore["RedisOperations"]):
         except Exception as error:
             failure = self._operations.explain(error)
         raise failure
-
-
-async def _take(names: AsyncIterator[Any], count: int) -> list[Any]:
-    page: list[Any] = []
-    async for name in names:
-        page.append(name)
-        if len(page) == count:
-            break
-    return page
 
 
 def _parse_keys(answers: list[Any]) -> Iterator[CredentialKey]:

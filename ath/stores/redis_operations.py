@@ -55,6 +55,8 @@ class RedisOperations(Operations):
     def explain(self, error: Exception) -> ATHError:
         kind = type(error).__name__
         match error:
+            case ATHError():
+                return error
             case NoAnswer():
                 message, delivery = "Redis did not answer in time", Delivery.TIMED_OUT
             case BrokenConnection():

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
+import subprocess
+import sys
 import time
 import warnings
 from collections.abc import Iterator
@@ -221,3 +224,44 @@ def test_a_client_of_the_other_kind_is_an_invalid_argument() -> None:
 def test_what_is_no_json_object_is_not_stored(store: Any, new: str) -> None:
     assert error_of(lambda: store.replace(KEY, None, new)).code == "INVALID_ARGUMENT"
     assert store.load(KEY) is None
+
+
+FORKS = """
+import asyncio, json, os, sys
+import ath, redis.asyncio
+
+key = ath.CredentialKey("https://gateway.example", "https://agent.example/agent.json")
+parents, childs = asyncio.new_event_loop(), asyncio.new_event_loop()
+store = ath.AsyncRedisStore.from_url(sys.argv[1], prefix=sys.argv[2])
+parents.run_until_complete(store.replace(key, None, '{"value": 1}'))
+
+async def list_keys():
+    return [key async for key in store.keys()]
+
+child = os.fork()
+if child == 0:
+    for call in (lambda: store.load(key), list_keys):
+        try:
+            print(childs.run_until_complete(call()), flush=True)
+        except ath.ATHError as error:
+            print(error, flush=True)
+    childs.run_until_complete(store.aclose())
+    os._exit(0)
+os.waitpid(child, 0)
+print(str.__str__(parents.run_until_complete(store.load(key))))
+parents.run_until_complete(store.aclose())
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="forks are POSIX's")
+def test_a_forked_child_sends_nothing_on_the_connections_of_its_parents_event_loop(
+    redis_server: RedisServer, stores: Stores
+) -> None:
+    child = subprocess.run(
+        [sys.executable, "-c", FORKS, redis_server.url, stores.place],
+        capture_output=True, text=True, check=True, timeout=60,
+    )  # fmt: skip
+    *said, parents = child.stdout.splitlines()
+    assert len(said) == 2
+    assert all("STORAGE_ERROR" in line and "after the fork" in line for line in said)
+    assert parents == '{"value": 1}'
