@@ -109,7 +109,8 @@ class AsyncSQLStore(AsyncEngineStore["SQLOperations"]):
     """Async version of :class:`SQLStore`, on ``sqlalchemy.ext.asyncio.create_async_engine``.
 
     An operation ends after twice ``timeout`` at the latest, with a new connection if it needs one.
-    A cancelled one may take 10 seconds longer with psycopg, which first asks the server to stop.
+    A cancelled one may take 10 seconds longer with psycopg, which first asks the server to stop. On
+    SQLite a cancelled operation goes on by itself to its end.
     """
 
     def __init__(
@@ -141,6 +142,17 @@ class AsyncSQLStore(AsyncEngineStore["SQLOperations"]):
         return await self._run(self._operations.purge(before))
 
     async def _perform(self, step: Any) -> Answer:
+        if self._engine.dialect.name != "sqlite":
+            return await self._perform_now(step)
+        # Cancelled, aiosqlite would leave its thread in the middle of the transaction, and the
+        # file locked: whoever asked goes away, and the statement ends.
+        import asyncio
+
+        task = asyncio.ensure_future(self._perform_now(step))
+        task.add_done_callback(lambda done: done.cancelled() or done.exception())
+        return await asyncio.shield(task)
+
+    async def _perform_now(self, step: Any) -> Answer:
         if self._process != os.getpid():  # connections are the parent's
             self._engine.sync_engine.dispose(close=False)
             self._process = os.getpid()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import gc
 import json
 import logging
 import threading
@@ -233,6 +235,37 @@ def test_a_connection_that_was_broken_as_its_call_ended_serves_no_other_call(
     assert {message.partition(" (")[0].partition(": ")[2] for message in said} == {
         "the database did not answer in time"
     }
+
+
+@pytest.mark.parametrize("method", ["load", "replace"])
+@pytest.mark.parametrize("moment", ["before_cursor_execute", "after_cursor_execute", "commit"])
+@pytest.mark.parametrize("driver", ["aiosqlite"], indirect=True)
+def test_a_cancelled_call_does_not_leave_the_database_locked(
+    open_store: Open, rows: Any, stores: Stores, method: str, moment: str
+) -> None:
+    store, calls = open_store(), list[Any]()
+    assert store.replace(KEY, None, record(1))
+
+    @sqlalchemy.event.listens_for(store.store._engine.sync_engine, moment)
+    def cancel(*_: Any) -> None:
+        while calls:
+            calls.pop().cancel()
+
+    async def call() -> None:
+        arguments = () if method == "load" else (record(1), record(2))
+        calls.append(asyncio.ensure_future(getattr(store.store, method)(KEY, *arguments)))
+        await asyncio.gather(*calls, return_exceptions=True)
+        others = asyncio.all_tasks() - {asyncio.current_task()}
+        await asyncio.gather(*others, return_exceptions=True)
+
+    gc.disable()  # it would close what is left over, and hide it
+    try:
+        stores.loop.run(call())
+        assert calls == []
+        rows(f"UPDATE {stores.place} SET version = version + 1")
+    finally:
+        gc.enable()
+    assert value_in(store.load(KEY)) in (1, 2)
 
 
 def test_a_missing_table_is_named_with_what_makes_it(url: str, driver: str, stores: Stores) -> None:
