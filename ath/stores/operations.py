@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import secrets
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import suppress
 from hashlib import sha256
 from typing import Any, NamedTuple, TypeAlias, TypeVar
@@ -40,19 +40,41 @@ def _place_of(key: CredentialKey) -> Place:
     return Place(sha256(text.encode()).hexdigest(), text)
 
 
-def parse_key(text: str | bytes) -> CredentialKey:
-    """Read back what :func:`_place_of` wrote.
+class KeyReader:
+    """Reads back what :func:`_place_of` wrote; what is damaged is counted and stops no other."""
 
-    Raises:
-        ATHError: INVALID_CREDENTIALS.
-    """
-    with suppress(ValueError):
+    def __init__(self) -> None:
+        self._damaged = 0
+
+    def read(self, texts: Iterable[str | bytes]) -> Iterator[CredentialKey]:
+        for text in texts:
+            key = _parse_key(text)
+            if key is None:
+                self._damaged += 1
+            else:
+                yield key
+
+    def finish(self) -> None:
+        """Say so if there was a damaged one.
+
+        Raises:
+            ATHError: INVALID_CREDENTIALS.
+        """
+        if self._damaged:
+            raise ATHError(
+                "INVALID_CREDENTIALS",
+                f"The stored keys of {self._damaged} records are damaged; all others were read.",
+            )
+
+
+def _parse_key(text: str | bytes) -> CredentialKey | None:
+    with suppress(RecursionError, ValueError):
         match json.loads(text):
             case [str(implementor), str(agent_id), str() | None as user, bool(registered)]:
                 return CredentialKey(implementor, agent_id, user, registered)
             case _:
                 pass
-    raise ATHError("INVALID_CREDENTIALS", "The stored key of a record is damaged.")
+    return None
 
 
 def expiry_of(record: str) -> float | None:

@@ -14,7 +14,7 @@ from .._secret import hide
 from ..errors import ATHError
 from .base import CredentialKey
 from .engine import AsyncEngineStore, SyncEngineStore, require_library
-from .operations import PAGE, parse_key
+from .operations import PAGE, KeyReader
 
 if TYPE_CHECKING:
     from .redis_operations import RedisOperations
@@ -23,6 +23,8 @@ __all__ = ["AsyncRedisStore", "RedisStore"]
 
 T = TypeVar("T")
 INSTALL = 'pip install "redis>=5.0.1,<9"'
+_IN_BYTES = {"NEVER_DECODE": True}
+"""Names and keys may be damaged: a client that decodes would fail at all that it has read."""
 
 
 class RedisStore(SyncEngineStore["RedisOperations"]):
@@ -72,11 +74,12 @@ class RedisStore(SyncEngineStore["RedisOperations"]):
         """The keys of all records, in no order; one may come twice while others are added.
 
         Raises:
-            ATHError: STORAGE_ERROR; INVALID_CREDENTIALS for a damaged key.
+            ATHError: STORAGE_ERROR; INVALID_CREDENTIALS after all others if some are damaged.
         """
-        names = self._client.scan_iter(self._operations.pattern, count=PAGE)
+        names, reader = _scan(self._client, self._operations.pattern), KeyReader()
         while page := self._ask(lambda: list(islice(names, PAGE))):
-            yield from _parse_keys(self._ask(lambda: self._read_keys(page)))
+            yield from reader.read(self._ask(lambda: self._read_keys(page)))
+        reader.finish()
 
     def close(self) -> None:
         """Close the client that :meth:`from_url` made; another one is left alone."""
@@ -89,8 +92,8 @@ class RedisStore(SyncEngineStore["RedisOperations"]):
     def _read_keys(self, names: list[Any]) -> list[Any]:
         with self._client.pipeline(transaction=False) as pipeline:
             for name in names:
-                pipeline.hget(name, "key")
-            return list(pipeline.execute())
+                pipeline.execute_command("HGET", name, "key", **_IN_BYTES)
+            return [key for key in pipeline.execute() if key is not None]
 
     def _ask(self, call: Callable[[], T]) -> T:
         try:
@@ -124,10 +127,12 @@ class AsyncRedisStore(AsyncEngineStore["RedisOperations"]):
 
     async def keys(self) -> AsyncIterator[CredentialKey]:
         """As :meth:`RedisStore.keys`."""
-        async with aclosing(self._client.scan_iter(self._operations.pattern, count=PAGE)) as names:
+        reader = KeyReader()
+        async with aclosing(_scan(self._client, self._operations.pattern)) as names:
             while page := await self._ask(lambda: self._take(names)):
-                for key in _parse_keys(await self._ask(lambda: self._read_keys(page))):
+                for key in reader.read(await self._ask(lambda: self._read_keys(page))):
                     yield key
+        reader.finish()
 
     async def aclose(self) -> None:
         """Close the client that :meth:`from_url` made; another one is left alone."""
@@ -151,8 +156,8 @@ class AsyncRedisStore(AsyncEngineStore["RedisOperations"]):
         self._check_process()
         async with self._client.pipeline(transaction=False) as pipeline:
             for name in names:
-                pipeline.hget(name, "key")
-            return list(await pipeline.execute())
+                pipeline.execute_command("HGET", name, "key", **_IN_BYTES)
+            return [key for key in await pipeline.execute() if key is not None]
 
     def _check_process(self) -> None:
         # The pool of redis.asyncio does not see a fork: two processes would read one socket, and
@@ -170,9 +175,9 @@ class AsyncRedisStore(AsyncEngineStore["RedisOperations"]):
         raise failure
 
 
-def _parse_keys(answers: list[Any]) -> Iterator[CredentialKey]:
-    """Without those that were deleted meanwhile."""
-    return (parse_key(answer) for answer in answers if answer is not None)
+def _scan(client: Any, pattern: str) -> Any:
+    """The names of records; other data may have such a name, if it is no hash."""
+    return client.scan_iter(pattern, count=PAGE, _type="hash", **_IN_BYTES)
 
 
 def _decode(answer: Any) -> Any:

@@ -15,6 +15,7 @@ from .._lazy import async_sqlalchemy, sqlalchemy
 from ..errors import ATHError
 from .base import CredentialKey
 from .engine import AsyncEngineStore, SyncEngineStore, require_library
+from .operations import KeyReader
 
 if TYPE_CHECKING:
     from .sql_operations import Answer, SQLOperations
@@ -71,12 +72,13 @@ class SQLStore(SyncEngineStore["SQLOperations"]):
         """The keys of all records, read in pages.
 
         Raises:
-            ATHError: STORAGE_ERROR; INVALID_CREDENTIALS for a damaged key.
+            ATHError: STORAGE_ERROR; INVALID_CREDENTIALS after all others if some are damaged.
         """
-        keys, last = self._run(self._operations.read_keys(""))
-        while keys:
-            yield from keys
-            keys, last = self._run(self._operations.read_keys(last))
+        reader, last = KeyReader(), ""
+        while page := self._run(self._operations.read_keys(last)):
+            yield from reader.read(row.key for row in page)
+            last = page[-1].id
+        reader.finish()
 
     def purge(self, before: float | None = None) -> int:
         """Remove records whose ``expires_at`` has passed, and locks whose lease has ended.
@@ -131,11 +133,12 @@ class AsyncSQLStore(AsyncEngineStore["SQLOperations"]):
 
     async def keys(self) -> AsyncIterator[CredentialKey]:
         """As :meth:`SQLStore.keys`."""
-        keys, last = await self._run(self._operations.read_keys(""))
-        while keys:
-            for key in keys:
+        reader, last = KeyReader(), ""
+        while page := await self._run(self._operations.read_keys(last)):
+            for key in reader.read(row.key for row in page):
                 yield key
-            keys, last = await self._run(self._operations.read_keys(last))
+            last = page[-1].id
+        reader.finish()
 
     async def purge(self, before: float | None = None) -> int:
         """As :meth:`SQLStore.purge`."""

@@ -14,8 +14,7 @@ from sqlalchemy.schema import CreateTable
 
 from .._secret import hide
 from ..errors import ATHError, Delivery
-from .base import CredentialKey
-from .operations import PAGE, Operations, Place, Steps, parse_key
+from .operations import PAGE, Operations, Place, Steps
 
 DIALECTS = ("postgresql", "sqlite")
 _SAYINGS = {  # by SQLSTATE, or SQLite's name of the error
@@ -118,15 +117,14 @@ class SQLOperations(Operations):
             return
         yield create  # PostgreSQL fails if another process is creating it at the same time
 
-    def read_keys(self, after: str) -> Steps[tuple[list[CredentialKey], str]]:
-        """Some keys, and where to go on after them; no keys are the end."""
+    def read_keys(self, after: str) -> Steps[list[Any]]:
+        """Some rows with the id and the key of a record, from there on; none are the end."""
         columns = self.table.c
         query = sa.select(columns.id, columns.key).where(
             columns.id > after, columns.key.is_not(None)
         )
         answer: Answer = yield query.order_by(columns.id).limit(PAGE)
-        keys = [parse_key(row.key) for row in answer.rows]
-        return keys, answer.rows[-1].id if keys else after
+        return answer.rows
 
     def purge(self, before: float | None) -> Steps[int]:
         columns, limit = self.table.c, time.time() if before is None else before

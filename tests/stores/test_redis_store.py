@@ -18,9 +18,10 @@ import redis.asyncio
 from redis.crc import key_slot
 
 import ath
+from ath.stores.encryption import Cipher
 from tests.harness.engines import RedisServer, Stores
 
-from .support import ALICE, KEY, error_of, outcome, record, value_in
+from .support import ALICE, BOB, KEY, error_of, outcome, record, value_in
 
 
 @pytest.fixture(params=["redis", "async_redis"])
@@ -130,6 +131,46 @@ def test_something_else_under_the_name_of_a_record_is_a_storage_error(
         error = error_of(call)
         assert error.code == "STORAGE_ERROR"
         assert "refused the command" in error.message
+
+
+@pytest.mark.parametrize("decodes", [False, True])
+def test_damaged_keys_and_foreign_names_keep_no_other_from_being_listed_rotated_and_copied(
+    method: str, stores: Stores, redis_server: RedisServer, client: Any, decodes: bool
+) -> None:
+    store = getattr(stores, method)(redis_server.url, decode_responses=decodes)
+    keys = {KEY._replace(user=str(number)) for number in range(20)}
+    encrypted = Cipher([b"o" * 32])
+    for key in keys:
+        assert store.replace(key, None, encrypted.encrypt(key, record(key.user)))
+    client.set(f"{stores.place}{{another's}}", "a string")
+    client.hset(f"{stores.place}{{another's, too}}", "field", "value")
+    client.hset(stores.place.encode() + b"{\xff}", "field", "value")
+    assert set(store.keys()) == keys
+    for key in (ALICE, BOB):
+        assert store.replace(key, None, record(1))
+    client.hset(name_of(stores, ALICE), "key", b"\xff")
+    client.hset(name_of(stores, BOB), "key", "[" * 100_000)
+
+    memory, rotated = ath.MemoryStore(), [b"n" * 32, b"o" * 32]
+    if method == "redis":
+        calls: list[Any] = [
+            ath.EncryptedStore(store, rotated).rotate,
+            lambda: ath.stores.copy(store, memory),
+            lambda: stores.loop.run(ath.stores.copy_async(store, ath.MemoryStore())),
+        ]
+    else:
+        inner = store.store
+        calls = [
+            lambda: stores.loop.run(ath.AsyncEncryptedStore(inner, rotated).rotate()),
+            lambda: stores.loop.run(ath.stores.copy_async(inner, memory)),
+        ]
+    for call in calls:
+        error = error_of(call)
+        assert error.code == "INVALID_CREDENTIALS"
+        assert "2 records" in error.message
+    assert set(memory.keys()) == keys
+    for key in keys:
+        assert value_in(ath.EncryptedStore(memory, b"n" * 32).load(key)) == key.user
 
 
 @pytest.mark.parametrize("policy", ["allkeys-lru", "allkeys-random", "volatile-lru", "noeviction"])

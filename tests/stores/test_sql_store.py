@@ -322,6 +322,21 @@ def test_a_damaged_key_is_said_to_be_so(open_store: Open, rows: Any, stores: Sto
         assert value_in(store.load(KEY)) == 1
 
 
+def test_damaged_keys_keep_no_other_from_being_copied(
+    open_store: Open, rows: Any, stores: Stores, driver: str
+) -> None:
+    store, memory = open_store(), ath.MemoryStore()
+    source = store.store if DRIVERS[driver][0] == "async_sql" else store
+    keys = {KEY._replace(user=str(number)) for number in range(20)}
+    for key in keys | {ALICE, BOB}:
+        assert store.replace(key, None, record(key.user))
+    rows(f"UPDATE {stores.place} SET key = 'x' WHERE key LIKE '%alice%' OR key LIKE '%bob%'")
+    error = error_of(lambda: stores.loop.run(ath.stores.copy_async(source, memory)))
+    assert error.code == "INVALID_CREDENTIALS"
+    assert "2 records" in error.message
+    assert set(memory.keys()) == keys
+
+
 @pytest.mark.parametrize(
     "wrong",
     [
