@@ -66,6 +66,7 @@ class RedisStore(SyncEngineStore["RedisOperations"]):
         Raises:
             ATHError: INVALID_ARGUMENT.
         """
+        url = hide(url)  # an error tracker records the variables of a frame that raises
         store = cls(_make_client(cls.__name__, url, timeout, awaits=False), prefix=prefix)
         store._owns_client = True
         return store
@@ -121,6 +122,7 @@ class AsyncRedisStore(AsyncEngineStore["RedisOperations"]):
     @classmethod
     def from_url(cls, url: str, *, prefix: str = "ath:", timeout: float = 5.0) -> AsyncRedisStore:
         """As :meth:`RedisStore.from_url`; :meth:`aclose` it when you are done."""
+        url = hide(url)
         store = cls(_make_client(cls.__name__, url, timeout, awaits=True), prefix=prefix)
         store._owns_client = True
         return store

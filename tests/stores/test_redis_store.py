@@ -8,6 +8,7 @@ import os
 import subprocess
 import sys
 import time
+import traceback
 import warnings
 from collections.abc import Iterator
 from typing import Any
@@ -230,6 +231,18 @@ def test_a_store_of_a_url_closes_its_client_and_bounds_its_calls(
     run(store.close() if sync else store.aclose())
     [connection] = pool._available_connections
     assert not (connection.is_connected if not sync else connection._sock)
+
+
+def test_no_frame_of_an_error_about_the_url_shows_the_password(method: str) -> None:
+    kind: Any = ath.RedisStore if method == "redis" else ath.AsyncRedisStore
+    error = error_of(lambda: kind.from_url("redis://:hunter2@host:no-port"))
+    frames = [
+        frame
+        for frame, _ in traceback.walk_tb(error.__traceback__)
+        if frame.f_globals["__name__"].startswith("ath.")
+    ]
+    assert len(frames) >= 3
+    assert [frame for frame in frames if "hunter2" in repr(frame.f_locals)] == []
 
 
 @pytest.mark.parametrize("url", ["", "nonsense", "http://user:hunter2@host/", 5, None])
