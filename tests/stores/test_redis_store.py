@@ -16,11 +16,15 @@ from typing import Any
 import pytest
 import redis
 import redis.asyncio
+from redis.asyncio.retry import Retry as AsyncRetry
+from redis.backoff import NoBackoff
 from redis.crc import key_slot
+from redis.retry import Retry
 
 import ath
 from ath.stores.encryption import Cipher
 from tests.harness.engines import RedisServer, Stores
+from tests.harness.tcp_proxy import TCPProxy
 
 from .support import ALICE, BOB, KEY, error_of, outcome, record, value_in
 
@@ -201,6 +205,21 @@ def test_a_policy_that_may_not_be_read_is_not_asked_for_again(method: str, store
             assert store.load(KEY) == record(1)
             refused = [entry for entry in admin.acl_log() if entry["object"].startswith("config")]
             assert [int(entry["count"]) for entry in refused] == [1]
+        stores.close()
+
+
+def test_a_connection_that_ends_at_the_question_for_the_policy_does_not_stop_the_store(
+    method: str, stores: Stores, redis_server: RedisServer
+) -> None:
+    kind: Any = Retry if method == "redis" else AsyncRetry
+    with TCPProxy(redis_server.port) as proxy:
+        for _ in range(2):
+            proxy.reset_at(b"CONFIG")
+        url = redis_server.url.replace(str(redis_server.port), str(proxy.port))
+        store = getattr(stores, method)(url, retry=kind(NoBackoff(), 0))
+        assert store.replace(KEY, None, record(1))
+        assert store.load(KEY) == record(1)
+        assert proxy.met == 1  # it is not asked again
         stores.close()
 
 
