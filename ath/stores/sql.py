@@ -253,7 +253,8 @@ class _TimeLimit:
             finally:
                 with lock:
                     over = True
-                timer.cancel()
+                if timer is not None:
+                    timer.cancel()
                 if self._broken:
                     connection.invalidate()  # the driver may not know yet, and the pool keep it
 
@@ -267,8 +268,11 @@ def _make_breaker(driver: Any, stack: ExitStack) -> Callable[[], object] | None:
     return terminate
 
 
-def _start_timer(seconds: float, function: Callable[[], None]) -> threading.Timer:
+def _start_timer(seconds: float, function: Callable[[], None]) -> threading.Timer | None:
     timer = threading.Timer(seconds, function)
     timer.daemon = True
-    timer.start()
+    try:
+        timer.start()
+    except RuntimeError:  # none can be started as the interpreter ends; the server's limit holds
+        return None
     return timer

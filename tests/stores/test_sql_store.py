@@ -268,6 +268,22 @@ def test_a_cancelled_call_does_not_leave_the_database_locked(
     assert value_in(store.load(KEY)) in (1, 2)
 
 
+@pytest.mark.parametrize("driver", ["psycopg"], indirect=True)
+def test_a_store_can_be_used_as_the_interpreter_ends(
+    open_store: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """From Python 3.12 on no thread can be started then."""
+    store = open_store()
+
+    def start(_: threading.Thread) -> None:
+        raise RuntimeError("can't create new thread at interpreter shutdown")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(threading.Timer, "start", start)
+        assert store.replace(KEY, None, record(1))
+        assert value_in(store.load(KEY)) == 1
+
+
 def test_a_missing_table_is_named_with_what_makes_it(url: str, driver: str, stores: Stores) -> None:
     if DRIVERS[driver][0] == "sql":
         engine: Any = sqlalchemy.create_engine(url)
