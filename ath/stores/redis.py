@@ -31,9 +31,10 @@ class RedisStore(SyncEngineStore["RedisOperations"]):
     """Keeps each record in Redis: for workers on many machines and any number of users.
 
     A record is a hash at ``prefix{digest of its key}``, its lock stands at the same with ``:lock``
-    behind. Redis removes records whose ``expires_at`` has passed. Use a client with timeouts
-    (``socket_timeout``, ``socket_connect_timeout``): they bound each operation, which asks at most
-    three times.
+    behind. Redis removes records whose ``expires_at`` has passed. Use
+    :meth:`from_url`, or a client with ``socket_timeout`` and ``socket_connect_timeout``, and with
+    ``retry=Retry(NoBackoff(), 1, supported_errors=(redis.ConnectionError,))``: by default redis-py
+    repeats each command, up to ten times with pauses, also after a timeout.
 
     What Redis acknowledges and then loses is lost: ``appendonly yes`` with ``appendfsync always``
     keeps records over a crash, ``maxmemory-policy noeviction`` (or one that evicts volatile keys
