@@ -31,8 +31,9 @@ class RedisStore(SyncEngineStore["RedisOperations"]):
     """Keeps each record in Redis: for workers on many machines and any number of users.
 
     A record is a hash at ``prefix{digest of its key}``, its lock stands at the same with ``:lock``
-    behind. Redis removes records whose ``expires_at`` has passed. Use
-    :meth:`from_url`, or a client with ``socket_timeout`` and ``socket_connect_timeout``, and with
+    behind. Redis removes records whose ``expires_at`` has passed.
+
+    Use :meth:`from_url`, or a client with ``socket_timeout``, ``socket_connect_timeout`` and
     ``retry=Retry(NoBackoff(), 1, supported_errors=(redis.ConnectionError,))``: by default redis-py
     repeats each command, up to ten times with pauses, also after a timeout.
 
@@ -46,7 +47,7 @@ class RedisStore(SyncEngineStore["RedisOperations"]):
         prefix: What all names in Redis begin with.
 
     Raises:
-        ATHError: INVALID_ARGUMENT, also for an async client.
+        ATHError: INVALID_ARGUMENT, also for an async client, or one with ``cache_config``.
     """
 
     def __init__(self, client: redis.Redis | redis.RedisCluster, *, prefix: str = "ath:") -> None:
@@ -194,6 +195,12 @@ def _check(client: object, store: str, *, awaits: bool) -> None:
     if not callable(execute) or inspect.iscoroutinefunction(execute) != awaits:
         wanted = "redis.asyncio.Redis" if awaits else "redis.Redis"
         raise ATHError("INVALID_ARGUMENT", f"The client of {store} must be a {wanted}.")
+    get_cache = getattr(client, "get_cache", None)
+    if get_cache is not None and get_cache() is not None:
+        raise ATHError(
+            "INVALID_ARGUMENT",
+            f"The client of {store} must be one without a cache: a record must be read as it is.",
+        )
 
 
 def _make_operations(store: str, prefix: object) -> RedisOperations:

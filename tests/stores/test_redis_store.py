@@ -293,6 +293,16 @@ def test_a_client_of_the_other_kind_is_an_invalid_argument() -> None:
     assert not isinstance(outcome(lambda: ath.RedisStore(blocking)), ath.ATHError)
 
 
+def test_a_client_that_caches_is_an_invalid_argument(redis_server: RedisServer) -> None:
+    cache = pytest.importorskip("redis.cache")  # from redis-py 5.1 on
+    with redis.Redis.from_url(
+        redis_server.url, protocol=3, cache_config=cache.CacheConfig()
+    ) as client:
+        error = error_of(lambda: ath.RedisStore(client))
+    assert error.code == "INVALID_ARGUMENT"
+    assert "without a cache" in error.message
+
+
 @pytest.mark.parametrize("new", ["", "[]", "text", '"\ud800"', '{"a": "\ud800"}', "{" * 5_000])
 def test_what_is_no_json_object_is_not_stored(store: Any, new: str) -> None:
     assert error_of(lambda: store.replace(KEY, None, new)).code == "INVALID_ARGUMENT"
