@@ -45,7 +45,7 @@ def copy(
 
     Raises:
         ATHError: INVALID_ARGUMENT for async stores; whatever a store raises, after which the
-            records so far are copied.
+            records so far are copied (all others, if ``keys`` finds damaged ones).
     """
     if has_coroutines(source) or has_coroutines(target):
         raise ATHError("INVALID_ARGUMENT", "Use copy_async() for async stores.")
@@ -111,8 +111,21 @@ class _InThreads:
         return await _run_in_thread(self._store.replace, key, old, new)
 
     async def keys(self) -> AsyncIterator[CredentialKey]:
-        for key in await _run_in_thread(lambda: list(self._store.keys())):
+        keys = list[CredentialKey]()
+        failure = await _run_in_thread(self._collect, keys)
+        for key in keys:
             yield key
+        if failure is not None:
+            raise failure
+
+    def _collect(self, keys: list[CredentialKey]) -> ATHError | None:
+        """Add all keys, up to the error that may come after them."""
+        try:
+            for key in self._store.keys():  # noqa: SIM118 - a store is no dict
+                keys.append(key)
+        except ATHError as error:
+            return error
+        return None
 
 
 async def _run_in_thread(method: Callable[..., Any], *arguments: Any) -> Any:

@@ -151,7 +151,8 @@ class EncryptedStore(_Encrypted):
 
         Raises:
             ATHError: INVALID_CREDENTIALS if there are records that none of the keys decrypts
-                (``details["failed"]`` has their keys); all others are encrypted anew by then.
+                (``details["failed"]`` has their keys), or whose keys are damaged; all others are
+                encrypted anew by then.
         """
         rotated, failed = 0, list[CredentialKey]()
         for key in self.keys():

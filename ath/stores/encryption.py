@@ -138,7 +138,8 @@ def _associated(key: CredentialKey) -> bytes:
 
 def _read_expiry(text: str) -> float | None:
     """The member of a record that its store has to read."""
-    with suppress(RecursionError, ValueError):  # json's error holds the whole text
+    with suppress(RecursionError, ValueError):  # these errors hold the whole text
+        text.encode()
         match json.loads(text):
             case {"expires_at": float() | int() as seconds} if not isinstance(seconds, bool):
                 return seconds
@@ -146,7 +147,7 @@ def _read_expiry(text: str) -> float | None:
                 return None
             case _:
                 pass
-    raise ATHError("INVALID_ARGUMENT", "A record must be a JSON object.")
+    raise ATHError("INVALID_ARGUMENT", "A record must be a JSON object that can be encoded.")
 
 
 def _key_id(key: bytes) -> str:

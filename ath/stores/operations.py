@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import secrets
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import suppress
 from hashlib import sha256
 from typing import Any, NamedTuple, TypeAlias, TypeVar
@@ -23,6 +23,7 @@ Steps: TypeAlias = Generator[Any, Any, T]
 
 PAGE = 1_000
 """How many keys are read at once."""
+_LONGEST_LEASE = 1e9  # seconds; no engine has a word for an infinite one
 _LAST_SECOND = 1e11  # UTC; a record that expires later is kept for ever
 
 
@@ -40,19 +41,41 @@ def _place_of(key: CredentialKey) -> Place:
     return Place(sha256(text.encode()).hexdigest(), text)
 
 
-def parse_key(text: str | bytes) -> CredentialKey:
-    """Read back what :func:`_place_of` wrote.
+class KeyReader:
+    """Reads back what :func:`_place_of` wrote; what is damaged is counted and stops no other."""
 
-    Raises:
-        ATHError: INVALID_CREDENTIALS.
-    """
-    with suppress(ValueError):
+    def __init__(self) -> None:
+        self._damaged = 0
+
+    def read(self, texts: Iterable[str | bytes]) -> Iterator[CredentialKey]:
+        for text in texts:
+            key = _parse_key(text)
+            if key is None:
+                self._damaged += 1
+            else:
+                yield key
+
+    def finish(self) -> None:
+        """Say so if there was a damaged one.
+
+        Raises:
+            ATHError: INVALID_CREDENTIALS.
+        """
+        if self._damaged:
+            raise ATHError(
+                "INVALID_CREDENTIALS",
+                f"The stored keys of {self._damaged} records are damaged; all others were read.",
+            )
+
+
+def _parse_key(text: str | bytes) -> CredentialKey | None:
+    with suppress(RecursionError, ValueError):
         match json.loads(text):
             case [str(implementor), str(agent_id), str() | None as user, bool(registered)]:
                 return CredentialKey(implementor, agent_id, user, registered)
             case _:
                 pass
-    raise ATHError("INVALID_CREDENTIALS", "The stored key of a record is damaged.")
+    return None
 
 
 def expiry_of(record: str) -> float | None:
@@ -89,7 +112,7 @@ class Operations(ABC):
     def load(self, key: CredentialKey) -> Steps[str | None]:
         check_key(key)
         place = _place_of(key)
-        return (yield from _repeat_if_lost(lambda: self._load(place)))
+        return (yield from repeat_if_lost(lambda: self._load(place)))
 
     def replace(self, key: CredentialKey, old: str | None, new: str) -> Steps[bool]:
         check_key(key)
@@ -136,11 +159,12 @@ class Operations(ABC):
         place = _place_of(key)
         # The same at each repetition of this call, and another one at the owner's next call.
         holder = secrets.token_hex(16) + _name_of(owner)
-        return (yield from _repeat_if_lost(lambda: self._acquire(place, holder, lease)))
+        capped = min(_LONGEST_LEASE, lease)
+        return (yield from repeat_if_lost(lambda: self._acquire(place, holder, capped)))
 
     def release(self, key: CredentialKey, owner: str) -> Steps[None]:
         place = _place_of(key)  # no key that acquire() refuses has a lock
-        yield from _repeat_if_lost(lambda: self._release(place, _name_of(owner)))
+        yield from repeat_if_lost(lambda: self._release(place, _name_of(owner)))
 
     @abstractmethod
     def explain(self, error: Exception) -> ATHError:
@@ -182,12 +206,12 @@ def _may_be_done(failure: ATHError) -> bool:
 
 def _can_be_stored(text: str) -> bool:
     try:
-        return bool(text.encode())
+        return bool(text.encode()) and "\0" not in text  # which no JSON holds
     except UnicodeEncodeError:
         return False
 
 
-def _repeat_if_lost(attempt: Callable[[], Steps[T]]) -> Steps[T]:
+def repeat_if_lost(attempt: Callable[[], Steps[T]]) -> Steps[T]:
     """Once more if the connection broke, as one from a pool does whose server was restarted."""
     try:
         return (yield from attempt())

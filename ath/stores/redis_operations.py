@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from contextlib import suppress
 from typing import Any
 
 import redis.asyncio
@@ -55,6 +56,8 @@ class RedisOperations(Operations):
     def explain(self, error: Exception) -> ATHError:
         kind = type(error).__name__
         match error:
+            case ATHError():
+                return error
             case NoAnswer():
                 message, delivery = "Redis did not answer in time", Delivery.TIMED_OUT
             case BrokenConnection():
@@ -111,13 +114,10 @@ class RedisOperations(Operations):
 
     def _warn_of_eviction(self) -> Steps[None]:
         """Say so once if this server throws records away when its memory is full."""
-        try:
-            answer = yield "CONFIG GET", "maxmemory-policy"
-        except ATHError as error:
-            if error._delivery is not Delivery.LOCAL:
-                raise
-            answer = ""  # the user may not read it, or it is a service without it
         self._checked_eviction = True
+        answer = ""
+        with suppress(ATHError):  # the user may not read it, or a proxy ends the connection
+            answer = yield "CONFIG GET", "maxmemory-policy"
         if "allkeys-" in str(answer):
             warnings.warn(
                 f"{self.store}: the maxmemory-policy of this Redis server evicts any key when "

@@ -15,6 +15,7 @@ from .._lazy import async_sqlalchemy, sqlalchemy
 from ..errors import ATHError
 from .base import CredentialKey
 from .engine import AsyncEngineStore, SyncEngineStore, require_library
+from .operations import KeyReader
 
 if TYPE_CHECKING:
     from .sql_operations import Answer, SQLOperations
@@ -71,12 +72,13 @@ class SQLStore(SyncEngineStore["SQLOperations"]):
         """The keys of all records, read in pages.
 
         Raises:
-            ATHError: STORAGE_ERROR; INVALID_CREDENTIALS for a damaged key.
+            ATHError: STORAGE_ERROR; INVALID_CREDENTIALS after all others if some are damaged.
         """
-        keys, last = self._run(self._operations.read_keys(""))
-        while keys:
-            yield from keys
-            keys, last = self._run(self._operations.read_keys(last))
+        reader, last = KeyReader(), ""
+        while page := self._run(self._operations.read_keys(last)):
+            yield from reader.read(row.key for row in page)
+            last = page[-1].id
+        reader.finish()
 
     def purge(self, before: float | None = None) -> int:
         """Remove records whose ``expires_at`` has passed, and locks whose lease has ended.
@@ -109,7 +111,8 @@ class AsyncSQLStore(AsyncEngineStore["SQLOperations"]):
     """Async version of :class:`SQLStore`, on ``sqlalchemy.ext.asyncio.create_async_engine``.
 
     An operation ends after twice ``timeout`` at the latest, with a new connection if it needs one.
-    A cancelled one may take 10 seconds longer with psycopg, which first asks the server to stop.
+    A cancelled one may take 10 seconds longer with psycopg, which first asks the server to stop. On
+    SQLite a cancelled operation goes on by itself to its end.
     """
 
     def __init__(
@@ -130,17 +133,29 @@ class AsyncSQLStore(AsyncEngineStore["SQLOperations"]):
 
     async def keys(self) -> AsyncIterator[CredentialKey]:
         """As :meth:`SQLStore.keys`."""
-        keys, last = await self._run(self._operations.read_keys(""))
-        while keys:
-            for key in keys:
+        reader, last = KeyReader(), ""
+        while page := await self._run(self._operations.read_keys(last)):
+            for key in reader.read(row.key for row in page):
                 yield key
-            keys, last = await self._run(self._operations.read_keys(last))
+            last = page[-1].id
+        reader.finish()
 
     async def purge(self, before: float | None = None) -> int:
         """As :meth:`SQLStore.purge`."""
         return await self._run(self._operations.purge(before))
 
     async def _perform(self, step: Any) -> Answer:
+        if self._engine.dialect.name != "sqlite":
+            return await self._perform_now(step)
+        # Cancelled, aiosqlite would leave its thread in the middle of the transaction, and the
+        # file locked: whoever asked goes away, and the statement ends.
+        import asyncio
+
+        task = asyncio.ensure_future(self._perform_now(step))
+        task.add_done_callback(lambda done: done.cancelled() or done.exception())
+        return await asyncio.shield(task)
+
+    async def _perform_now(self, step: Any) -> Answer:
         if self._process != os.getpid():  # connections are the parent's
             self._engine.sync_engine.dispose(close=False)
             self._process = os.getpid()
@@ -238,7 +253,8 @@ class _TimeLimit:
             finally:
                 with lock:
                     over = True
-                timer.cancel()
+                if timer is not None:
+                    timer.cancel()
                 if self._broken:
                     connection.invalidate()  # the driver may not know yet, and the pool keep it
 
@@ -252,8 +268,11 @@ def _make_breaker(driver: Any, stack: ExitStack) -> Callable[[], object] | None:
     return terminate
 
 
-def _start_timer(seconds: float, function: Callable[[], None]) -> threading.Timer:
+def _start_timer(seconds: float, function: Callable[[], None]) -> threading.Timer | None:
     timer = threading.Timer(seconds, function)
     timer.daemon = True
-    timer.start()
+    try:
+        timer.start()
+    except RuntimeError:  # none can be started as the interpreter ends; the server's limit holds
+        return None
     return timer

@@ -91,3 +91,11 @@ def test_a_holder_that_was_stopped_past_its_lease_overwrites_and_frees_nothing(
         assert read_line(process) == "released"
     assert not store.acquire(KEY, "third", 60)
     assert value_in(store.load(KEY)) == "another one's"
+
+
+@pytest.mark.parametrize("lease", [1e17, float("inf")])
+def test_a_lease_may_be_longer_than_the_engine_can_count(store: Any, lease: float) -> None:
+    assert store.acquire(KEY, "me", lease)
+    assert not store.acquire(KEY, "another", 1)
+    store.release(KEY, "me")
+    assert store.acquire(KEY, "another", 1)

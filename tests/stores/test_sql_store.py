@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import gc
 import json
 import logging
 import threading
@@ -12,6 +14,7 @@ from typing import Any
 
 import pytest
 import sqlalchemy
+from sqlalchemy import event
 from sqlalchemy.ext.asyncio import create_async_engine
 
 import ath
@@ -235,6 +238,80 @@ def test_a_connection_that_was_broken_as_its_call_ended_serves_no_other_call(
     }
 
 
+@pytest.mark.parametrize("method", ["load", "replace"])
+@pytest.mark.parametrize("moment", ["before_cursor_execute", "after_cursor_execute", "commit"])
+@pytest.mark.parametrize("driver", ["aiosqlite"], indirect=True)
+def test_a_cancelled_call_does_not_leave_the_database_locked(
+    open_store: Open, rows: Any, stores: Stores, method: str, moment: str
+) -> None:
+    store, calls = open_store(), list[Any]()
+    assert store.replace(KEY, None, record(1))
+
+    @event.listens_for(store.store._engine.sync_engine, moment)
+    def cancel(*_: Any) -> None:
+        while calls:
+            calls.pop().cancel()
+
+    async def call() -> None:
+        arguments = () if method == "load" else (record(1), record(2))
+        calls.append(asyncio.ensure_future(getattr(store.store, method)(KEY, *arguments)))
+        await asyncio.gather(*calls, return_exceptions=True)
+        others = asyncio.all_tasks() - {asyncio.current_task()}
+        await asyncio.gather(*others, return_exceptions=True)
+
+    gc.disable()  # it would close what is left over, and hide it
+    try:
+        stores.loop.run(call())
+        assert calls == []
+        rows(f"UPDATE {stores.place} SET version = version + 1")
+    finally:
+        gc.enable()
+    assert value_in(store.load(KEY)) in (1, 2)
+
+
+@pytest.mark.parametrize("driver", ON_POSTGRES, indirect=True)
+def test_a_statement_that_takes_too_long_does_not_cost_the_connection_and_leads_to_no_other(
+    open_store: Open, rows: Any, stores: Stores, url: str
+) -> None:
+    store, lost, statements = open_store(timeout=2), list[Any](), list[str]()
+    inner: Any = getattr(store, "store", store)
+    sync_engine = getattr(inner._engine, "sync_engine", inner._engine)
+    event.listen(sync_engine, "invalidate", lambda *found: lost.append(found))
+    event.listen(
+        sync_engine, "before_cursor_execute", lambda _, __, words, *___: statements.append(words)
+    )
+    engine = sqlalchemy.create_engine(url.replace("asyncpg", "psycopg"))
+    with engine.begin() as other:
+        other.execute(sqlalchemy.text(f"LOCK TABLE {stores.place}"))
+        error = error_of(store.create_table)
+    engine.dispose()
+    assert "did not answer in time" in error.message
+    assert lost == []
+    assert [words for words in statements if "CREATE" in words] == []
+
+
+@pytest.mark.parametrize("driver", ON_POSTGRES, indirect=True)
+def test_the_longest_timeout_is_the_servers_longest(open_store: Open) -> None:
+    store = open_store(timeout=threading.TIMEOUT_MAX / 4)
+    assert store.replace(KEY, None, record(1))
+
+
+@pytest.mark.parametrize("driver", ["psycopg"], indirect=True)
+def test_a_store_can_be_used_as_the_interpreter_ends(
+    open_store: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """From Python 3.12 on no thread can be started then."""
+    store = open_store()
+
+    def start(_: threading.Thread) -> None:
+        raise RuntimeError("can't create new thread at interpreter shutdown")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(threading.Timer, "start", start)
+        assert store.replace(KEY, None, record(1))
+        assert value_in(store.load(KEY)) == 1
+
+
 def test_a_missing_table_is_named_with_what_makes_it(url: str, driver: str, stores: Stores) -> None:
     if DRIVERS[driver][0] == "sql":
         engine: Any = sqlalchemy.create_engine(url)
@@ -287,6 +364,30 @@ def test_a_damaged_key_is_said_to_be_so(open_store: Open, rows: Any, stores: Sto
         rows(f"UPDATE {stores.place} SET key = :key", key=damage)
         assert error_of(lambda: list(store.keys())).code == "INVALID_CREDENTIALS"
         assert value_in(store.load(KEY)) == 1
+
+
+def test_what_no_database_can_hold_is_not_what_it_holds(open_store: Open) -> None:
+    store = open_store()
+    assert store.replace(KEY, None, record(1))
+    for never in (record(1) + "\0", "\ud800"):
+        assert store.replace(KEY, never, record(2)) is False
+        assert store.delete(KEY, never) is False
+    assert value_in(store.load(KEY)) == 1
+
+
+def test_damaged_keys_keep_no_other_from_being_copied(
+    open_store: Open, rows: Any, stores: Stores, driver: str
+) -> None:
+    store, memory = open_store(), ath.MemoryStore()
+    source = store.store if DRIVERS[driver][0] == "async_sql" else store
+    keys = {KEY._replace(user=str(number)) for number in range(20)}
+    for key in keys | {ALICE, BOB}:
+        assert store.replace(key, None, record(key.user))
+    rows(f"UPDATE {stores.place} SET key = 'x' WHERE key LIKE '%alice%' OR key LIKE '%bob%'")
+    error = error_of(lambda: stores.loop.run(ath.stores.copy_async(source, memory)))
+    assert error.code == "INVALID_CREDENTIALS"
+    assert "2 records" in error.message
+    assert set(memory.keys()) == keys
 
 
 @pytest.mark.parametrize(

@@ -153,10 +153,11 @@ def test_the_same_record_is_never_stored_as_the_same_text(
 
 def test_what_is_no_record_is_refused(encrypt: Encrypt, inner: MemoryStore) -> None:
     store = encrypt(inner, NEW)
-    for text in ("", "canary", "[1]", '{"canary'):
+    for text in ("", "canary", "[1]", '{"canary', '{"canary": "\ud800"}'):
         error = error_of(lambda: store.replace(KEY, None, text))  # noqa: B023
         assert error.code == "INVALID_ARGUMENT"
         assert "canary" not in str(error)
+        assert error.__cause__ is error.__context__ is None
     assert inner.load(KEY) is None
 
 
