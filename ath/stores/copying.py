@@ -122,7 +122,7 @@ class _InThreads:
         """Add all keys, up to the error that may come after them."""
         try:
             for key in self._store.keys():  # noqa: SIM118 - a store is no dict
-                keys.append(key)  # noqa: PERF402 - those before the error count
+                keys.append(key)
         except ATHError as error:
             return error
         return None

@@ -14,9 +14,10 @@ from sqlalchemy.schema import CreateTable
 
 from .._secret import hide
 from ..errors import ATHError, Delivery
-from .operations import PAGE, Operations, Place, Steps
+from .operations import PAGE, Operations, Place, Steps, repeat_if_lost
 
 DIALECTS = ("postgresql", "sqlite")
+_LONGEST_TIMEOUT = 2**31 - 1  # milliseconds, of PostgreSQL
 _SAYINGS = {  # by SQLSTATE, or SQLite's name of the error
     "25006": "the database is read-only",
     "SQLITE_READONLY": "the database is read-only",
@@ -52,6 +53,7 @@ class SQLOperations(Operations):
 
     def __init__(self, store: str, dialect: str, table: str) -> None:
         super().__init__(store)
+        self._no_table = f"there is no table {table!r}; create_table() makes it"
         self._on_postgresql = dialect == "postgresql"
         self._insert: Any = postgresql.insert if self._on_postgresql else sqlite.insert
         self.table = sa.Table(
@@ -73,7 +75,7 @@ class SQLOperations(Operations):
         """Execute one statement in a transaction of its own, which this function does not end."""
         with _unprepared(connection) if self._on_postgresql else nullcontext():
             if self._on_postgresql:
-                milliseconds = max(1, int(timeout * 1000))
+                milliseconds = min(max(1, int(timeout * 1000)), _LONGEST_TIMEOUT)
                 connection.exec_driver_sql(f"SET LOCAL statement_timeout = {milliseconds}")
             result = connection.execute(statement, execution_options={"preserve_rowcount": True})
             return Answer(list(result.all()) if result.returns_rows else [], result.rowcount)
@@ -97,7 +99,7 @@ class SQLOperations(Operations):
         state = getattr(cause, "sqlstate", None) or getattr(cause, "pgcode", None)
         state = state or getattr(cause, "sqlite_errorname", None)
         if state == "42P01" or str(cause).startswith("no such table"):
-            return f"there is no table {self.table.name!r}; create_table() makes it", Delivery.LOCAL
+            return self._no_table, Delivery.LOCAL
         if state in _SAYINGS:
             return _SAYINGS[state], Delivery.LOCAL
         if type(cause).__name__ == "ConnectionTimeout":
@@ -109,13 +111,20 @@ class SQLOperations(Operations):
 
     def create_table(self) -> Steps[None]:
         create = CreateTable(self.table, if_not_exists=True)
-        with suppress(ATHError):
-            yield sa.select(self.table.c.id).limit(0)  # who finds it there need not be its owner
+        try:  # who finds it there need not be its owner
+            yield from repeat_if_lost(self._look_for_table)
+        except ATHError as error:
+            if self._no_table not in error.message:
+                raise
+        else:
             return
         with suppress(ATHError):
             yield create
             return
         yield create  # PostgreSQL fails if another process is creating it at the same time
+
+    def _look_for_table(self) -> Steps[None]:
+        yield sa.select(self.table.c.id).limit(0)
 
     def read_keys(self, after: str) -> Steps[list[Any]]:
         """Some rows with the id and the key of a record, from there on; none are the end."""

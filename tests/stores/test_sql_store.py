@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 import sqlalchemy
+from sqlalchemy import event
 from sqlalchemy.ext.asyncio import create_async_engine
 
 import ath
@@ -246,7 +247,7 @@ def test_a_cancelled_call_does_not_leave_the_database_locked(
     store, calls = open_store(), list[Any]()
     assert store.replace(KEY, None, record(1))
 
-    @sqlalchemy.event.listens_for(store.store._engine.sync_engine, moment)
+    @event.listens_for(store.store._engine.sync_engine, moment)
     def cancel(*_: Any) -> None:
         while calls:
             calls.pop().cancel()
@@ -266,6 +267,31 @@ def test_a_cancelled_call_does_not_leave_the_database_locked(
     finally:
         gc.enable()
     assert value_in(store.load(KEY)) in (1, 2)
+
+
+@pytest.mark.parametrize("driver", ON_POSTGRES, indirect=True)
+def test_a_statement_that_takes_too_long_does_not_lead_to_create_table(
+    open_store: Open, rows: Any, stores: Stores, url: str
+) -> None:
+    store, statements = open_store(timeout=0.5), list[str]()
+    inner: Any = getattr(store, "store", store)
+    sync_engine = getattr(inner._engine, "sync_engine", inner._engine)
+    event.listen(
+        sync_engine, "before_cursor_execute", lambda _, __, words, *___: statements.append(words)
+    )
+    engine = sqlalchemy.create_engine(url.replace("asyncpg", "psycopg"))
+    with engine.begin() as other:
+        other.execute(sqlalchemy.text(f"LOCK TABLE {stores.place}"))
+        error = error_of(store.create_table)
+    engine.dispose()
+    assert "did not answer in time" in error.message
+    assert [words for words in statements if "CREATE" in words] == []
+
+
+@pytest.mark.parametrize("driver", ON_POSTGRES, indirect=True)
+def test_the_longest_timeout_is_the_servers_longest(open_store: Open) -> None:
+    store = open_store(timeout=threading.TIMEOUT_MAX / 4)
+    assert store.replace(KEY, None, record(1))
 
 
 @pytest.mark.parametrize("driver", ["psycopg"], indirect=True)
@@ -336,6 +362,15 @@ def test_a_damaged_key_is_said_to_be_so(open_store: Open, rows: Any, stores: Sto
         rows(f"UPDATE {stores.place} SET key = :key", key=damage)
         assert error_of(lambda: list(store.keys())).code == "INVALID_CREDENTIALS"
         assert value_in(store.load(KEY)) == 1
+
+
+def test_what_no_database_can_hold_is_not_what_it_holds(open_store: Open) -> None:
+    store = open_store()
+    assert store.replace(KEY, None, record(1))
+    for never in (record(1) + "\0", "\ud800"):
+        assert store.replace(KEY, never, record(2)) is False
+        assert store.delete(KEY, never) is False
+    assert value_in(store.load(KEY)) == 1
 
 
 def test_damaged_keys_keep_no_other_from_being_copied(
