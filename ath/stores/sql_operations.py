@@ -75,8 +75,7 @@ class SQLOperations(Operations):
         """Execute one statement in a transaction of its own, which this function does not end."""
         with _unprepared(connection) if self._on_postgresql else nullcontext():
             if self._on_postgresql:
-                # Sooner than the store itself breaks the connection, which this one survives.
-                milliseconds = min(max(1, int(timeout * 900)), _LONGEST_TIMEOUT)
+                milliseconds = min(max(1, int(timeout * 1000)), _LONGEST_TIMEOUT)
                 connection.exec_driver_sql(f"SET LOCAL statement_timeout = {milliseconds}")
             result = connection.execute(statement, execution_options={"preserve_rowcount": True})
             return Answer(list(result.all()) if result.returns_rows else [], result.rowcount)

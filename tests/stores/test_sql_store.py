@@ -270,13 +270,12 @@ def test_a_cancelled_call_does_not_leave_the_database_locked(
 
 
 @pytest.mark.parametrize("driver", ON_POSTGRES, indirect=True)
-def test_a_statement_that_takes_too_long_does_not_cost_the_connection_and_leads_to_no_other(
+def test_a_statement_that_takes_too_long_does_not_lead_to_create_table(
     open_store: Open, rows: Any, stores: Stores, url: str
 ) -> None:
-    store, lost, statements = open_store(timeout=2), list[Any](), list[str]()
+    store, statements = open_store(timeout=0.5), list[str]()
     inner: Any = getattr(store, "store", store)
     sync_engine = getattr(inner._engine, "sync_engine", inner._engine)
-    event.listen(sync_engine, "invalidate", lambda *found: lost.append(found))
     event.listen(
         sync_engine, "before_cursor_execute", lambda _, __, words, *___: statements.append(words)
     )
@@ -286,7 +285,6 @@ def test_a_statement_that_takes_too_long_does_not_cost_the_connection_and_leads_
         error = error_of(store.create_table)
     engine.dispose()
     assert "did not answer in time" in error.message
-    assert lost == []
     assert [words for words in statements if "CREATE" in words] == []
 
 
