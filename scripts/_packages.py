@@ -15,8 +15,9 @@ from pathlib import Path
 from _checks import run, tool
 from _environment import ROOT, python_of
 
-# A process for each core, up to four; a file's tests stay together, because they share servers.
-IN_PARALLEL = ["-n", "auto", "--maxprocesses", "4", "--dist", "loadfile"]
+# One process more than there are cores, since many tests wait for servers; at most four. A file's
+# tests stay together, because they share servers.
+IN_PARALLEL = ["-n", str(min((os.cpu_count() or 1) + 1, 4)), "--dist", "loadfile"]
 # The part of the tests that scripts/test runs on the wheel: each layer once, under a minute.
 QUICK = [
     "tests/unit",
