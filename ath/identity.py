@@ -13,7 +13,7 @@ from ._http.messages import Base, Reply, Request, merge_headers, parse_base
 from ._http.transports import open_sync
 from ._json import MALFORMED, parse_json
 from ._lazy import ec
-from ._protocol.arguments import as_list, check_agent_id, parse_model, require_text
+from ._protocol.arguments import check_agent_id, parse_model, require_text, require_texts
 from ._protocol.requests import standard_headers
 from ._public_key import hide_key, is_private, jwk_thumbprint, read_public_key
 from .arguments import Developer
@@ -67,10 +67,7 @@ def agent_identity_document(
         name=require_text(name, "name"),
         developer=parse_model(developer, models.DeveloperInfo, "developer"),
         public_key=_jwk_of(key),
-        capabilities=[
-            require_text(item, "capabilities") for item in as_list(capabilities, "capabilities")
-        ]
-        or None,
+        capabilities=require_texts(capabilities, "capabilities") or None,
     )
 
 
