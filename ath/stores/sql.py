@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 import os
-import socket
 import threading
-from collections.abc import AsyncIterator, Callable, Generator, Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator
+from contextlib import asynccontextmanager, suppress
 from functools import partial
-from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any
 
 from .._lazy import async_sqlalchemy, sqlalchemy
 from ..errors import ATHError
 from .base import CredentialKey
 from .engine import AsyncEngineStore, SyncEngineStore, require_library
 from .operations import KeyReader
+from .sql_time_limit import TimeLimit, start_timer
 
 if TYPE_CHECKING:
+    import asyncio
+
     from .sql_operations import Answer, SQLOperations
 
 __all__ = ["AsyncSQLStore", "SQLStore"]
@@ -98,13 +99,8 @@ class SQLStore(SyncEngineStore["SQLOperations"]):
         if self._process != os.getpid():  # connections are the parent's
             self._engine.dispose(close=False)
             self._process = os.getpid()
-        with (
-            _TimeLimit(self._timeout, _start_timer) as limit,
-            self._engine.connect() as connection,
-            limit.use(connection),
-            connection.begin(),
-        ):
-            return self._operations.carry_out(connection, step, self._timeout)
+        with TimeLimit(self._timeout, start_timer) as limit, self._engine.connect() as connection:
+            return _carry_out(self._operations, connection, step, limit)
 
 
 class AsyncSQLStore(AsyncEngineStore["SQLOperations"]):
@@ -126,6 +122,7 @@ class AsyncSQLStore(AsyncEngineStore["SQLOperations"]):
         self._engine = _with_isolation(engine)
         self._timeout = timeout
         self._process = os.getpid()
+        self._given_back: set[asyncio.Future[None]] = set()
 
     async def create_table(self) -> None:
         """As :meth:`SQLStore.create_table`."""
@@ -161,17 +158,42 @@ class AsyncSQLStore(AsyncEngineStore["SQLOperations"]):
             self._process = os.getpid()
         import asyncio  # loaded by now; for whoever only imports this module it is slow
 
-        with _TimeLimit(self._timeout, asyncio.get_running_loop().call_later) as limit:
-            async with (
-                asyncio.timeout(2 * self._timeout),
-                self._engine.connect() as connection,
-            ):
-                with limit.use(connection.sync_connection):
-                    async with connection.begin():
-                        answer: Answer = await connection.run_sync(
-                            self._operations.carry_out, step, self._timeout
-                        )
+        with TimeLimit(self._timeout, asyncio.get_running_loop().call_later) as limit:
+            async with asyncio.timeout(2 * self._timeout), self._connect() as connection:
+                answer: Answer = await connection.run_sync(
+                    partial(_carry_out, self._operations), step, limit
+                )
         return answer
+
+    @asynccontextmanager
+    async def _connect(self) -> AsyncGenerator[async_sqlalchemy.AsyncConnection, None]:
+        """A connection for a block. It is made also if whoever waits goes away, and given back.
+
+        Given up half-made, one of psycopg would stay open, and asyncpg complain.
+        """
+        import asyncio
+
+        connecting = asyncio.ensure_future(self._engine.connect().start())
+        try:
+            yield await asyncio.shield(connecting)
+        finally:
+            giving_back = asyncio.ensure_future(_give_back(connecting))
+            self._given_back.add(giving_back)  # asyncio itself keeps only weak references
+            giving_back.add_done_callback(self._given_back.discard)
+            if connecting.done():
+                await asyncio.shield(giving_back)
+
+
+async def _give_back(connecting: asyncio.Future[async_sqlalchemy.AsyncConnection]) -> None:
+    with suppress(Exception):
+        await (await connecting).close()
+
+
+def _carry_out(
+    operations: SQLOperations, connection: sqlalchemy.Connection, step: Any, limit: TimeLimit
+) -> Answer:
+    with limit.use(connection), connection.begin():
+        return operations.carry_out(connection, step, limit.seconds)
 
 
 def _make_operations(engine: Any, table: object, timeout: object, *, awaits: bool) -> SQLOperations:
@@ -203,76 +225,3 @@ def _with_isolation(engine: Any) -> Any:
     if engine.dialect.name == "postgresql":
         return engine.execution_options(isolation_level="READ COMMITTED")
     return engine
-
-
-class _TimeLimit:
-    """Breaks a connection that is in use for too long: what a driver waits for may never come.
-
-    Whatever is raised then, also where the connection is given back, becomes TimeoutError.
-    """
-
-    def __init__(
-        self, seconds: float, schedule: Callable[[float, Callable[[], None]], Any]
-    ) -> None:
-        self._seconds = seconds
-        self._schedule = schedule
-        self._broken = False
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        if self._broken and isinstance(error, Exception):
-            raise TimeoutError from None
-
-    @contextmanager
-    def use(self, connection: Any) -> Generator[None, None, None]:
-        """Count the time from here to the end of the block."""
-        with ExitStack() as stack:
-            break_off = _make_breaker(connection.connection.driver_connection, stack)
-            if break_off is None:
-                yield
-                return
-            lock, over = threading.Lock(), False
-
-            def end() -> None:
-                with lock:
-                    if not over:  # else the connection may serve another call by now
-                        self._broken = True
-                        with suppress(OSError):
-                            break_off()
-
-            timer = self._schedule(self._seconds, end)
-            try:
-                yield
-            finally:
-                with lock:
-                    over = True
-                if timer is not None:
-                    timer.cancel()
-                if self._broken:
-                    connection.invalidate()  # the driver may not know yet, and the pool keep it
-
-
-def _make_breaker(driver: Any, stack: ExitStack) -> Callable[[], object] | None:
-    """What breaks this connection of a driver; None for SQLite, which has no server."""
-    if hasattr(driver, "fileno"):  # psycopg
-        handle = socket.fromfd(driver.fileno(), socket.AF_UNSPEC, socket.SOCK_STREAM)
-        return partial(stack.enter_context(handle).shutdown, socket.SHUT_RDWR)
-    terminate: Callable[[], object] | None = getattr(driver, "terminate", None)  # asyncpg
-    return terminate
-
-
-def _start_timer(seconds: float, function: Callable[[], None]) -> threading.Timer | None:
-    timer = threading.Timer(seconds, function)
-    timer.daemon = True
-    try:
-        timer.start()
-    except RuntimeError:  # none can be started as the interpreter ends; the server's limit holds
-        return None
-    return timer

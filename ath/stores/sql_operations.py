@@ -198,8 +198,8 @@ class SQLOperations(Operations):
 
 def _cause_of(error: Exception) -> BaseException:
     """The driver's own error; SQLAlchemy wraps it, that of asyncpg twice."""
-    wrapped = getattr(error, "orig", None) or error
-    return wrapped.__cause__ or wrapped
+    wrapped = getattr(error, "orig", None)
+    return error if wrapped is None else wrapped.__cause__ or wrapped
 
 
 def _lock_of(place: Place) -> str:

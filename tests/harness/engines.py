@@ -373,9 +373,8 @@ class Stores:
         engine = sqlalchemy.create_engine(url, **options)
         make_quick(engine)
         self._closing.append(engine.dispose)
-        store = ath.SQLStore(engine, table=self.place, timeout=timeout)
-        store.create_table()
-        return store
+        ath.SQLStore(engine, table=self.place).create_table()
+        return ath.SQLStore(engine, table=self.place, timeout=timeout)
 
     def async_sql(self, url: str, *, timeout: float = 10.0, **options: Any) -> Any:
         import sqlalchemy.ext.asyncio
@@ -383,9 +382,8 @@ class Stores:
         engine = sqlalchemy.ext.asyncio.create_async_engine(url, **options)
         make_quick(engine.sync_engine)
         self._closing.append(lambda: self.loop.run(engine.dispose()))
-        store = Blocking(ath.AsyncSQLStore(engine, table=self.place, timeout=timeout), self.loop)
-        store.create_table()
-        return store
+        self.loop.run(ath.AsyncSQLStore(engine, table=self.place).create_table())
+        return Blocking(ath.AsyncSQLStore(engine, table=self.place, timeout=timeout), self.loop)
 
     def close(self) -> None:
         while self._closing:

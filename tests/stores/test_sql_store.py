@@ -238,6 +238,34 @@ def test_a_connection_that_was_broken_as_its_call_ended_serves_no_other_call(
     }
 
 
+@pytest.mark.parametrize("moment", ["do_connect", "connect"])
+@pytest.mark.parametrize("driver", ON_POSTGRES[1:], indirect=True)
+def test_a_connection_that_is_made_for_a_cancelled_call_serves_the_next_one(
+    open_store: Open, moment: str
+) -> None:
+    store, calls = open_store(), list[Any]()
+    engine = store.store._engine.sync_engine
+    store._loop.run(store.store._engine.dispose())  # the next call needs a new one
+
+    @event.listens_for(engine, moment)
+    def cancel(*_: Any) -> None:
+        while calls:
+            calls.pop().cancel()
+
+    async def call() -> None:
+        call = asyncio.ensure_future(store.store.load(KEY))
+        calls.append(call)
+        with pytest.raises(asyncio.CancelledError):
+            await call
+        others = asyncio.all_tasks() - {asyncio.current_task()}
+        await asyncio.gather(*others)
+
+    store._loop.run(call())
+    assert (engine.pool.checkedin(), engine.pool.checkedout()) == (1, 0)
+    assert store.load(KEY) is None
+    assert engine.pool.checkedin() == 1
+
+
 @pytest.mark.parametrize("method", ["load", "replace"])
 @pytest.mark.parametrize("moment", ["before_cursor_execute", "after_cursor_execute", "commit"])
 @pytest.mark.parametrize("driver", ["aiosqlite"], indirect=True)
