@@ -48,6 +48,7 @@ def type_errors(folder: Path, results: dict[str, Any]) -> dict[str, list[str]]:
         [
             *(sys.executable, "-m", "mypy", "--strict", "--config-file=", "--no-error-summary"),
             *("--python-version", "3.11", "--cache-dir", str(folder / ".mypy_cache")),
+            "--untyped-calls-exclude=redis",  # the oldest that we allow has functions without types
             *(f"{name}/" for name in packages),
         ],
         cwd=folder,
