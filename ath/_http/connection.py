@@ -29,10 +29,23 @@ _END: Final = h11.EndOfMessage()
 class Exchange:
     """A request and its answer; after :meth:`recycle` the next ones."""
 
-    __slots__ = ("_bytes", "_fields", "_h11", "_left", "_surplus", "complete", "headers", "status")
+    __slots__ = (
+        "_bytes",
+        "_fields",
+        "_h11",
+        "_last",
+        "_last_headers",
+        "_left",
+        "_surplus",
+        "complete",
+        "headers",
+        "status",
+    )
 
     def __init__(self) -> None:
         self._h11 = h11.Connection(h11.CLIENT, max_incomplete_event_size=MAX_HEAD)
+        self._last: h11.Request | None = None
+        self._last_headers: RawHeaders = []
         self._reset()
 
     def _reset(self) -> None:
@@ -54,9 +67,7 @@ class Exchange:
         """
         send = self._h11.send
         try:
-            head = send(
-                h11.Request(method=request.method, target=request.target, headers=request.headers)
-            )
+            head = send(self._check(request))
             if request.source is not None:
                 self._left = request.source.length
                 return head  # encode() writes the rest
@@ -67,6 +78,17 @@ class Exchange:
         else:
             return head + body
         raise ATHError("INVALID_ARGUMENT", "This request cannot be written as HTTP/1.1.")
+
+    def _check(self, request: Request) -> h11.Request:
+        """The request as h11 checked it, which takes time: the same header fields once."""
+        last = self._last if request.headers == self._last_headers else None
+        self._last = h11.Request(
+            method=request.method,
+            target=request.target,
+            headers=last.headers if last else request.headers,
+        )
+        self._last_headers = request.headers.copy()
+        return self._last
 
     def encode(self, piece: bytes | None) -> bytes:
         """The bytes of a piece of the request's source; None is its end.

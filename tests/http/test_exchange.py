@@ -127,6 +127,22 @@ def test_a_connection_carries_one_exchange_after_another() -> None:
         assert (exchange.status, exchange.headers, exchange.complete) == (0, [], False)
 
 
+def test_each_request_has_its_own_header_fields_whatever_went_before() -> None:
+    headers = [HOST, (b"Authorization", b"Bearer alice")]
+    alice = Request(b"GET", BASE, b"/1", headers)
+    bob = Request(b"GET", BASE, b"/2", [HOST, (b"Authorization", b"Bearer bob")])
+    bare = Request(b"GET", BASE, b"/3", [HOST])
+    exchange = Exchange()
+    for number, request in enumerate([alice, alice, bob, bob, alice, bare, alice, alice]):
+        headers[1:] = [(b"Authorization", b"Bearer alice-%d" % (number // 7))]
+        assert exchange.begin(request) == Exchange().begin(request)
+        assert body_of(exchange, OK) == b"hello"
+        assert exchange.recycle()
+    headers[1:] = [(b"Authorization", b"Bearer alice\r\nX: y")]
+    with pytest.raises(ATHError):
+        exchange.begin(alice)
+
+
 @pytest.mark.parametrize(
     "last",
     [
