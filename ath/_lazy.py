@@ -10,7 +10,9 @@ __all__ = [
     "async_sqlalchemy",
     "consents",
     "ec",
+    "futures",
     "httpx",
+    "pathlib",
     "public_keys",
     "redis",
     "responses",
@@ -34,7 +36,9 @@ class LazyModule:
 
 
 if TYPE_CHECKING:
+    import pathlib
     import ssl
+    from concurrent import futures
 
     import httpx
     import redis
@@ -52,7 +56,9 @@ else:
     async_sqlalchemy = LazyModule("sqlalchemy.ext.asyncio")
     consents = LazyModule("ath.consent")  # its classes take longer to make than most calls
     ec = LazyModule("cryptography.hazmat.primitives.asymmetric.ec")
+    futures = LazyModule("concurrent.futures")
     httpx = LazyModule("httpx")
+    pathlib = LazyModule("pathlib")
     public_keys = LazyModule("ath._public_key")
     redis = LazyModule("redis")
     responses = LazyModule("ath.response")  # not slow, but it imports what names it

@@ -4,8 +4,9 @@ Without ``from __future__ import annotations``: at run time NotRequired is not s
 """
 
 from collections.abc import AsyncIterable, Callable, Iterable
-from concurrent.futures import Future
 from typing import Literal, NotRequired, Protocol, TypedDict, runtime_checkable
+
+from ._lazy import futures
 
 __all__ = ["Developer", "ProviderScopes"]
 
@@ -73,7 +74,7 @@ class Receiver(Protocol):
         ...
 
     @property
-    def callback(self) -> Future[str]:
+    def callback(self) -> "futures.Future[str]":
         """Gets the URL that the next browser comes with; it must not be cancellable."""
         ...
 

@@ -6,10 +6,9 @@ import os
 import re
 from collections.abc import Awaitable
 from contextlib import suppress
-from pathlib import Path
 from typing import Any, NoReturn, Protocol, Self, runtime_checkable
 
-from ._lazy import ec, public_keys
+from ._lazy import ec, pathlib, public_keys
 from ._secret import SecretBytes, hide
 from .errors import ATHError
 
@@ -164,7 +163,7 @@ def load_signer(private_key: object, password: object = None) -> Signer | AsyncS
     Raises:
         ATHError: INVALID_KEY, with what is wrong with it and nothing of its content.
     """
-    if isinstance(private_key, Path | str | bytes):
+    if isinstance(private_key, str | bytes | os.PathLike):
         return AgentKey(_load_private(private_key, password, "private_key_password"))
     if password is not None:
         raise ATHError("INVALID_KEY", "private_key_password goes with a PEM text or file only.")
@@ -175,13 +174,13 @@ def load_signer(private_key: object, password: object = None) -> Signer | AsyncS
     return AgentKey(_check_private(private_key))
 
 
-def _load_private(source: Path | str | bytes, password: object, option: str) -> Any:
+def _load_private(source: os.PathLike[str] | str | bytes, password: object, option: str) -> Any:
     """The key in a PEM or in the file of that path; ``option`` names the password's argument."""
     if password is not None and not isinstance(password, str | bytes):
         raise ATHError("INVALID_KEY", f"{option} must be text or bytes.")
-    if isinstance(source, Path):
+    if isinstance(source, os.PathLike):
         try:
-            source = SecretBytes(source.read_bytes())
+            source = SecretBytes(pathlib.Path(source).read_bytes())
         except (OSError, ValueError) as error:  # ValueError: a null character in the path
             reason = getattr(error, "strerror", None) or type(error).__name__
             raise ATHError(
@@ -221,7 +220,7 @@ def _is_variable(name: object) -> bool:
     return isinstance(name, str) and _VARIABLE.fullmatch(name) is not None
 
 
-def _path_of(path: object) -> Path:
+def _path_of(path: object) -> pathlib.Path:
     from .stores.private_file import check_path
 
     if "-----BEGIN" in str(path):  # not quoted: it is the key itself

@@ -11,13 +11,12 @@ import time
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from functools import partial
-from pathlib import Path
 from typing import Any, Generic, NoReturn, Self, TypeVar, cast
 
 from .._http.limits import parse_timeout
 from .._http.messages import parse_base
 from .._http.transports import check_ssl_context
-from .._lazy import ec, httpx, ssl
+from .._lazy import ec, httpx, pathlib, ssl
 from .._protocol.arguments import check_agent_id, encode_headers, require_text, require_texts
 from .._protocol.context import Learned, Settings, current_client_id, require_registration
 from .._protocol.requests import context_of_user, make_context
@@ -47,7 +46,7 @@ class Client(ABC, Generic[DriverT]):
         self,
         url: str,
         agent_id: str,
-        private_key: str | bytes | Path | ec.EllipticCurvePrivateKey | Signer | AsyncSigner,
+        private_key: str | bytes | pathlib.Path | ec.EllipticCurvePrivateKey | Signer | AsyncSigner,
         *,
         key_id: str = "default",
         private_key_password: str | bytes | None = None,

@@ -5,7 +5,6 @@ Everything that needs no thought about blocking or awaiting is here, once for bo
 
 from __future__ import annotations
 
-import logging
 import random
 import warnings
 from collections.abc import Callable
@@ -13,7 +12,7 @@ from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from .. import _protocol
+from .. import _log, _protocol
 from .._http.messages import Request
 from .._protocol.failures import is_refusal
 from .._protocol.steps import (
@@ -45,8 +44,6 @@ if TYPE_CHECKING:
     from .run import Driver
 
 T = TypeVar("T")
-
-log = logging.getLogger("ath")
 
 UNUSABLE_TOKEN_CODES = frozenset({"TOKEN_INVALID", "TOKEN_REVOKED", "TOKEN_EXPIRED"})
 """What an implementor says of a token that it will not accept any more."""
@@ -110,13 +107,15 @@ class Execution:
                     made_again = yield from self._found_other(call.credential, used, error)
                     unsent = error.status is None
                     if made_again and (unsent or attempts.can_repeat):
-                        log.info("%s: %s; again with what the store holds", label, error.code)
+                        _log.info(
+                            "ath", "%s: %s; again with what the store holds", label, error.code
+                        )
                         continue
                 if call.credential is not None:
                     yield from self._mark_refused(used, error)
                 pause = attempts.next_pause(error, reply)
-                log.info(
-                    "%s: attempt %d failed with %s; again in %.1f s",
+                _log.info(
+                    "ath", "%s: attempt %d failed with %s; again in %.1f s",
                     label, attempts.made, error.code, pause,
                 )  # fmt: skip
             else:
@@ -155,7 +154,7 @@ class Execution:
             case Save():
                 yield from self._credentials.save(step.change)
             case SaveRegistration():
-                log.info("registered as %r", step.registration.client_id)
+                _log.info("ath", "registered as %r", step.registration.client_id)
                 yield from self._credentials.save_registration(step.registration, step.instead_of)
             case CheckRegistration():
                 yield from self._check_registration(step.client_id)

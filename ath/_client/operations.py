@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import logging
 import random
 import time
 from collections.abc import Callable, Generator, Iterator
-from concurrent.futures import Future
 from typing import Any, NamedTuple, TypeVar
 
+from .. import _log
 from .._http.limits import Limits
 from .._http.messages import Request
+from .._lazy import futures
 from .._protocol.steps import Pause, Show
 from ..errors import ATHError
 
 T = TypeVar("T")
-log = logging.getLogger("ath.stores")
 
 
 class Sign(NamedTuple):
@@ -52,7 +51,7 @@ class UseStore(NamedTuple):
 class Wait(NamedTuple):
     """Wait for another call of the same client; the result is the future's."""
 
-    future: Future[Any]
+    future: futures.Future[Any]
 
 
 Operation = Sign | Send | Open | Pause | UseStore | Wait | Show
@@ -79,7 +78,7 @@ def use_store(
         raise
     finally:
         took = (time.perf_counter() - began) * 1000
-        log.debug("%s.%s: %s after %.1f ms", kind, name, outcome, took)
+        _log.debug("ath.stores", "%s.%s: %s after %.1f ms", kind, name, outcome, took)
     return result
 
 

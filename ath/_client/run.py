@@ -5,12 +5,12 @@
 
 from __future__ import annotations
 
-import logging
 import time
 from collections.abc import Awaitable, Callable, Generator
 from contextlib import closing, contextmanager, suppress
 from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar, cast
 
+from .. import _log
 from .._http.failures import UploadError
 from .._http.limits import Limits
 from .._http.messages import Reply, Request
@@ -33,7 +33,6 @@ if TYPE_CHECKING:
     from .._http.lent import LentRequest
 
 T = TypeVar("T")
-log = logging.getLogger("ath")
 
 _LONGEST_CALL = 600.0  # seconds; of one that nothing bounds
 
@@ -105,9 +104,8 @@ class Driver(Generic[TransportT, SignerT]):
 
 def log_reply(request: Request, reply: Reply | OpenReply) -> None:
     """Method, origin, status and duration; nothing else, since it could be secret."""
-    if log.isEnabledFor(logging.DEBUG):
-        took = reply.seconds * 1000
-        log.debug("%s: HTTP status %d after %.0f ms", request.origin_label, reply.status, took)
+    took = reply.seconds * 1000
+    _log.debug("ath", "%s: HTTP status %d after %.0f ms", request.origin_label, reply.status, took)
 
 
 def bound_error(reply: OpenReply) -> None:

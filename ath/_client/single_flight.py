@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Hashable
-from concurrent.futures import Future
 from typing import Any
 
+from .._lazy import futures
 from ..errors import ATHError
 from ..stores import fork
 
@@ -15,7 +15,7 @@ class Flight:
     """A call under way. One caller leads it; the others wait for ``future``."""
 
     def __init__(self) -> None:
-        self.future: Future[Flight] = Future()
+        self.future: futures.Future[Flight] = futures.Future()
         self.future.set_running_or_notify_cancel()  # one who stops waiting does not cancel it
         self.abandoned = False
         """Whether the caller who led it left before anything was sent: another one has to."""

@@ -22,8 +22,9 @@ HOME = ROOT / "ath"
 PARTS: dict[str, set[str]] = {
     "codes": set(),
     "_lazy": {"consent", "response", "streams", "_public_key"},
+    "_log": set(),
     "_secret": set(),
-    "arguments": set(),
+    "arguments": {"_lazy"},
     "grant": set(),
     "consent": {"arguments", "grant"},
     "show": set(),
@@ -45,7 +46,7 @@ PARTS: dict[str, set[str]] = {
         "_secret", "__init__",
     },
     "_client": {
-        "arguments", "errors", "grant", "keys", "retry", "show", "stores", "_http", "_lazy",
+        "arguments", "errors", "grant", "keys", "retry", "show", "stores", "_http", "_lazy", "_log",
         "_protocol", "_secret",
     },
     "gateway": {
@@ -102,7 +103,8 @@ RESERVED = {
     "ssl": {"_http"},
     "threading": {"_http", "loopback", "stores"},
     "warnings": {"_client", "stores"},
-    "pathlib": {"_client", "keys", "low_level", "stores"},
+    "pathlib": {"low_level", "stores"},
+    "logging": {"_log"},
     "os": {"_client", "_http", "keys", "loopback", "show", "stores"},
     "time": {"_client", "_http", "low_level", "stores"},
     "random": {"_client", "stores"},
