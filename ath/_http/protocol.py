@@ -122,7 +122,9 @@ class Connection(asyncio.Protocol):
         except BrokenExchange as error:
             self._error = error
         self._wake()
-        if self.pulled and sum(map(len, self._pieces)) >= PIECE and not self._paused:
+        # After the body's end reading goes on: TLS would hold what follows it back, unseen.
+        pulls = self.pulled and not self._exchange.complete
+        if pulls and sum(map(len, self._pieces)) >= PIECE and not self._paused:
             self._paused = True
             self._transport.pause_reading()
 
