@@ -80,6 +80,8 @@ class Connection(asyncio.Protocol):
 
     async def _wait(self, seconds: float | None, ends: float) -> None:
         """Wait until something comes, or writing may go on."""
+        if self._loop.time() >= ends:  # where something comes all the time, no timer would tell
+            raise TimeoutError
         if seconds is not None:
             ends = min(ends, self._loop.time() + seconds)
         self._waiter = self._loop.create_future()
