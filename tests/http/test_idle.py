@@ -153,6 +153,19 @@ def test_closing_a_transport_closes_its_idle_connections(kind: str, serve: Serve
     server.wait_ended(1)
 
 
+@pytest.mark.parametrize("kind", ASYNC_KINDS)
+def test_tasks_may_close_a_transport_at_the_same_time(kind: str, serve: Serve) -> None:
+    caller, server = Caller(kind), serve(echo)
+    assert caller.send(request(server.url, "/1")).body == b"/1"
+
+    async def close() -> None:
+        await asyncio.gather(*(caller.transport.aclose() for _ in range(3)))
+
+    caller.run(close())
+    server.wait_ended(1)
+    caller.close()
+
+
 def test_a_call_that_is_under_way_survives_the_closing(serve: Serve) -> None:
     asked, go = threading.Event(), threading.Event()
 
