@@ -55,7 +55,7 @@ class SyncHTTPXTransport:
 
     def _own_client(self) -> httpx.Client:
         if self._process != os.getpid():
-            self._process, self._client = os.getpid(), self._make()
+            self._client, self._process = self._make(), os.getpid()
         return self._client
 
     def close(self) -> None:

@@ -73,9 +73,11 @@ def parse_timeout(timeout: object, max_response_bytes: object) -> Limits:
     any_timeout: Any = timeout  # an httpx.Timeout, which is not imported for this
     try:
         limits = Limits(**any_timeout.as_dict(), total=None, max_response_bytes=max_response_bytes)
-        return limits.shorten(_LONGEST)
+        if all(value is None or value >= 0 for value in limits.phases().values()):
+            return limits.shorten(_LONGEST)
     except (AttributeError, TypeError):
-        raise ATHError("INVALID_ARGUMENT", "timeout must be seconds or an httpx.Timeout.") from None
+        pass
+    raise ATHError("INVALID_ARGUMENT", "timeout must be seconds or an httpx.Timeout.")
 
 
 def too_large(limit: int) -> ATHError:

@@ -55,7 +55,8 @@ class LoopBound(Generic[T]):
     async def aclose(self) -> None:
         """Close it; what belongs to another loop ends with that."""
         if self._end is not None and self._loop is running_loop():
-            await self._end.aclose()
+            end, self._end = self._end, None  # two tasks may not close a generator at a time
+            await end.aclose()
 
 
 async def _close_at_end(

@@ -80,6 +80,8 @@ class Connection(asyncio.Protocol):
 
     async def _wait(self, seconds: float | None, ends: float) -> None:
         """Wait until something comes, or writing may go on."""
+        if self._loop.time() >= ends:  # where something comes all the time, no timer would tell
+            raise TimeoutError
         if seconds is not None:
             ends = min(ends, self._loop.time() + seconds)
         self._waiter = self._loop.create_future()
@@ -122,7 +124,9 @@ class Connection(asyncio.Protocol):
         except BrokenExchange as error:
             self._error = error
         self._wake()
-        if self.pulled and sum(map(len, self._pieces)) >= PIECE and not self._paused:
+        # After the body's end reading goes on: TLS would hold what follows it back, unseen.
+        pulls = self.pulled and not self._exchange.complete
+        if pulls and sum(map(len, self._pieces)) >= PIECE and not self._paused:
             self._paused = True
             self._transport.pause_reading()
 

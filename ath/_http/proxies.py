@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ssl
 from functools import partial
+from http.cookiejar import DefaultCookiePolicy
 from typing import TypeVar
 
 import httpx
@@ -40,5 +41,6 @@ def _make(kind: type[ClientT], ssl_context: ssl.SSLContext | None) -> ClientT:
         reason = type(error).__name__  # its text may quote the proxy's password
     else:
         client.headers.clear()  # requests name all of theirs
+        client.cookies.jar.set_policy(DefaultCookiePolicy(allowed_domains=()))  # it keeps none
         return client
     raise ATHError("INVALID_ARGUMENT", f"httpx cannot use the environment's proxies ({reason}).")

@@ -120,12 +120,12 @@ class SyncTransport:
         self._start_over()
 
     def _start_over(self) -> None:
-        self._process = os.getpid()
         self._idle: IdleList[Connection] = IdleList()
         self._places: SimpleQueue[None] = SimpleQueue()
         """One item for each call that may begin; a destructor may put one, unlike a semaphore's."""
         for _ in range(MAX_OPEN):
             self._places.put(None)
+        self._process = os.getpid()  # at last, since other threads look at it first
 
     def send(self, request: Request, limits: Limits) -> Reply:
         """Send once.

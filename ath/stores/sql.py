@@ -169,11 +169,12 @@ class AsyncSQLStore(AsyncEngineStore["SQLOperations"]):
     async def _connect(self) -> AsyncGenerator[async_sqlalchemy.AsyncConnection, None]:
         """A connection for a block. It is made also if whoever waits goes away, and given back.
 
-        Given up half-made, one of psycopg would stay open, and asyncpg complain.
+        Given up half-made, one of psycopg would stay open, and asyncpg complain. Only one that
+        takes too long is given up: it holds a place of the pool.
         """
         import asyncio
 
-        connecting = asyncio.ensure_future(self._engine.connect().start())
+        connecting = asyncio.ensure_future(self._make_connection())
         try:
             yield await asyncio.shield(connecting)
         finally:
@@ -182,6 +183,13 @@ class AsyncSQLStore(AsyncEngineStore["SQLOperations"]):
             giving_back.add_done_callback(self._given_back.discard)
             if connecting.done():
                 await asyncio.shield(giving_back)
+
+    async def _make_connection(self) -> async_sqlalchemy.AsyncConnection:
+        import asyncio
+
+        async with asyncio.timeout(2 * self._timeout):
+            made: async_sqlalchemy.AsyncConnection = await self._engine.connect().start()
+            return made
 
 
 async def _give_back(connecting: asyncio.Future[async_sqlalchemy.AsyncConnection]) -> None:

@@ -76,7 +76,13 @@ def test_an_agent_id_on_loopback_may_be_plain_http(kind: Kind, agent_id: str) ->
     assert claims(client.sign_attestation())["sub"] == agent_id
 
 
-@pytest.mark.parametrize("timeout", [0, -1, float("nan"), "60", True, object()])
+@pytest.mark.parametrize(
+    "timeout",
+    [
+        *(0, -1, float("nan"), "60", True, object()),
+        *(httpx.Timeout(5, pool=-1), httpx.Timeout(5, read=float("nan")), httpx.Timeout("60")),  # type: ignore[arg-type]
+    ],
+)
 def test_a_timeout_that_is_none_is_refused(kind: Kind, timeout: Any) -> None:
     assert "timeout" in failure_message(kind, "INVALID_ARGUMENT", timeout=timeout)
 

@@ -368,6 +368,27 @@ def test_no_proxy_means_what_it_means_to_httpx(
 
 
 @pytest.mark.parametrize("kind", ["sync", "async"])
+def test_cookies_that_come_through_a_proxy_are_not_kept(
+    kind: str, serve: Serve, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They would never be sent, and looking through them takes longer with each."""
+    kept: list[object] = []
+    monkeypatch.setattr(
+        "http.cookiejar.CookieJar.set_cookie", lambda _, cookie: kept.append(cookie)
+    )
+
+    def bake(peer: Peer) -> None:
+        while peer.request():
+            peer.send(answer(b"", b"Set-Cookie: a=b; Path=/"))
+
+    monkeypatch.setenv("HTTP_PROXY", serve(bake).url)
+    caller = open_transport(kind)
+    assert caller.send(request("http://there.example")).status == 200
+    caller.close()
+    assert not kept
+
+
+@pytest.mark.parametrize("kind", ["sync", "async"])
 @pytest.mark.parametrize("proxy", ["http://me:hunter2@[::1", "ftp://me:hunter2@a", "socks9://a"])
 def test_a_proxy_that_makes_no_sense_is_named_without_its_password(
     kind: str, monkeypatch: pytest.MonkeyPatch, proxy: str

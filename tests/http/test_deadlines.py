@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import queue
 import socket
@@ -98,6 +99,40 @@ def test_a_slow_answer_ends_with_the_attempts_time(
     assert (error.code, error._delivery) == ("TIMEOUT", Delivery.TIMED_OUT)
     assert error.__context__ is None
     server.wait_ended(1)  # the connection was closed
+
+
+@SCHEMES
+@pytest.mark.parametrize("kind", ASYNC_KINDS)
+def test_an_answer_that_never_pauses_ends_with_the_attempts_time(
+    caller: Caller, serve: Serve, scheme: str
+) -> None:
+    """More is there whenever the event loop looks, so that it finds no time for its timers."""
+    asked: queue.Queue[None] = queue.Queue()
+    late = threading.Event()
+
+    def flood(peer: Peer) -> None:
+        peer.head()
+        asked.put(None)
+        late.wait(PATIENCE)
+        peer.send(answer(b"x" * 1_000_000))
+        asked.put(None)
+        peer.was_left()
+
+    async def call() -> Reply:
+        url = serve(flood, scheme).url
+        calling = asyncio.create_task(
+            caller.transport.send(request(url), parse_timeout(5 * SHORT, SIZE))
+        )
+        await asyncio.to_thread(asked.get, timeout=PATIENCE)
+        late.set()
+        asked.get(timeout=PATIENCE)  # the event loop stands still meanwhile
+        threading.Event().wait(6 * SHORT)
+        reply: Reply = await calling
+        return reply
+
+    with pytest.raises(ATHError) as caught:
+        caller.run(call())
+    assert caught.value.code == "TIMEOUT"
 
 
 @pytest.mark.parametrize("slow", SLOW)

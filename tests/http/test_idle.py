@@ -17,8 +17,9 @@ import pytest
 from ath._http import idle
 from ath._http.aio import AsyncTransport
 from ath._http.idle import KEPT_IDLE, MAX_OPEN, IdleList
+from ath._http.limits import parse_timeout
 from ath._http.messages import Origin, Reply
-from ath._http.sync import SyncTransport
+from ath._http.sync import Connection, SyncTransport
 from ath.errors import ATHError
 
 from .wire import (
@@ -151,6 +152,19 @@ def test_closing_a_transport_closes_its_idle_connections(kind: str, serve: Serve
     assert caller.send(request(server.url, "/1")).body == b"/1"
     caller.close()
     server.wait_ended(1)
+
+
+@pytest.mark.parametrize("kind", ASYNC_KINDS)
+def test_tasks_may_close_a_transport_at_the_same_time(kind: str, serve: Serve) -> None:
+    caller, server = Caller(kind), serve(echo)
+    assert caller.send(request(server.url, "/1")).body == b"/1"
+
+    async def close() -> None:
+        await asyncio.gather(*(caller.transport.aclose() for _ in range(3)))
+
+    caller.run(close())
+    server.wait_ended(1)
+    caller.close()
 
 
 def test_a_call_that_is_under_way_survives_the_closing(serve: Serve) -> None:
@@ -390,6 +404,49 @@ def test_a_child_is_not_held_up_by_calls_of_its_parent(serve: Serve) -> None:
         time.sleep(0.01)
     transport._idle._lock.release()
     assert done == (child, 0)
+
+
+def test_threads_that_begin_together_in_a_child_take_nothing_of_the_parent(
+    serve: Serve, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One of them begins while another is still making what is the child's own."""
+    server, transport = serve(half), SyncTransport()
+    of_parent = [transport.open(request(server.url), LIMITS) for _ in range(MAX_OPEN)]
+    server.handler = once
+    making, go = threading.Event(), threading.Event()
+
+    class SlowList(IdleList[Connection]):
+        def __init__(self) -> None:
+            super().__init__()
+            if not making.is_set():
+                making.set()
+                go.wait(PATIENCE)
+
+    monkeypatch.setattr("ath._http.sync.IdleList", SlowList)
+    monkeypatch.setattr("os.getpid", lambda: -1)
+    results: queue.Queue[Reply] = queue.Queue()
+    call = lambda: results.put(transport.send(request(server.url), LIMITS))  # noqa: E731
+    threading.Thread(target=call, daemon=True).start()
+    assert making.wait(PATIENCE)
+    try:
+        assert transport.send(request(server.url), parse_timeout(1, 100)).body == b"/"
+    finally:
+        go.set()
+    assert results.get(timeout=PATIENCE).body == b"/"
+    for opened in of_parent:
+        opened.close()
+    transport.close()
+
+
+def once(peer: Peer) -> None:
+    peer.head()
+    peer.send(answer(b"/", b"Connection: close"))
+
+
+def half(peer: Peer) -> None:
+    peer.head()
+    peer.send(b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhalf")
+    peer.was_left()
 
 
 def ignoring_errors(call: Callable[[], object]) -> None:

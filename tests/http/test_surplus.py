@@ -8,7 +8,9 @@ from collections.abc import Callable
 
 import pytest
 
-from .wire import PATIENCE, Caller, Peer, Server, answer, request
+from ath._http.connection import PIECE
+
+from .wire import ASYNC_KINDS, LIMITS, PATIENCE, Caller, Peer, Server, answer, request
 
 CALLS = 60
 STOLEN = answer(b"an answer for somebody else")
@@ -132,6 +134,44 @@ def test_a_connection_that_ended_while_idle_costs_no_call(
         loop_runs=loop_runs,
     )
     assert [reply.body.decode() for reply in replies] == targets
+
+
+@pytest.mark.parametrize("scheme", ["http", "https"])
+@pytest.mark.parametrize("kind", ASYNC_KINDS)
+def test_what_follows_a_streamed_body_that_waits_for_its_reader_reaches_nobody(
+    caller: Caller, serve: Callable[..., Server], scheme: str
+) -> None:
+    """As much as may wait, so that the event loop has stopped to read when the surplus comes."""
+    wanted: queue.Queue[None] = queue.Queue()
+    sent: queue.Queue[None] = queue.Queue()
+
+    def attack(peer: Peer) -> None:
+        while asked := peer.request():
+            if asked.target != "/streamed":
+                peer.send(answer(asked.target.encode()))
+                continue
+            head, end, body = answer(b"x" * PIECE).partition(b"\r\n\r\n")
+            peer.send(head + end)
+            for part in (body, STOLEN):
+                wanted.get(timeout=PATIENCE)
+                peer.send(part)
+                sent.put(None)
+
+    url = serve(attack, scheme).url
+    opened = caller.open(request(url, "/streamed"))
+    for _ in range(2):
+        wanted.put(None)
+        caller.while_waiting(lambda: sent.get(timeout=PATIENCE))
+        for _ in range(5):
+            caller.settle()
+
+    async def read_and_call() -> tuple[int, bytes]:
+        size = 0
+        while piece := await opened.read():
+            size += len(piece)
+        return size, (await caller.transport.send(request(url, "/next"), LIMITS)).body
+
+    assert caller.run(read_and_call()) == (PIECE, b"/next")
 
 
 @pytest.mark.parametrize("kind", ["async"])

@@ -6,6 +6,7 @@ import asyncio
 import gc
 import json
 import logging
+import socket
 import threading
 from collections.abc import Callable
 from contextlib import suppress
@@ -264,6 +265,23 @@ def test_a_connection_that_is_made_for_a_cancelled_call_serves_the_next_one(
     assert (engine.pool.checkedin(), engine.pool.checkedout()) == (1, 0)
     assert store.load(KEY) is None
     assert engine.pool.checkedin() == 1
+
+
+@pytest.mark.parametrize("driver", ON_POSTGRES[1:], indirect=True)
+def test_a_connection_that_is_never_made_keeps_no_place_of_the_pool(open_store: Open) -> None:
+    store = open_store(timeout=0.5, pool_size=1, max_overflow=0)
+    engine = store.store._engine.sync_engine
+    store._loop.run(store.store._engine.dispose())  # the next call needs a new one
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        ports = [silent.getsockname()[1]]
+
+        @event.listens_for(engine, "do_connect")
+        def redirect(_: Any, __: Any, ___: Any, arguments: dict[str, Any]) -> None:
+            if ports:
+                arguments["port"] = ports.pop()
+
+        assert error_of(lambda: store.load(KEY)).code == "STORAGE_ERROR"
+        assert store.load(KEY) is None
 
 
 @pytest.mark.parametrize("method", ["load", "replace"])
