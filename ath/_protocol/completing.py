@@ -9,6 +9,7 @@ from ..errors import ATHError
 from ..grant import Grant
 from ..retry import Default
 from .callback import Callback, check_callback, parse_callback, refusal_of
+from .consent import end_session
 from .context import Context
 from .grants import grant_of_session
 from .steps import Flow, Reload
@@ -30,6 +31,8 @@ def complete_authorization(context: Context, callback_url: str) -> Flow[Grant]:
     try:
         return (yield from exchange_together(context, callback.code, session_id, Default.CLIENT))
     except ATHError as error:
+        if error.code == "OUTCOME_UNKNOWN":
+            yield from end_session(context, session_id)
         if error.code != "SESSION_NOT_FOUND":
             raise
         yield Reload()  # another worker may have exchanged it

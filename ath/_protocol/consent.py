@@ -141,7 +141,12 @@ def exchange_token(
 ) -> Flow[TokenResponse]:
     """Exchange a consented session for a token, and keep the token."""
     code = hide(code)
-    _, answer = yield from exchange(context, code, session_id, retry)
+    try:
+        _, answer = yield from exchange(context, code, session_id, retry)
+    except ATHError as error:
+        if error.code == "OUTCOME_UNKNOWN":
+            yield from end_session(context, session_id)
+        raise
     return answer.model()
 
 
@@ -228,7 +233,13 @@ def _note_end(context: Context, session_id: str, error: ATHError) -> Flow[None]:
     if error.code == "USER_DENIED":
         yield Save(partial(Record.deny_session, session_id=session_id))
     elif error.code in _SESSION_IS_OVER and error.status in (400, 403):
-        now = context.settings.clock()
+        yield from end_session(context, session_id)
+
+
+def end_session(context: Context, session_id: str) -> Flow[None]:
+    """Let nobody be sent to a session's URL again: it is over, or may be. It is exchanged still."""
+    now = context.settings.clock()
+    with suppress(ATHError):  # what has happened counts more than a failing store
         yield Save(partial(Record.end_session, session_id=session_id, now=now))
 
 

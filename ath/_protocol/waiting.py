@@ -13,7 +13,7 @@ from ..retry import Retry
 from ..stores.record import Session, Token
 from .arguments import require_seconds, require_text
 from .callback import Callback, check_callback, is_about, parse_callback
-from .consent import describe_session, exchange
+from .consent import describe_session, end_session, exchange
 from .context import Context, Settings
 from .failures import PLACEHOLDER_CODE
 from .grants import grant_of_session, to_grant
@@ -162,6 +162,8 @@ def _try_until_consent(
     granted = grant_of_session(context, session_id)
     if granted is not None:
         return granted
+    if lost:
+        yield from end_session(context, session_id)
     raise _not_granted(context, session_id, session, timeout, last, lost=lost)
 
 

@@ -13,7 +13,8 @@ import pytest
 from ath import MemoryStore
 from ath._client.single_flight import SingleFlight
 from tests.harness.clients import DEVELOPER, AnyClient, json_body, raises_code
-from tests.harness.examples import TOKEN, refusal
+from tests.harness.examples import AUTHORIZATION, TOKEN, refusal
+from tests.harness.faults import closed_without_answer
 from tests.harness.server import Answer, Request, Server
 from tests.harness.worlds import World
 
@@ -122,6 +123,27 @@ def test_a_callback_before_consent_is_not_found(world: World) -> None:
         client.complete_authorization(f"?session_id={consent.session_id}&success=true")
     world.server.approve(consent.authorization_url)
     assert client.complete_authorization(f"?session_id={consent.session_id}&success=true")
+
+
+@pytest.mark.parametrize("how", ["complete", "exchange", "wait"])
+def test_a_session_whose_token_may_be_lost_is_not_shown_again_and_can_still_be_exchanged(
+    client: AnyClient, server: Server, how: str, short_pauses: None
+) -> None:
+    session_id = authorize(client, server)
+    exchanges: dict[str, Callable[[], Any]] = {
+        "complete": lambda: client.complete_authorization(f"?session_id={session_id}"),
+        "exchange": lambda: client.exchange_token("exchange", session_id),
+        "wait": lambda: client.wait_for_token(session_id, timeout=0),
+    }
+    server.plan.append(closed_without_answer)
+    with raises_code("OUTCOME_UNKNOWN"):
+        exchanges[how]()
+    assert client.pending_sessions() == ()
+    server.answer_next({**AUTHORIZATION, "ath_session_id": "ath_sess_2"})
+    assert client.start_connect(["read:user"]).session_id == "ath_sess_2"
+    server.answer_next(TOKEN)
+    exchanges[how]()
+    assert client.grant(["read:user"])
 
 
 def test_nothing_in_the_url_is_fetched_and_its_host_does_not_matter(world: World) -> None:

@@ -165,6 +165,7 @@ def test_after_a_lost_reply_the_outcome_is_unknown() -> None:
     error = error_of(lambda: wait(run, timeout=10))
     assert error.code == "OUTCOME_UNKNOWN"
     assert error.details == ABOUT
+    assert run.credentials.session("sess-1").expires_at == run.clock.now()
 
 
 def test_after_a_lost_reply_a_session_that_is_over_may_have_been_granted() -> None:
