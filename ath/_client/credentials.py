@@ -186,6 +186,14 @@ class Credentials:
             ATHError: STORAGE_ERROR or INVALID_CREDENTIALS; memory holds the change all the same.
         """
         self._own.change(change)
+        yield from self.save_unsaved()
+
+    def save_unsaved(self) -> Operations[None]:
+        """Make in the store the changes that it has not acknowledged yet.
+
+        Raises:
+            ATHError: as :meth:`save`.
+        """
         yield from self._own.save()
         yield from self._owner.save()  # if the store did not take the registration before
 

@@ -28,6 +28,7 @@ from .._protocol.steps import (
     Reload,
     Save,
     SaveRegistration,
+    SaveUnsaved,
     Share,
     Show,
     Step,
@@ -153,6 +154,8 @@ class Execution:
                 yield from self._credentials.load()
             case Save():
                 yield from self._credentials.save(step.change)
+            case SaveUnsaved():
+                yield from self._credentials.save_unsaved()
             case SaveRegistration():
                 _log.info("ath", "registered as %r", step.registration.client_id)
                 yield from self._credentials.save_registration(step.registration, step.instead_of)
@@ -168,10 +171,8 @@ class Execution:
         return None
 
     def _attest(self, audience: Audience) -> Operations[str]:
-        attestation = _protocol.attestation
-        message = attestation.attestation_to_sign(
-            self._driver.settings, self._driver.learned, audience
-        )
+        driver, attestation = self._driver, _protocol.attestation
+        message = attestation.attestation_to_sign(driver.settings, driver.learned, audience)
         return attestation.compact(message, (yield Sign(message)))
 
     def _found_other(

@@ -11,7 +11,7 @@ from ..retry import Default
 from .callback import Callback, check_callback, parse_callback, refusal_of
 from .consent import end_session
 from .context import Context
-from .grants import grant_of_session
+from .grants import find_granted
 from .steps import Flow, Reload
 from .waiting import exchange_together
 
@@ -35,8 +35,7 @@ def complete_authorization(context: Context, callback_url: str) -> Flow[Grant]:
             yield from end_session(context, session_id)
         if error.code != "SESSION_NOT_FOUND":
             raise
-        yield Reload()  # another worker may have exchanged it
-        granted = grant_of_session(context, session_id)
+        granted = yield from find_granted(context, session_id)  # another worker may have been first
         if granted is None:
             raise
         return granted

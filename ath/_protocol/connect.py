@@ -22,7 +22,7 @@ from .consent import default_redirect_uri, open_session
 from .context import Context, require_registration
 from .grants import live_grant, suffices, to_datetime
 from .registration import RegistrationOptions, discover_service, register_if_needed
-from .steps import Flow, Receive, Reload, Show
+from .steps import Flow, Receive, Reload, SaveUnsaved, Show
 from .waiting import wait_for_consent
 
 if TYPE_CHECKING:
@@ -84,6 +84,7 @@ def start_connect(context: Context, options: ConnectOptions) -> Flow[Started]:
     yield from _register(context, options, provider)
     held = yield from grant(context, options.provider, options.scopes)
     if held is not None:
+        yield SaveUnsaved()  # if the store did not take it from another call
         return Started(held)
     less = live_grant(context, options.provider)
     everything = list(dict.fromkeys([*options.scopes, *(less.scopes if less else ())]))

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from ..grant import Grant
 from ..stores.record import Token
 from .context import Context, is_expired
+from .steps import Flow, Reload, SaveUnsaved
 
 _LAST_SECOND = datetime.max.replace(microsecond=0, tzinfo=UTC)
 
@@ -42,9 +43,14 @@ def suffices(grant: Grant, scopes: Sequence[str]) -> bool:
     return set(scopes) <= set(grant.scopes)
 
 
-def grant_of_session(context: Context, session_id: str) -> Grant | None:
-    """What that session was exchanged for, by whichever worker, if it is held and usable."""
+def find_granted(context: Context, session_id: str) -> Flow[Grant | None]:
+    """Look what that session was exchanged for, by whichever worker, if it is usable.
+
+    A token that the store did not take from another caller is stored before it is told.
+    """
+    yield Reload()
     for token in context.credentials.tokens():
         if token.session_id == session_id and is_usable(token, context.settings.clock()):
+            yield SaveUnsaved()
             return to_grant(token, context.user)
     return None

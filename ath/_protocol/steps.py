@@ -91,6 +91,10 @@ class Save(NamedTuple):
     change: Change
 
 
+class SaveUnsaved(NamedTuple):
+    """Make in the store the changes that it has not acknowledged yet, if there are any."""
+
+
 class SaveRegistration(NamedTuple):
     """Hold a registration that was just made, unless another one than ``instead_of`` came first."""
 
@@ -159,6 +163,7 @@ Step = (
     | Attest
     | Reload
     | Save
+    | SaveUnsaved
     | SaveRegistration
     | CheckRegistration
     | Learn

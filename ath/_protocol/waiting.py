@@ -16,8 +16,8 @@ from .callback import Callback, check_callback, is_about, parse_callback
 from .consent import describe_session, end_session, exchange
 from .context import Context, Settings
 from .failures import PLACEHOLDER_CODE
-from .grants import grant_of_session, to_grant
-from .steps import Flow, Pause, Receive, Reload, Share
+from .grants import find_granted, to_grant
+from .steps import Flow, Pause, Receive, Share
 
 if TYPE_CHECKING:
     from concurrent.futures import Future
@@ -81,7 +81,7 @@ def may_pass(error: ATHError) -> bool:
         return True
     if error.status is not None:
         return error.status == 429 or error.status >= 500
-    return error._delivery is not Delivery.LOCAL
+    return error._delivery is not Delivery.LOCAL and error.code != "STORAGE_ERROR"
 
 
 def wait_for_token(
@@ -133,8 +133,8 @@ def _try_until_consent(
     schedule = Schedule(context.settings, timeout)
     lost, code = False, PLACEHOLDER_CODE
     while True:
-        yield Reload()  # another worker may have exchanged the session, or seen a denial
-        granted = grant_of_session(context, session_id)
+        # Another worker may have exchanged the session, or seen a denial.
+        granted = yield from find_granted(context, session_id)
         if granted is not None:
             return granted
         session = _require_open(context, session_id)
@@ -158,8 +158,7 @@ def _try_until_consent(
             came = yield from _take_callback(context, receiver, session_id, session)
             if came is not None:
                 code, receiver = came, None
-    yield Reload()
-    granted = grant_of_session(context, session_id)
+    granted = yield from find_granted(context, session_id)
     if granted is not None:
         return granted
     if lost:
@@ -192,8 +191,7 @@ def exchange_together(
                 raise
         else:
             return to_grant(token, context.user)
-        yield Reload()
-        granted = grant_of_session(context, session_id)
+        granted = yield from find_granted(context, session_id)
         if granted is not None:
             return granted
 

@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from ath import FileStore, FolderStore
+from ath import ATHError, FileStore, FolderStore
+from ath.errors import Delivery
 from tests.harness.clients import AnyClient, Kind, json_body, raises_code
 from tests.harness.examples import AUTHORIZATION, TOKEN, refusal
 from tests.harness.server import Server
@@ -76,6 +77,43 @@ def test_what_is_not_saved_yet_outlasts_a_reload(
         assert sent_token(client, server, provider) == f"ath_tk_{provider}"
     authorize(client, server, "mail")
     assert tokens_in(store, server) == ["ath_tk_slack", "ath_tk_github"]
+
+
+@pytest.mark.parametrize("delivery", [Delivery.LOCAL, Delivery.LOST, Delivery.TIMED_OUT])
+def test_a_wait_tells_that_its_token_could_not_be_saved(
+    client: AnyClient, server: Server, store: WatchedStore, delivery: Delivery, short_pauses: None
+) -> None:
+    """As stores on servers tell it, which know how their request ended."""
+    session_id = authorize(client, server)
+    failure = ATHError("STORAGE_ERROR", "No answer.")
+    failure._delivery = delivery
+    store.failures = [failure]
+    server.answer_next(TOKEN)
+    with raises_code("STORAGE_ERROR"):
+        client.wait_for_token(session_id, timeout=5)
+    assert tokens_in(store, server) == []
+
+
+@pytest.mark.parametrize("how", ["wait_for_token", "start_connect"])
+@pytest.mark.parametrize("user", USERS)
+def test_a_grant_that_could_not_be_saved_is_saved_before_it_is_told(
+    client: AnyClient, server: Server, store: WatchedStore, how: str, user: str | None
+) -> None:
+    view = as_user(client, user)
+    session_id = authorize(view, server)
+    store.failures = [FULL, FULL]
+    with raises_code("STORAGE_ERROR"):
+        exchange(view, server)
+
+    def ask() -> Any:
+        if how == "wait_for_token":
+            return view.wait_for_token(session_id)
+        return view.start_connect(["read:user"])
+
+    with raises_code("STORAGE_ERROR"):
+        ask()
+    ask()
+    assert tokens_in(store, server, user) == ["ath_tk_github"]
 
 
 def test_a_registration_whose_saving_failed_is_saved_with_the_next_change(
