@@ -92,7 +92,9 @@ class HeldRecord:
             now = self._records.clock()
             record.prune(now)
             new = SecretText(record.to_text(now))
-            if new == old or (yield from use_store(store, "replace", self.key, old, new)):
+            # Nothing is made of nothing: another worker may have forgotten this user.
+            same = new == old or (old is None and record.is_empty)
+            if same or (yield from use_store(store, "replace", self.key, old, new)):
                 with fork.guard:
                     saved = {id(change) for change in unsaved}
                     self._unsaved = [c for c in self._unsaved if id(c) not in saved]

@@ -195,6 +195,12 @@ class Record:
             key: session for key, session in self.sessions.items() if session.expires_at > limit
         }
 
+    @property
+    def is_empty(self) -> bool:
+        """Whether it holds nothing at all."""
+        held = (self.registration, self.earlier, self.tokens, self.sessions, self.others)
+        return not any(held)
+
     def expires_at(self, now: float) -> float | None:
         """Until when a store must keep the record, in seconds UTC; None for ever."""
         if self.registration is not None or self.earlier or self.others:

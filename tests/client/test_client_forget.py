@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from tests.harness.clients import AnyClient, Kind, raises_code
+from tests.harness.examples import refusal
 from tests.harness.server import Server
 from tests.harness.stores import STORES, MinimalStore, WatchedStore, document, everything, opener
 
@@ -103,6 +104,23 @@ def test_forget_removes_what_was_not_loaded_and_what_was_not_saved(
         alice.proxy("slack", "GET", "/x")
     authorize(alice, server)
     assert tokens_in(store, server, "alice") == []
+
+
+@pytest.mark.parametrize("user", USERS)
+def test_a_workers_late_call_does_not_bring_a_forgotten_record_back(
+    client: AnyClient, elsewhere: Kind, server: Server, store: WatchedStore, user: str | None
+) -> None:
+    """Names of users are personal data, and keys of records hold them."""
+    view, worker = (
+        as_user(c, user) for c in (client, elsewhere.client(server.url, credentials=store))
+    )
+    grant(view, server)
+    assert sent_token(worker, server) == "ath_tk_github"
+    view.forget()
+    server.answer_next(refusal("TOKEN_REVOKED"), 401)
+    with raises_code("TOKEN_REVOKED", 401):
+        worker.call("GET", "/x")
+    assert store.load(key(server, user)) is None
 
 
 @pytest.mark.parametrize("fails", ["load", "replace", "delete"])
