@@ -6,10 +6,11 @@ import json
 import os
 import re
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from hashlib import sha256
 from io import FileIO
 from pathlib import Path
+from typing import TypeVar
 
 from ..errors import ATHError
 from .base import CredentialKey, check_key
@@ -19,6 +20,8 @@ from .private_file import check_path, make_folder, storage_error
 from .record_file import RecordFile
 
 __all__ = ["FileStore", "FolderStore"]
+
+T = TypeVar("T")
 
 
 class _Files:
@@ -85,9 +88,9 @@ class _Files:
             unlock(file)
 
     def keys(self) -> Iterator[CredentialKey]:
-        """The keys of all records, in no order; raises as :meth:`load`."""
-        for file in self._files():
-            yield from (key for key in file.read() if key != ANY)
+        """The keys of all records, in no order; raises as :meth:`load`, after all others."""
+        for records in self._of_each(RecordFile.read):
+            yield from (key for key in records if key != ANY)
 
     def purge(self, before: float | None = None) -> int:
         """Remove records whose ``expires_at`` has passed, and temporary files that were left over.
@@ -101,10 +104,23 @@ class _Files:
             How many records were removed.
 
         Raises:
-            ATHError: as :meth:`replace`.
+            ATHError: as :meth:`replace`, after all others.
         """
         limit = time.time() if before is None else before
-        return sum(file.purge(limit) for file in self._files())
+        return sum(self._of_each(lambda file: file.purge(limit)))
+
+    def _of_each(self, ask: Callable[[RecordFile], T]) -> Iterator[T]:
+        """What each file answers; one that fails stops no other, and raises after them."""
+        first: ATHError | None = None
+        for file in self._files():
+            try:
+                answer = ask(file)
+            except ATHError as error:
+                first = first or error
+            else:
+                yield answer
+        if first is not None:
+            raise first
 
     def _file(self, digest: str) -> RecordFile:
         raise NotImplementedError

@@ -15,9 +15,12 @@ import pytest
 from ath.errors import ATHError, ATHWarning
 from ath.stores import private_file, record_file
 from ath.stores.credential_file import FORMAT, Records, parse
+from ath.stores.encrypted import EncryptedStore
 from ath.stores.files import FileStore, FolderStore
 
 from .support import ALICE, KEY, error_of, mode_of, record, refused_writes, state_of, value_in
+
+OLD, NEW = b"o" * 32, b"n" * 32
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="modes and links are POSIX's")
 
@@ -155,6 +158,35 @@ def test_a_damaged_file_is_set_aside_and_named_when_keys_are_listed(tmp_path: Pa
     assert error_of(lambda: list(store.keys())).code == "INVALID_CREDENTIALS"
     assert [path.read_text() for path in set_aside(tmp_path)] == [HALF]
     assert list(store.keys()) == []
+
+
+@pytest.mark.parametrize("content", ["{", "{}"], ids=["damaged", "foreign"])
+def test_files_that_cannot_be_read_stop_no_work_on_the_others(tmp_path: Path, content: str) -> None:
+    """The error comes after all others were listed, encrypted anew, copied."""
+    place = tmp_path / "store"
+    inner, users = FolderStore(place), [KEY._replace(user=str(number)) for number in range(8)]
+    for user in users:
+        EncryptedStore(inner, OLD).replace(user, None, record(1))
+    for file in sorted(place.glob("[!.]*"))[:2]:
+        file.write_text(content)
+    error = error_of(EncryptedStore(inner, [NEW, OLD]).rotate)
+    assert error.code == "INVALID_CREDENTIALS"
+    for file in place.glob("[!.]*"):
+        if file.read_text() == content:
+            file.unlink()
+    left = list(inner.keys())
+    assert len(left) == 6
+    assert all(value_in(EncryptedStore(inner, NEW).load(user)) == 1 for user in left)
+
+
+def test_files_that_cannot_be_read_stop_no_purge_of_the_others(tmp_path: Path) -> None:
+    store, users = FolderStore(tmp_path), [KEY._replace(user=str(number)) for number in range(8)]
+    for user in users:
+        store.replace(user, None, json.dumps({"expires_at": 1}))
+    for file in sorted(tmp_path.glob("[!.]*"))[:2]:
+        file.write_text("{}")
+    assert error_of(store.purge).code == "INVALID_CREDENTIALS"
+    assert len(list(tmp_path.glob("[!.]*"))) == 2
 
 
 def test_a_damaged_file_is_set_aside_and_named_when_written(file: Path) -> None:
