@@ -5,18 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
-from functools import partial
 from hmac import compare_digest
 from typing import Any
 from urllib.parse import parse_qs
 
 from .._secret import SecretText
 from ..errors import ATHError
-from ..stores.record import Record, Session
-from .consent import describe_session
+from ..stores.record import Session
+from .consent import deny_session, describe_session, end_session
 from .context import Context
 from .failures import PLACEHOLDER_CODE
-from .steps import Flow, Save
+from .steps import Flow
 
 _SESSION_NAMES = ("session_id", "ath_session_id")
 _LONGEST_WORDS = 500  # characters of what the URL says that a message quotes
@@ -108,10 +107,9 @@ def check_callback(
     ours = callback.has_state_of(session)
     if said is not None:
         if callback.denied and ours:
-            yield Save(partial(Record.deny_session, session_id=session_id))
+            yield from deny_session(session_id)
         elif ours:
-            now = context.settings.clock()
-            yield Save(partial(Record.end_session, session_id=session_id, now=now))
+            yield from end_session(context, session_id)
         raise said
     if not ours:
         raise ATHError(

@@ -202,8 +202,7 @@ def exchange(
         if error.code in ("USER_DENIED", "SESSION_EXPIRED") and session is not None:
             error.details |= describe_session(session_id, session)
         if error.source == "implementor":
-            with suppress(ATHError):  # as above
-                yield from _note_end(context, session_id, error)
+            yield from _note_end(context, session_id, error)
         explain_lost_reply(error, "got its token, and this session may be used up")
     # The session is used up: the token is saved before the rest of the answer is looked at.
     provider, expires_in, granted = list(answer.first(SAVED_FIRST))[1:]
@@ -231,15 +230,21 @@ def exchange(
 def _note_end(context: Context, session_id: str, error: ATHError) -> Flow[None]:
     """Remember that the session is over, so that nobody is sent to its URL again."""
     if error.code == "USER_DENIED":
-        yield Save(partial(Record.deny_session, session_id=session_id))
+        yield from deny_session(session_id)
     elif error.code in _SESSION_IS_OVER and error.status in (400, 403):
         yield from end_session(context, session_id)
+
+
+def deny_session(session_id: str) -> Flow[None]:
+    """Remember that the user has denied."""
+    with suppress(ATHError):  # what has happened counts more than a failing store
+        yield Save(partial(Record.deny_session, session_id=session_id))
 
 
 def end_session(context: Context, session_id: str) -> Flow[None]:
     """Let nobody be sent to a session's URL again: it is over, or may be. It is exchanged still."""
     now = context.settings.clock()
-    with suppress(ATHError):  # what has happened counts more than a failing store
+    with suppress(ATHError):  # as above
         yield Save(partial(Record.end_session, session_id=session_id, now=now))
 
 

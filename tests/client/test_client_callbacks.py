@@ -16,6 +16,7 @@ from tests.harness.clients import DEVELOPER, AnyClient, json_body, raises_code
 from tests.harness.examples import AUTHORIZATION, TOKEN, refusal
 from tests.harness.faults import closed_without_answer
 from tests.harness.server import Answer, Request, Server
+from tests.harness.stores import WatchedStore
 from tests.harness.worlds import World
 
 from .steps import authorize
@@ -67,6 +68,21 @@ def test_a_denial_is_told_in_every_spelling(
     assert world.sent_to("/ath/token") == []
     assert client.pending_sessions() == ()
     assert start(client, world).session_id != consent.session_id
+
+
+@pytest.mark.parametrize(
+    ("query", "code"), [("error=access_denied", "USER_DENIED"), ("error=oops", "OAUTH_ERROR")]
+)
+def test_what_the_url_says_is_told_though_it_cannot_be_stored(
+    world: World, query: str, code: str
+) -> None:
+    store = WatchedStore()
+    client = world.client(credentials=store)
+    consent = start(client, world)
+    store.failures = [OSError("The disk is full.")]
+    with raises_code(code):
+        client.complete_authorization(f"{CALLBACK}?session_id={consent.session_id}&{query}")
+    assert client.pending_sessions() == ()
 
 
 def test_whichever_worker_the_browser_comes_to(world: World) -> None:
