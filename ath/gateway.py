@@ -346,7 +346,8 @@ class ATHGatewayClient(SyncClient):
                 registered, if the agent is registered now.
             state: Your own, of at least 128 random bits; a new session is opened then.
             show: Gets the URL for the user. What it raises is raised, and the session is kept.
-            timeout: Seconds for all of it.
+            timeout: Seconds for all of it, but for registering and opening the session, which the
+                client's own ``timeout`` and ``retry`` bound.
             wait_for_approval: Whether to wait for an agent that is not approved yet.
             receiver: Listens for the browser at the redirect URI, such as a ``LoopbackReceiver``.
             require_all: Raise SCOPE_NOT_APPROVED if less than ``scopes`` was granted; the token is

@@ -70,9 +70,10 @@ class LoopbackReceiver:
         receiver = LoopbackReceiver("http://127.0.0.1:8765/callback")
         client.connect("github", ["read:user"], developer=developer, receiver=receiver)
 
-    It listens only while connect() or wait() runs, or inside a ``with`` block, and passes one
-    browser on: the one that comes back for this session. Others, icons, and requests for another
-    host or path are turned away. The wait goes on by itself if no browser ever comes.
+    It listens only while connect() or wait() runs, one at a time, or from the beginning of a
+    ``with`` block until then, and passes one browser on: the one that comes back for this session.
+    Others, icons, and requests for another host or path are turned away. The wait goes on by itself
+    if no browser ever comes.
     """
 
     def __init__(self, redirect_uri: str) -> None:

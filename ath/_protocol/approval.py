@@ -35,7 +35,7 @@ def wait_for_approval(context: Context, timeout: float) -> Flow[AgentRegistratio
         if pause is None:
             raise ATHError(
                 "APPROVAL_TIMEOUT",
-                f"The agent was not approved within {timeout:g} seconds.{last}",
+                f"The agent was not approved within {round(timeout, 1):g} seconds.{last}",
                 details=details,
             )
         yield pause

@@ -264,6 +264,6 @@ def _not_granted(
         hint = f"The last try failed with {last}."
     return ATHError(
         "CONSENT_TIMEOUT",
-        f"The user has not consented within {timeout:g} seconds. {hint}",
+        f"The user has not consented within {round(timeout, 1):g} seconds. {hint}",
         details=about,
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any
@@ -143,6 +144,15 @@ def test_the_last_try_is_made_when_the_time_is_over() -> None:
     assert sum(seconds_of(run)) == pytest.approx(10)
     assert run.pauses[-1].spread == 0
     assert run.credentials.session("sess-1") == SESSION
+
+
+@pytest.mark.parametrize(
+    ("left", "said"), [(600, "600"), (599.98123, "600"), (1.48123, "1.5"), (0.25, "0.2"), (0, "0")]
+)
+def test_the_time_is_told_as_a_person_reads_it(left: float, said: str) -> None:
+    session = replace(SESSION, expires_at=NOW + 1000)
+    error = error_of(lambda: wait(make_run(session=session), timeout=left))
+    assert f" within {said} seconds." in error.message
 
 
 def test_a_timeout_of_zero_is_one_try() -> None:
