@@ -41,6 +41,8 @@ SAVED_FIRST: Mapping[str, object] = {
 
 _SESSION_IS_OVER = frozenset({"SESSION_EXPIRED", "SCOPE_NOT_APPROVED", "INTERNAL_ERROR"})
 """What a server says, with 400 or 403, of a session that can never be exchanged any more."""
+_ABOUT_SESSION = frozenset({"USER_DENIED", "SESSION_EXPIRED", "SCOPE_NOT_APPROVED"})
+"""Errors of an exchange that tell in their details what the user was asked."""
 _MAX_EXPIRES_IN = 1e12  # seconds; larger values overflow datetime, or are no numbers
 
 
@@ -199,7 +201,7 @@ def exchange(
                     "SESSION_NOT_FOUND",
                     "This session ended with its registration, which was replaced by another one.",
                 ) from error
-        if error.code in ("USER_DENIED", "SESSION_EXPIRED") and session is not None:
+        if error.code in _ABOUT_SESSION and session is not None:
             error.details |= describe_session(session_id, session)
         if error.source == "implementor":
             yield from _note_end(context, session_id, error)

@@ -195,10 +195,18 @@ def test_a_denial_ends_the_wait_where_the_server_tells(
         assert client.connect(world.scopes, show=asked_again.answer)
 
 
-def test_an_empty_intersection_of_scopes_ends_the_wait(world: World) -> None:
+@pytest.mark.parametrize("held", [False, True])
+def test_an_empty_intersection_of_scopes_ends_the_wait(world: World, held: bool) -> None:
     client, user = world.client(), User(world, scopes=[])
-    with raises_code("SCOPE_NOT_APPROVED", 403):
-        client.connect(world.scopes, developer=DEVELOPER, show=user.answer)
+    world.register(client)
+    if held:
+        client.connect(world.scopes[:1], show=User(world).answer)
+    with raises_code("SCOPE_NOT_APPROVED", 403) as caught:
+        client.connect(world.scopes, show=user.answer)
+    details = caught.value.details
+    assert (details["provider"], details["user"]) == (world.provider, None)
+    assert set(details["scopes"]) == set(world.scopes)  # those asked for, not those held
+    assert "session_id" in details
     assert client.pending_sessions() == ()
     assert client.connect(world.scopes, show=User(world).answer)
 

@@ -217,7 +217,8 @@ def test_a_refused_scope_is_named_by_the_handshake_too(
     with raises_code("SCOPE_NOT_APPROVED", 403) as info:
         CALLS[call](once)
     assert "'github'" in info.value.message
-    assert info.value.details == {"provider": "github", "user": None, "scopes": []}
+    asked = {"scopes": ["repo"], "session_id": "ath_sess_1"} if call == "exchange_token" else {}
+    assert info.value.details == {"provider": "github", "user": None, "scopes": [], **asked}
 
 
 HEADERS = {
