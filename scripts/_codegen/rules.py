@@ -107,7 +107,7 @@ class Rules:
     def check(self, words: Words) -> Iterator[Problem]:
         """Everything that is wrong."""
         circular = [
-            Problem(where, "refers to itself, and would have no end")
+            Problem(where, "refers to itself with no object in between")
             for kind, node, where, _ in words.visited
             if kind == "schema" and self.schemas.is_circular(node)
         ]

@@ -214,10 +214,10 @@ class Schemas:
         return found
 
     def is_circular(self, node: Node) -> bool:
-        """Whether it refers to itself with nothing in between, so that no value could be read."""
-        inner = {word: node[word] for word in ("$ref", "allOf", "anyOf", "oneOf") if word in node}
-        parts = find_definitions(self.data, inner, "allOf", "anyOf", "oneOf")
-        return any(part is node for part in parts)
+        """Whether it refers to itself with no object in between, which nothing here can follow."""
+        words = ("allOf", "anyOf", "oneOf", "items")
+        inner = {word: node[word] for word in ("$ref", *words) if word in node}
+        return any(part is node for part in find_definitions(self.data, inner, *words))
 
     def is_flat(self, node: Any) -> bool:
         """Whether it can be written as pairs of text: single values, and arrays of them."""
