@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections import Counter
 from contextlib import ExitStack
@@ -10,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from ath import ATHGatewayClient, FolderStore, MemoryStore
+from ath import ATHGatewayClient, EncryptedStore, FolderStore, MemoryStore
 from ath.testing import LocalGateway
 
 from .conftest import AGENT_ID
@@ -117,6 +118,34 @@ def test_the_table_of_store_calls_is_what_a_handshake_makes(
     assert rows["`exchange_token`"] == "2 `load` (3 at another worker), 1 `replace`"
     assert rows["a user's first call at a worker"].startswith("1 `load` (2 if the worker knew")
     assert rows["every further call"] == "none"
+
+
+def test_records_are_as_large_as_the_guide_says(gateway: LocalGateway, private_key: Any) -> None:
+    plain, inner = MemoryStore(), MemoryStore()
+    sizes = []
+    for store, kept in ((plain, plain), (EncryptedStore(inner, [os.urandom(32)]), inner)):
+        with ATHGatewayClient(gateway.url, AGENT_ID, private_key, credentials=store) as client:
+            client.register(
+                developer={"name": "Acme", "id": "acme"},
+                providers=[{"provider_id": "github", "scopes": ["read:user"]}],
+            )
+            view = client.for_user("alice@mail.example.com")
+            asked = view.authorize("github", ["read:user"])
+            gateway.approve(asked.authorization_url)
+            view.exchange_token("exchange", asked.ath_session_id)
+            key = view._credentials.key
+            token = len(kept.load(key) or "")
+            view.authorize("github", ["read:user"])
+            sizes.append((token, len(kept.load(key) or "") - token))
+    (token, session), (encrypted, encrypted_session) = sizes
+    said = re.search(
+        r"`EncryptedStore` adds ([\d.]+) KB.*An open session is another ([\d.]+) KB,\s+([\d.]+) KB",
+        GUIDE,
+        re.DOTALL,
+    )
+    assert said is not None
+    found = [encrypted - token, session, encrypted_session]
+    assert [float(number) for number in said.groups()] == [round(n / 1000, 1) for n in found]
 
 
 def test_every_user_of_the_agent_is_revoked_and_forgotten(
