@@ -1,6 +1,6 @@
 """A real ATH gateway and a real ATH service on loopback, and the contract of stores, for tests.
 
-Needs `pip install flask cheroot authlib`. `python -m ath.testing` runs one for a browser.
+Needs the extra `testing`. `python -m ath.testing` runs one for a browser.
 """
 
 from ._available import INSTALL as INSTALL

@@ -2,7 +2,7 @@
 
 from importlib.util import find_spec
 
-INSTALL = "pip install flask cheroot authlib"
+INSTALL = 'pip install "flask>=3" "cheroot>=10" "authlib>=1.6.2"'
 
 for _name in ("authlib", "cheroot", "flask"):
     if find_spec(_name) is None:

@@ -62,7 +62,8 @@ def generate(document: Document, spec: Path, output: Path) -> tuple[Node, dict[s
     if isinstance(parsed, GeneratorError):
         raise Refused([f"{document.path}: {parsed.header}: {parsed.detail}"])
     collections = parsed.endpoint_collections_by_tag.values()
-    refuse(document, [*parsed.errors, *(e for tag in collections for e in tag.parse_errors)])
+    refuse(document, parsed.errors)  # apart, since what uses these components fails as well
+    refuse(document, [error for tag in collections for error in tag.parse_errors])
 
     project = Project(openapi=parsed, config=config, custom_template_path=spec / "templates")
     views = Views(data)

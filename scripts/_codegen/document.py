@@ -78,7 +78,12 @@ class Document:
         for key_node, value_node in node.value:
             line = key_node.start_mark.line + 1
             if key_node.tag.endswith(":merge"):
-                merged |= self._plain(value_node, where)
+                several = isinstance(value_node, SequenceNode)
+                sources = value_node.value if several else [value_node]
+                if not all(isinstance(source, MappingNode) for source in sources):
+                    raise Refused([f"{self.path}:{line}: << takes an object or a list of objects"])
+                for source in reversed(sources):  # the first one wins
+                    merged |= self._object(source, where)
                 continue
             key = key_node.value  # as text, whatever it looks like: 200 is a key of responses
             if not isinstance(key, str) or key in own:

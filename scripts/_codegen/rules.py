@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from typing import Any
+from urllib.parse import unquote
 
 from openapi_python_client.strings import ClassName
 from openapi_spec_validator import OpenAPIV31SpecValidator
@@ -22,6 +23,7 @@ from .document import (
     is_handwritten,
     is_secret,
     resolve,
+    walk,
 )
 from .schemas import SCALARS, Schemas
 from .words import Words
@@ -38,10 +40,14 @@ _IN = {
     "cookie": SCALARS | {"null"},
 }
 """What a parameter can be, in each place."""
+_TOKEN = re.compile(r"[\w!#$%&'*+.^`|~-]+", re.ASCII)
 _IGNORED_HEADERS = {"accept", "authorization", "content-type"}
 _FUNCTIONS = {"prepare", "sync_detailed", "asyncio_detailed"}
-_CLASSES = {"Answer", "Any", "Client", "Literal", "Mapping", "PreparedCall", "Response", "Self"}
-"""Classes that the generated modules import beside those of the spec."""
+_CLASSES = {
+    *("Answer", "Any", "Client", "IntEnum", "Literal", "Mapping", "PATH", "PreparedCall"),
+    *("Response", "Self", "StrEnum"),
+}
+"""Names that the generated modules have beside the classes of the spec."""
 
 
 def check(document: Document) -> None:
@@ -73,9 +79,22 @@ def _find_invalid(data: Node) -> Iterator[Problem]:
     prefix = "not valid OpenAPI 3.1: "
     try:
         for error in OpenAPIV31SpecValidator(data).iter_errors():
-            yield Problem(tuple(error.absolute_path), f"{prefix}{error.message[:300]}")
+            yield Problem(_find_place(data, error), f"{prefix}{error.message[:300]}")
     except Exception as error:  # it gives up in many ways on what is far from OpenAPI
         yield Problem((), f"{prefix}{error}"[:300])
+
+
+def _find_place(data: Node, error: Any) -> Pointer:
+    """Where an error is; of one in a schema, the validator says only where in that schema."""
+    inner = tuple(error.absolute_path)
+    if not inner and not isinstance(error.instance, dict):
+        return ()
+    found = [
+        where
+        for where, part in walk(data)
+        if part is error.instance and where[len(where) - len(inner) :] == inner
+    ]
+    return inner if inner in found else next(iter(found), inner)
 
 
 class Rules:
@@ -87,6 +106,14 @@ class Rules:
 
     def check(self, words: Words) -> Iterator[Problem]:
         """Everything that is wrong."""
+        circular = [
+            Problem(where, "refers to itself with no object in between")
+            for kind, node, where, _ in words.visited
+            if kind == "schema" and self.schemas.is_circular(node)
+        ]
+        if circular:  # which the other rules would follow for ever
+            yield from circular
+            return
         checks: dict[str, Any] = {
             "path": self._path,
             "operation": self._operation,
@@ -123,6 +150,9 @@ class Rules:
     def _path(self, node: Node, where: Pointer) -> Iterator[Problem]:
         if not _PATH.fullmatch(str(where[-1])):
             yield Problem(where, "a path begins with / and holds no query or odd characters")
+        segments = [unquote(segment) for segment in str(where[-1]).split("/")[1:]]
+        if "" in segments[:-1] or {".", ".."} & set(segments):
+            yield Problem(where, "a path has no empty and no dot segments: they would be dropped")
         if not node.keys() & set(METHODS):
             yield Problem(where, "a path without a method")
 
@@ -136,10 +166,13 @@ class Rules:
                 yield Problem((*where, "tags", index), what)
         if not node.get("responses"):
             yield Problem(where, "an operation needs responses")
-        for status in node.get("responses", {}):
+        for status, answer in node.get("responses", {}).items():
+            place = (*where, "responses", status)
             if not _STATUS.fullmatch(status):
-                what = "a status is a number of three digits, or such as 4XX"
-                yield Problem((*where, "responses", status), what)
+                yield Problem(place, "a status is a number of three digits, or such as 4XX")
+            is_bare = where[-1] == "head" or status in ("204", "205", "304") or status[0] == "1"
+            if is_bare and "content" in (follow(self.data, answer) or {}):
+                yield Problem(place, "an answer to HEAD, and a 1XX, 204, 205 or 304, has no body")
         schemes = self.data.get("components", {}).get("securitySchemes", {})
         for index, wanted in enumerate(node.get("security", ())):
             for scheme in wanted.keys() - schemes.keys():
@@ -159,7 +192,9 @@ class Rules:
         in_path: dict[Any, Pointer] = {}
         for place, part in parameters:
             name = part.get("name")
-            key = place[:-1], part.get("in"), name
+            # Names of headers are the same in any case (RFC 9110, section 5.1).
+            known = str(name).lower() if part.get("in") == "header" else name
+            key = place[:-1], part.get("in"), known
             if key in seen:
                 yield Problem(place, f"the {part.get('in')} parameter {name} is there twice")
             seen.add(key)
@@ -189,6 +224,8 @@ class Rules:
             yield Problem(
                 where, f"OpenAPI ignores a header parameter {name}; use a security scheme"
             )
+        if place in ("header", "cookie") and not _TOKEN.fullmatch(name):
+            yield Problem((*where, "name"), f"{name!r} is no name of a {place} (RFC 9110)")
         if "schema" not in node:
             yield Problem(where, "a parameter needs a schema")
             return

@@ -39,6 +39,8 @@ class Schemas:
 
     def check(self, node: Node, where: Pointer) -> Iterator[Problem]:
         """Everything that is wrong with one schema, but for what is inside it."""
+        if "x-ath-lenient" in node and where[-2] not in ("properties", "schemas"):
+            yield Problem((*where, "x-ath-lenient"), "only a field of a model can be lenient")
         yield from self._reference(node, where)
         yield from self._types(node, where)
         yield from self._shape(node, where)
@@ -46,7 +48,7 @@ class Schemas:
             yield from self._enum(node, (*where, "enum"))
         if "const" in node:
             yield from self._const(node, (*where, "const"))
-        if node.get("default") is not None:
+        if "default" in node and (node["default"] is not None or self.misfit(None, node)):
             yield from self._default(node, (*where, "default"))
         yield from self._object(node, where)
         yield from self._all_of(node, where)
@@ -143,10 +145,14 @@ class Schemas:
             yield Problem(where, "a default is generated for a single value only")
         elif misfit := self.misfit(node["default"], node):
             yield Problem(where, f"does not fit: {misfit}")
+        elif "integer" in kinds and isinstance(node["default"], float):
+            yield Problem(where, "an integer is written without a point")
 
     def _object(self, node: Node, where: Pointer) -> Iterator[Problem]:
         properties = self.properties(node)
         required = node.get("required", [])
+        if not isinstance(required, list):
+            return  # the validator says it
         names: dict[str, str] = {}
         for name, said in properties.items():
             python = str(PythonIdentifier(name, "field_", skip_snake_case=True))
@@ -206,6 +212,12 @@ class Schemas:
                     for kind in list_types(part)
                 }
         return found
+
+    def is_circular(self, node: Node) -> bool:
+        """Whether it refers to itself with no object in between, which nothing here can follow."""
+        words = ("allOf", "anyOf", "oneOf", "items")
+        inner = {word: node[word] for word in ("$ref", *words) if word in node}
+        return any(part is node for part in find_definitions(self.data, inner, *words))
 
     def is_flat(self, node: Any) -> bool:
         """Whether it can be written as pairs of text: single values, and arrays of them."""

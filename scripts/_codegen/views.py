@@ -44,6 +44,8 @@ class Field:
     doc: str
     required: bool
     lenient: bool
+    there: str
+    """Whether JSON that was read has the field, if it need not."""
     reader: str
     """What is made once for the module, because no model is needed for it; may be empty."""
     reading: list[str]
@@ -139,6 +141,7 @@ class Views:
             doc=self._description(said[-1]),
             required=prop.required,
             lenient=lenient,
+            there=f"{name}_ is not None" if prop.default is None else f"{key!r} in src_dict",
             reader=composed,
             reading=_reading(prop, name, f"_read_{name}" if composed else read),
         )

@@ -22,8 +22,9 @@ KINDS = {
         requestBodies:{body} headers:{header} examples:{example}
         securitySchemes:{security_scheme}""",
     "path": f"""{" ".join(f"{method}:operation" for method in METHODS)}
-        parameters:[parameter] summary description""",
-    "operation": """operationId tags parameters:[parameter] requestBody:body responses:{answer}
+        parameters:[parameter] summary description x-handwritten x-handwritten-reason""",
+    "operation": """x-handwritten x-handwritten-reason
+        operationId tags parameters:[parameter] requestBody:body responses:{answer}
         security deprecated summary description externalDocs""",
     "parameter": """$ref name in description required deprecated schema:schema style explode
         example examples:{example}""",
@@ -33,19 +34,25 @@ KINDS = {
     "media_type": "schema:schema example examples:{example}",
     "example": "$ref summary description value",
     "security_scheme": "type description name in scheme bearerFormat flows openIdConnectUrl",
-    "schema": """$ref type format enum x-enum-varnames const default required
+    "schema": """x-ath-lenient x-ath-relaxed x-ath-secret x-ath-upstream
+        $ref type format enum x-enum-varnames const default required
         properties:{schema} items:schema additionalProperties
         allOf:[schema] anyOf:[schema] oneOf:[schema]
         title description deprecated example examples readOnly writeOnly externalDocs
         minLength maxLength pattern minimum maximum exclusiveMinimum exclusiveMaximum multipleOf
         minItems maxItems uniqueItems minProperties maxProperties""",
 }
+HOMES = {
+    form.strip("{}"): word
+    for word, _, form in (entry.partition(":") for entry in KINDS["components"].split())
+}
+"""Where the objects of a kind are that can be referred to."""
 REASONS = ("x-ath-extension", "x-ath-relaxed", "x-handwritten-reason")
 OUR_WORDS = (*REASONS, "x-ath-upstream", "x-ath-secret", "x-ath-lenient", "x-handwritten")
 ADVICE = {
     "nullable": 'OpenAPI 3.1 says type: [..., "null"]',
     "discriminator": "a value is read as the first alternative that fits",
-    "content": "give the parameter a schema",
+    "content": "only bodies have it; a parameter has a schema",
     "allowReserved": "every value is escaped",
     "allowEmptyValue": "a parameter that is None is left out",
     "encoding": "forms are encoded in OpenAPI's default way",
@@ -85,13 +92,13 @@ class Words:
         words = {word: form for word, _, form in (w.partition(":") for w in KINDS[kind].split())}
         for word, value in node.items():
             place = (*where, word)
-            if word in OUR_WORDS:
+            if word not in words and word != "x-ath-extension":
+                yield Problem(place, _describe_unknown(kind, word, [*words, "x-ath-extension"]))
+            elif word in OUR_WORDS:
                 yield from _check_our_word(word, value, node, place)
-            elif word not in words:
-                yield Problem(place, _describe_unknown(kind, word, [*words, *OUR_WORDS]))
             elif form := words[word]:
                 for key, part in self._parts(form, value):
-                    if part is None:
+                    if part is None and not key:
                         yield Problem(
                             place, f"must be an {'array' if form[0] == '[' else 'object'}"
                         )
@@ -115,8 +122,15 @@ class Words:
         target = follow(self.data, node)
         if kind == "path":
             yield Problem((*where, "$ref"), "a path that is a reference is not generated")
+        elif kind not in HOMES:
+            self.is_misshapen = True
+            yield Problem((*where, "$ref"), f"a reference is not generated in this place ({kind})")
         elif not isinstance(target, dict):
             yield Problem((*where, "$ref"), f"{node['$ref']} leads nowhere")
+        elif not node["$ref"].startswith(f"#/components/{HOMES[kind]}/"):
+            self.is_misshapen = True
+            what = f"{node['$ref']} is not one of #/components/{HOMES[kind]}"
+            yield Problem((*where, "$ref"), what)
         elif "$ref" in target or len(node) > 1:
             yield Problem(where, "a reference must lead straight to its goal, and say nothing else")
 

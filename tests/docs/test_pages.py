@@ -71,9 +71,24 @@ def test_every_member_of_the_clients_is_on_some_page() -> None:
     assert [name for name in sorted(members) if not re.search(rf"\b{name}\b", text)] == []
 
 
-def test_the_layout_of_the_code_shows_files_that_are_there() -> None:
+def read_picture() -> str:
     guide = next(page for page in GUIDES if page.name == "architecture.md")
-    picture = read_snippets(guide)[0].text
+    return read_snippets(guide)[0].text
+
+
+def test_the_layout_of_the_code_shows_every_module_and_every_folder_of_tests() -> None:
+    picture = read_picture()
+    shown = re.findall(r"[\w*]+\.py", picture)
+    for path in (ROOT / "ath").rglob("*.py"):
+        if path.name != "__init__.py" and not {"stores", "testing"} & set(path.parts):
+            assert any(path.match(pattern) for pattern in shown), path
+    for folder in (ROOT / "tests").iterdir():
+        if folder.joinpath("__init__.py").is_file() or folder.name == "spec":
+            assert re.search(rf"\b{folder.name}\b", picture), folder
+
+
+def test_the_layout_of_the_code_shows_files_that_are_there() -> None:
+    picture = read_picture()
     folder, shown = "", []
     for line in picture.splitlines():
         names, _, _ = line.strip().partition("   ")

@@ -60,6 +60,8 @@ def test_the_output_does_not_depend_on_the_hash_seed(tmp_path: Path) -> None:
         ("[]", "spec.yaml: not a YAML object"),
         ("a: 1\nb: 2\na: 3", "spec.yaml:3: the key a is there twice"),
         ("a: &x [*x]", "spec.yaml: not YAML: "),
+        ("a: &x {}\nb: {<<: 5}", "spec.yaml:2: << takes an object or a list of objects"),
+        ("a: &x {}\nb: {<<: [*x, 5]}", "spec.yaml:2: << takes an object or a list of objects"),
         ('{"openapi": "3.1.0", "paths": {}}', "'info' is a required property"),
         ('{"openapi": "3.1.0", "paths": []}', "#/paths: must be an object"),
         ('{"openapi": "3.1.0", "tags": [5]}', "#/tags/0: must be an object"),
@@ -110,6 +112,17 @@ def test_each_mistake_is_told_with_its_line(tmp_path: Path) -> None:
             rf"spec\.yaml:{place}: #/\S+: {word} is no word .*; did you mean", run.stderr
         )
     assert not tmp_path.joinpath("out").exists()
+
+
+def test_an_object_may_take_over_what_several_others_say(tmp_path: Path) -> None:
+    text = SPEC_FILE.read_text("utf-8")
+    old = "put: {<<: *proxied_with_body, operationId: proxy_put}"
+    new = "put: {<<: [{operationId: proxy_put}, *proxied_with_body]}"
+    assert old in text
+    spec = tmp_path / "spec.yaml"
+    spec.write_text(text.replace(old, new), encoding="utf-8")
+    run = generate(spec, GENERATED, "--check")
+    assert run.stdout.splitlines()[1:] == ["  changed: openapi.yaml"], run.stderr
 
 
 def test_a_date_without_quotes_is_text(tmp_path: Path) -> None:
