@@ -28,7 +28,7 @@ class HeldRecord:
     """A record in memory, and its way to the store and back."""
 
     __slots__ = (
-        "__weakref__", "_latest_read", "_reads", "_records", "_unsaved", "_writes",
+        "__weakref__", "_late", "_latest_read", "_reads", "_records", "_unsaved", "_writes",
         "key", "loaded", "record",
     )  # fmt: skip
 
@@ -38,6 +38,7 @@ class HeldRecord:
         self.loaded = records.store is None
         self._records = records
         self._unsaved: list[Change] = []
+        self._late: list[Change] = []  # of those, the ones that a save has failed to store
         self._reads = 0  # begun
         self._latest_read = 0  # of those, the one whose result memory holds
         self._writes = 0  # ended
@@ -79,6 +80,14 @@ class HeldRecord:
         Raises:
             ATHError: STORAGE_ERROR or INVALID_CREDENTIALS; memory holds the changes all the same.
         """
+        try:
+            yield from self._save()
+        except BaseException:
+            with fork.guard:
+                self._late = list(self._unsaved)
+            raise
+
+    def _save(self) -> Operations[None]:
         store = self._records.store
         pauses = growing_pauses(_LONGEST_TRY, _NEVER_ACCEPTED)
         while store is not None and self._unsaved:
@@ -87,8 +96,7 @@ class HeldRecord:
                 read, writes = self._begin_read()
             old = yield from use_store(store, "load", self.key)
             record = Record.from_text(old)
-            for change in unsaved:
-                change(record)
+            self._make(unsaved, record)
             now = self._records.clock()
             record.prune(now)
             new = SecretText(record.to_text(now))
@@ -135,13 +143,22 @@ class HeldRecord:
             return self._reads, self._writes
 
     def _take(self, record: Record, read: int) -> None:
-        for change in self._unsaved:
-            change(record)
+        self._make(self._unsaved, record)
         self.record, self.loaded, self._latest_read = record, True, read
+
+    def _make(self, changes: list[Change], record: Record) -> None:
+        """Make changes on a record that was read; other workers may have changed it meanwhile."""
+        for change in changes:
+            late = any(change is each for each in self._late)
+            if late and isinstance(change, partial) and change.func is Record.keep_token:
+                change(record, late=True)
+            else:
+                change(record)
 
     def _unpin(self) -> None:
         """Let go of a record that holds nothing but what a store holds too, or nothing at all."""
         if not self._unsaved:
+            self._late.clear()
             self._records.pinned.pop(self.key, None)
 
 

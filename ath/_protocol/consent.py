@@ -224,7 +224,10 @@ def exchange(
             "The session is used up and the token was not kept; call authorize() again.",
             answer.status,
         )
-    yield Save(partial(Record.keep_token, token=token, session_id=session_id))
+    former = credentials.token_for(token.provider or "")
+    known = None if former is None else hide(former.access_token)
+    keep = partial(Record.keep_token, token=token, session_id=session_id, instead_of=known)
+    yield Save(keep)
     yield CheckRegistration(held.client_id)
     return token, answer
 

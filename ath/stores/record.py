@@ -118,11 +118,25 @@ class Record:
         known = self.earlier if self.registration is None else (self.registration, *self.earlier)
         return next((one for one in known if one.client_id == client_id), None)
 
-    def keep_token(self, token: Token, session_id: str | None = None) -> None:
-        """Take a token as the latest one, and close the session that it came from."""
-        # The latest is the last. Anew, since other threads read it: they see the old or the new.
-        others = {p: held for p, held in self.tokens.items() if p != token.provider}
-        self.tokens = {**others, token.provider: token}
+    def keep_token(
+        self,
+        token: Token,
+        session_id: str | None = None,
+        *,
+        instead_of: str | None = None,
+        late: bool = False,
+    ) -> None:
+        """Take a token as the latest one, and close the session that it came from.
+
+        A late one, which the store did not take at once, leaves its place to another than
+        ``instead_of`` (an access token) that expires after it: some worker was granted that since.
+        """
+        held = self.tokens.get(token.provider)
+        known = held is None or held.refused or held.access_token == instead_of
+        if not late or known or not _expires_after(held, token):
+            # The latest is the last. Anew, since others read it: they see the old or the new.
+            others = {p: each for p, each in self.tokens.items() if p != token.provider}
+            self.tokens = {**others, token.provider: token}
         if session_id is not None:
             self.sessions.pop(session_id, None)
 
@@ -239,6 +253,13 @@ class Record:
             return _read_record(cls(), text)
         del text
         raise ATHError("INVALID_CREDENTIALS", "The stored credentials are damaged.")
+
+
+def _expires_after(one: Token | None, other: Token) -> bool:
+    """Whether that is known."""
+    if one is None or one.expires_at is None or other.expires_at is None:
+        return False
+    return one.expires_at > other.expires_at
 
 
 def _read_record(record: Record, text: str | None) -> Record:

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from ath import ATHError, FileStore, FolderStore
+from ath import ATHError, CredentialKey, FileStore, FolderStore
 from ath.errors import Delivery
 from tests.harness.clients import AnyClient, Kind, json_body, raises_code
 from tests.harness.examples import AUTHORIZATION, TOKEN, refusal
@@ -62,6 +62,52 @@ def test_a_users_token_is_saved_later_though_no_view_of_the_user_lives_on(
         exchange(client.for_user("alice"), server)
     authorize(client.for_user("alice"), server, "slack")
     assert tokens_in(store, server, "alice") == ["ath_tk_github"]
+
+
+@pytest.mark.parametrize("user", USERS)
+@pytest.mark.parametrize("done", [False, True])
+def test_a_token_whose_saving_failed_does_not_replace_a_later_one_of_another_worker(
+    client: AnyClient, elsewhere: Kind, server: Server, store: WatchedStore,
+    user: str | None, done: bool,
+) -> None:  # fmt: skip
+    """Whether the store took the change, and only its answer was lost, or not."""
+    view = as_user(client, user)
+    session_id = authorize(view, server)
+
+    def lose_answer(method: str, _: CredentialKey) -> None:
+        if method == "replace":
+            raise FULL
+
+    if done:
+        store.after = lose_answer
+    else:
+        store.failures = [FULL]
+    server.answer_next({**TOKEN, "access_token": "ath_tk_early"})
+    with raises_code("STORAGE_ERROR"):
+        view.exchange_token("exchange", session_id)
+    store.after = lambda *_: None
+    worker = as_user(elsewhere.client(server.url, credentials=store), user)
+    authorize(worker, server)
+    server.answer_next({**TOKEN, "access_token": "ath_tk_late", "expires_in": 3700})
+    worker.exchange_token("exchange", session_id)
+    authorize(view, server, "slack")
+    assert tokens_in(store, server, user) == ["ath_tk_late"]
+    assert sent_token(view, server) == "ath_tk_late"
+
+
+def test_a_token_whose_saving_failed_replaces_an_earlier_one_that_lives_longer(
+    client: AnyClient, server: Server, store: WatchedStore
+) -> None:
+    grant(client, server)
+    session_id = authorize(client, server)
+    store.failures = [FULL]
+    server.answer_next({**TOKEN, "access_token": "ath_tk_new", "expires_in": 60})
+    with raises_code("STORAGE_ERROR"):
+        client.exchange_token("exchange", session_id)
+    client.load()
+    assert sent_token(client, server) == "ath_tk_new"
+    authorize(client, server, "slack")
+    assert tokens_in(store, server) == ["ath_tk_new"]
 
 
 def test_what_is_not_saved_yet_outlasts_a_reload(
