@@ -8,23 +8,21 @@ from typing import Any
 from urllib.parse import unquote
 
 from openapi_python_client.strings import ClassName
-from openapi_spec_validator import OpenAPIV31SpecValidator
 
 from .build import identifier
+from .directions import find_misdirected
 from .document import (
     METHODS,
     Document,
     Node,
     Pointer,
     Problem,
-    find_definitions,
     follow,
     get_first_tag,
     is_handwritten,
     is_secret,
-    resolve,
-    walk,
 )
+from .invalid import find_invalid
 from .schemas import SCALARS, Schemas
 from .words import Words
 
@@ -58,7 +56,7 @@ def check(document: Document) -> None:
     """
     words = Words(document.data)
     problems = list(words.check())
-    invalid = list(_find_invalid(document.data))
+    invalid = list(find_invalid(document.data))
     if not words.is_misshapen:
         try:
             problems += Rules(document.data).check(words)
@@ -72,29 +70,6 @@ def check(document: Document) -> None:
     if problems or any(problem.where for problem in invalid):
         told.add(())
     document.refuse([*problems, *(problem for problem in invalid if problem.where not in told)])
-
-
-def _find_invalid(data: Node) -> Iterator[Problem]:
-    """What openapi-spec-validator finds."""
-    prefix = "not valid OpenAPI 3.1: "
-    try:
-        for error in OpenAPIV31SpecValidator(data).iter_errors():
-            yield Problem(_find_place(data, error), f"{prefix}{error.message[:300]}")
-    except Exception as error:  # it gives up in many ways on what is far from OpenAPI
-        yield Problem((), f"{prefix}{error}"[:300])
-
-
-def _find_place(data: Node, error: Any) -> Pointer:
-    """Where an error is; of one in a schema, the validator says only where in that schema."""
-    inner = tuple(error.absolute_path)
-    if not inner and not isinstance(error.instance, dict):
-        return ()
-    found = [
-        where
-        for where, part in walk(data)
-        if part is error.instance and where[len(where) - len(inner) :] == inner
-    ]
-    return inner if inner in found else next(iter(found), inner)
 
 
 class Rules:
@@ -130,7 +105,7 @@ class Rules:
                 yield from self._examples(schema, node, where)
         yield from self._twins()
         yield from self._same_classes()
-        yield from self._directions()
+        yield from find_misdirected(self.schemas, [said for _, said in self._operations()])
 
     def _examples(self, schema: Node, node: Node, where: Pointer) -> Iterator[Problem]:
         found: dict[Pointer, Any] = {}
@@ -317,33 +292,3 @@ class Rules:
                 if module in seen:
                     yield Problem(where, f"makes the same class or module as {seen[module]}")
                 seen.setdefault(module, name)
-
-    def _directions(self) -> Iterator[Problem]:
-        """Fields that must be there in a direction in which they are not sent."""
-        operations = [operation for _, operation in self._operations()]
-        for part, word in (("requestBody", "readOnly"), ("responses", "writeOnly")):
-            parts = [operation.get(part) for operation in operations]
-            for where, node in self._reached(parts):
-                for name in node.get("required", ()):
-                    for schema in self.schemas.properties(node).get(name, ()):
-                        if any(said.get(word) for said in find_definitions(self.data, schema)):
-                            what = f"{name} is {word} and required; models know no such difference"
-                            yield Problem(where, what)
-
-    def _reached(self, parts: list[Any]) -> Iterator[tuple[Pointer, Node]]:
-        """Each object with required fields that is reached, and the component that it is in."""
-        waiting: list[tuple[Pointer, Any]] = [(("paths",), part) for part in parts]
-        seen: list[Node] = []
-        while waiting:
-            where, part = waiting.pop()
-            if isinstance(part, list):
-                waiting += [(where, item) for item in part]
-            if not isinstance(part, dict) or any(part is other for other in seen):
-                continue
-            seen.append(part)
-            if isinstance(part.get("required"), list):
-                yield where, part
-            waiting += [(where, item) for item in part.values()]
-            if "$ref" in part:
-                target = tuple(str(part["$ref"])[2:].split("/"))
-                waiting.append((target, resolve(self.data, part["$ref"])))

@@ -224,14 +224,14 @@ def test_a_row_that_another_transaction_holds_is_waited_for_until_the_timeout(
 def test_a_connection_that_was_broken_as_its_call_ended_serves_no_other_call(
     open_store: Open, stores: Stores, url: str
 ) -> None:
-    store = open_store(timeout=0.02)  # the server's limit and the store's own end about together
+    store = open_store(timeout=0.15)  # the server's limit and the store's own end about together
     with suppress(ath.ATHError):
         store.replace(KEY, None, record(1))
     engine = sqlalchemy.create_engine(url.replace("asyncpg", "psycopg"))
     with engine.begin() as other:
         other.execute(sqlalchemy.text(f"LOCK TABLE {stores.place} IN EXCLUSIVE MODE"))
         said = {
-            error_of(lambda: store.replace(KEY, record(1), record(2))).message for _ in range(60)
+            error_of(lambda: store.replace(KEY, record(1), record(2))).message for _ in range(20)
         }
     engine.dispose()
     assert {message.partition(" (")[0].partition(": ")[2] for message in said} == {
