@@ -62,6 +62,7 @@ Page = Literal["granted", "denied", "failed"]
 """What a browser that came back is told."""
 
 
+@runtime_checkable
 class Receiver(Protocol):
     """What waits for the browser at the redirect URI, such as :class:`ath.LoopbackReceiver`.
 

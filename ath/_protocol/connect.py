@@ -23,7 +23,7 @@ from .context import Context, require_registration
 from .grants import live_grant, suffices, to_datetime
 from .registration import RegistrationOptions, discover_service, register_if_needed
 from .steps import Flow, Receive, Reload, SaveUnsaved, Show
-from .waiting import wait_for_consent
+from .waiting import check_receiver, wait_for_consent
 
 if TYPE_CHECKING:
     from .. import arguments
@@ -100,6 +100,9 @@ def start_connect(context: Context, options: ConnectOptions) -> Flow[Started]:
 def connect(context: Context, options: ConnectOptions, waiting: WaitOptions) -> Flow[Grant]:
     """Start, show the URL, and wait."""
     receiver = waiting.receiver
+    check_receiver(receiver)
+    if not callable(waiting.show):
+        raise ATHError("INVALID_ARGUMENT", "show must be a function that takes the URL.")
     if receiver is None:
         return (yield from _connect(context, options, waiting))
     if options.redirect_uri is None:

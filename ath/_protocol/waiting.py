@@ -7,6 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from .._secret import hide
+from ..arguments import Receiver
 from ..errors import ATHError, Delivery
 from ..grant import Grant
 from ..retry import Retry
@@ -22,7 +23,6 @@ from .steps import Flow, Pause, Receive, Share
 if TYPE_CHECKING:
     from concurrent.futures import Future
 
-    from ..arguments import Receiver
 
 FIRST_PAUSE = 1.0
 LONGEST_PAUSE = 5.0
@@ -88,6 +88,7 @@ def wait_for_token(
     context: Context, session_id: str, timeout: float, receiver: Receiver | None = None
 ) -> Flow[Grant]:
     """Try to exchange a session until the user has consented."""
+    check_receiver(receiver)
     wait = partial(wait_for_consent, context, session_id, timeout, receiver)
     if receiver is None:
         return (yield from wait())
@@ -95,11 +96,23 @@ def wait_for_token(
     return granted  # type: ignore[no-any-return]
 
 
+def check_receiver(receiver: object) -> None:
+    """Refuse what cannot listen for a browser.
+
+    Raises:
+        ATHError: INVALID_ARGUMENT.
+    """
+    if receiver is not None and not isinstance(receiver, Receiver):
+        raise ATHError(
+            "INVALID_ARGUMENT", "receiver must be a LoopbackReceiver, or have all of its methods."
+        )
+
+
 def wait_for_consent(
     context: Context, session_id: str, timeout: float, receiver: Receiver | None
 ) -> Flow[Grant]:
     """The same with a receiver that listens already; the browser is told how it ended."""
-    session = context.credentials.session(session_id)
+    session = context.credentials.session(require_text(session_id, "session_id"))
     try:
         granted = yield from _try_until_consent(context, session_id, timeout, receiver)
     except ATHError as error:
@@ -129,7 +142,6 @@ def _wait_for_late_browser(
 def _try_until_consent(
     context: Context, session_id: str, timeout: float, receiver: Receiver | None
 ) -> Flow[Grant]:
-    require_text(session_id, "session_id")
     schedule = Schedule(context.settings, timeout)
     lost, code = False, PLACEHOLDER_CODE
     while True:

@@ -105,6 +105,27 @@ def test_what_show_raises_is_raised_unchanged_and_the_session_is_kept(world: Wor
     assert world.server.count("sessions") == 1
 
 
+@pytest.mark.parametrize("wrong", [{"show": None}, {"show": "browser"}, {"receiver": object()}])
+def test_what_cannot_show_or_listen_is_refused_before_anything_is_sent(
+    world: World, wrong: dict[str, Any]
+) -> None:
+    client = world.client()
+    with raises_code("INVALID_ARGUMENT"):
+        client.connect(world.scopes, developer=DEVELOPER, **{"show": ath.print_url, **wrong})
+    assert world.requests == []
+
+
+def test_a_wait_refuses_what_cannot_listen_or_is_no_session(world: World) -> None:
+    client = world.client()
+    consent = client.start_connect(world.scopes, developer=DEVELOPER)
+    world.requests.clear()
+    with raises_code("INVALID_ARGUMENT"):
+        client.kind.run(consent.wait(receiver=object()))
+    with raises_code("INVALID_ARGUMENT"):
+        client.wait_for_token([consent.session_id])
+    assert world.requests == []
+
+
 def test_start_connect_comes_back_at_once_and_consent_waits(world: World) -> None:
     client = world.client()
     consent = client.start_connect(world.scopes, developer=DEVELOPER)
