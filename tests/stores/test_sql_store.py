@@ -273,12 +273,12 @@ def test_a_connection_that_is_never_made_keeps_no_place_of_the_pool(open_store: 
     engine = store.store._engine.sync_engine
     store._loop.run(store.store._engine.dispose())  # the next call needs a new one
     with socket.create_server(("127.0.0.1", 0)) as silent:
-        ports = [silent.getsockname()[1]]
+        ports: list[int] = []
 
         @event.listens_for(engine, "do_connect")
         def redirect(_: Any, __: Any, ___: Any, arguments: dict[str, Any]) -> None:
-            if ports:
-                arguments["port"] = ports.pop()
+            ports.append(arguments["port"])
+            arguments["port"] = ports[0] if len(ports) > 1 else silent.getsockname()[1]
 
         assert error_of(lambda: store.load(KEY)).code == "STORAGE_ERROR"
         assert store.load(KEY) is None
