@@ -154,8 +154,9 @@ class Views(RuleBasedStateMachine):
     def save(self, user: str) -> str | None:
         """A call has made a change, which writes all that is not stored; returns its error."""
         names = {user, self.owner_name(user)}
-        # The text of a record that holds nothing changes with the time.
-        new = self.held[user] == Held() or any(self.held[n] != self.stored[n] for n in names)
+        new = any(self.held[name] != self.stored[name] for name in names)
+        if self.held[user] == Held():  # nothing is made of nothing; else the text tells the time
+            new |= any((key.user or "") == user for key in self.store.keys())  # noqa: SIM118
         if self.store.broken and new:
             return "STORAGE_ERROR"
         for name in names:
@@ -380,5 +381,19 @@ def test_tokens_granted_before_and_after_a_new_registration_are_revoked_after_a_
             state.call(user="alice", provider=provider)
         state.revoke(user="alice")
         assert [name for name, _ in state.implementor.seen[-2:]] == ["revoke", "revoke"]
+    finally:
+        state.teardown()
+
+
+@MACHINES
+def test_a_token_that_was_never_stored_is_revoked_without_the_store(
+    machine: type[Views],
+) -> None:
+    state = machine()
+    try:
+        state.register(owner="")
+        state.set_token(user="alice", provider="github")
+        state.break_or_mend_the_store(broken=True)
+        state.revoke(user="alice")
     finally:
         state.teardown()
